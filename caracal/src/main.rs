@@ -1,0 +1,2 @@
+//! caracal.
+fn main() {}

@@ -1,0 +1,62 @@
+//! What is traded: an instrument's steps and filters, as its venue published them.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{InstrumentId, VenueId};
+use crate::num::{Lots, Scale, Ticks};
+
+/// An instrument as its venue defines it. Travels in the log as a blob; a change is a new blob.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstrumentSpec {
+    /// Our id.
+    pub id: InstrumentId,
+    /// The venue it trades on.
+    pub venue: VenueId,
+    /// The venue's own symbol, for example `BTCUSDT`.
+    pub symbol: String,
+    /// Our name, for example `BTC-USDT.BINANCE`.
+    pub name: String,
+    /// Asset bought or sold.
+    pub base: String,
+    /// Asset paid with; prices and notionals are in it.
+    pub quote: String,
+    /// Smallest price step, quote per base.
+    pub tick: Scale,
+    /// Smallest quantity step, base.
+    pub lot: Scale,
+    /// Price range that the venue accepts; `None` where it sets no bound.
+    pub price_min: Option<Ticks>,
+    /// See `price_min`.
+    pub price_max: Option<Ticks>,
+    /// Quantity range that the venue accepts.
+    pub qty_min: Lots,
+    /// See `qty_min`.
+    pub qty_max: Lots,
+    /// Smallest and largest value of an order, in quote; `None` where the venue sets no bound.
+    pub notional_min: Option<Decimal>,
+    /// See `notional_min`.
+    pub notional_max: Option<Decimal>,
+    /// Whether the venue accepts new orders.
+    pub trading: bool,
+}
+
+impl InstrumentSpec {
+    /// Exact value of `qty` at `price`, in quote. `None` beyond the range of a decimal.
+    #[must_use]
+    pub fn notional(&self, price: Ticks, qty: Lots) -> Option<Decimal> {
+        self.tick.decimal(price.0)?.checked_mul(self.lot.decimal(qty.0)?)
+    }
+
+    /// Exact price in quote per base.
+    #[must_use]
+    pub fn price(&self, price: Ticks) -> Option<Decimal> {
+        self.tick.decimal(price.0)
+    }
+
+    /// Exact quantity in base.
+    #[must_use]
+    pub fn quantity(&self, qty: Lots) -> Option<Decimal> {
+        self.lot.decimal(qty.0)
+    }
+}

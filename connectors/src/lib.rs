@@ -1,1 +1,2 @@
 //! connectors.
+#![forbid(unsafe_code)]

@@ -46,7 +46,9 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let (value, used) = bincode::serde::decode_from_slice(bytes, configuration())?;
     if used != bytes.len() {
-        return Err(CodecError::TrailingBytes { left: bytes.len() - used });
+        return Err(CodecError::TrailingBytes {
+            left: bytes.len() - used,
+        });
     }
     Ok(value)
 }

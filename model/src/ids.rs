@@ -79,7 +79,11 @@ impl ClientOrderId {
     /// The id from its 64-bit form. `None` for 0 epochs, which no run has.
     #[must_use]
     pub const fn from_raw(raw: u64) -> Option<Self> {
-        if raw >> Self::COUNTER_BITS == 0 { None } else { Some(Self(raw)) }
+        if raw >> Self::COUNTER_BITS == 0 {
+            None
+        } else {
+            Some(Self(raw))
+        }
     }
 
     /// The 64-bit form, as it stands in a record.

@@ -45,7 +45,9 @@ impl InstrumentSpec {
     /// Exact value of `qty` at `price`, in quote. `None` beyond the range of a decimal.
     #[must_use]
     pub fn notional(&self, price: Ticks, qty: Lots) -> Option<Decimal> {
-        self.tick.decimal(price.0)?.checked_mul(self.lot.decimal(qty.0)?)
+        self.tick
+            .decimal(price.0)?
+            .checked_mul(self.lot.decimal(qty.0)?)
     }
 
     /// Exact price in quote per base.

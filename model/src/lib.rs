@@ -33,6 +33,8 @@
 //! A record has a *decided* part, which replay must reproduce bit for bit, and an *observed* part
 //! (checksum, seq, stamps), which it need not.
 
+#![forbid(unsafe_code)]
+
 pub mod blob;
 pub mod body;
 pub mod codec;

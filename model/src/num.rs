@@ -176,7 +176,9 @@ impl Scale {
     ///
     /// [`NumberError`] as [`parse_scaled`]; [`NumberError::OutOfRange`] also for zero and below.
     pub fn from_text(text: &str) -> Result<Self, NumberError> {
-        let decimals = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        let decimals = text
+            .split_once('.')
+            .map_or(0, |(_, fraction)| fraction.len());
         let decimals = u8::try_from(decimals).map_err(|_| NumberError::OutOfRange)?;
         let mantissa = parse_scaled(text.as_bytes(), decimals)?;
         Self::new(mantissa, decimals).ok_or(NumberError::OutOfRange)
@@ -241,7 +243,9 @@ impl Scale {
     /// [`NumberError::OutOfRange`] if the value does not fit 64 bits at this scale.
     #[inline]
     pub fn write(self, steps: i64, out: &mut [u8; 40]) -> Result<usize, NumberError> {
-        let scaled = steps.checked_mul(self.mantissa).ok_or(NumberError::OutOfRange)?;
+        let scaled = steps
+            .checked_mul(self.mantissa)
+            .ok_or(NumberError::OutOfRange)?;
         let mut magnitude = scaled.unsigned_abs();
         let decimals = usize::from(self.decimals);
         let mut start = out.len();
@@ -314,11 +318,27 @@ mod tests {
         assert_eq!(parse_scaled(b"-1.5", 1), Ok(-15));
         assert_eq!(parse_scaled(b"7", 3), Ok(7_000));
         assert_eq!(parse_scaled(b"1.001", 2), Err(NumberError::OffStep));
-        for bad in [&b""[..], b".", b"1.", b".5", b"1e5", b"+1", b"1.2.3", b"--1", b"1,0"] {
+        for bad in [
+            &b""[..],
+            b".",
+            b"1.",
+            b".5",
+            b"1e5",
+            b"+1",
+            b"1.2.3",
+            b"--1",
+            b"1,0",
+        ] {
             assert_eq!(parse_scaled(bad, 8), Err(NumberError::Syntax), "{bad:?}");
         }
-        assert_eq!(parse_scaled(b"99999999999999999999", 0), Err(NumberError::OutOfRange));
-        assert_eq!(parse_scaled(b"9223372036854775807", 1), Err(NumberError::OutOfRange));
+        assert_eq!(
+            parse_scaled(b"99999999999999999999", 0),
+            Err(NumberError::OutOfRange)
+        );
+        assert_eq!(
+            parse_scaled(b"9223372036854775807", 1),
+            Err(NumberError::OutOfRange)
+        );
     }
 
     #[test]
@@ -328,8 +348,14 @@ mod tests {
         assert_eq!(quarter.parse(b"1.51"), Err(NumberError::OffStep));
         assert_eq!(quarter.decimal(6).unwrap().to_string(), "1.50");
         assert_eq!(quarter.steps(Decimal::new(150, 2)), Ok(6));
-        assert_eq!(quarter.steps(Decimal::new(151, 2)), Err(NumberError::OffStep));
-        assert_eq!(Scale::from_text("0.01000000"), Ok(Scale::new(1, 2).unwrap()));
+        assert_eq!(
+            quarter.steps(Decimal::new(151, 2)),
+            Err(NumberError::OffStep)
+        );
+        assert_eq!(
+            Scale::from_text("0.01000000"),
+            Ok(Scale::new(1, 2).unwrap())
+        );
         assert!(Scale::from_text("0.00").is_err());
     }
 

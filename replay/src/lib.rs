@@ -1,1 +1,2 @@
 //! replay.
+#![forbid(unsafe_code)]

@@ -1,0 +1,120 @@
+//! Bodies of market data: book levels, resets, trades, best bid and ask.
+
+use super::*;
+
+/// One price level: the new absolute quantity at a price; quantity 0 removes the level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Level {
+    /// Price, ticks.
+    pub price: Ticks,
+    /// Resting quantity, lots.
+    pub qty: Lots,
+}
+
+impl Level {
+    /// Price 0, quantity 0: fills the unused places of a record.
+    pub const UNUSED: Self = Self {
+        price: Ticks(0),
+        qty: Lots(0),
+    };
+}
+
+/// Up to four level updates of one venue message.
+///
+/// The record's `detail` says how many and on which side: see [`BookLevels::detail`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BookLevels {
+    /// The venue's id of the last update in the message.
+    pub update_id: u64,
+    /// The venue's time of the message; 0 if it gave none.
+    pub venue_time_ns: u64,
+    /// The levels; the first `count` are used.
+    pub levels: [Level; LEVELS_PER_RECORD],
+}
+impl Body for BookLevels {}
+
+impl BookLevels {
+    /// The record's `detail`: low four bits the count (1 to 4), high four bits a mask with a bit
+    /// set for each level that is an ask.
+    #[must_use]
+    pub const fn detail(count: u8, ask_mask: u8) -> u8 {
+        (ask_mask << 4) | (count & 0x0f)
+    }
+
+    /// The used levels with their sides, given the record's `detail`.
+    #[inline]
+    pub fn iter(&self, detail: u8) -> impl Iterator<Item = (Side, Level)> + '_ {
+        let count = usize::from(detail & 0x0f).min(LEVELS_PER_RECORD);
+        let ask_mask = detail >> 4;
+        self.levels[..count]
+            .iter()
+            .enumerate()
+            .map(move |(index, &level)| {
+                let side = if ask_mask >> index & 1 == 1 {
+                    Side::Sell
+                } else {
+                    Side::Buy
+                };
+                (side, level)
+            })
+    }
+}
+
+/// The book of the record's instrument is void. Levels with the snapshot flag follow, up to one
+/// with the last-of-message flag too; until then the book is stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BookReset {
+    /// The snapshot's update id.
+    pub update_id: u64,
+    /// How many level records follow; 0 for an empty book, which is then whole at once.
+    pub level_records: u64,
+    /// Zero.
+    pub reserved: [u8; 64],
+}
+impl Body for BookReset {}
+
+/// A trade in the market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Trade {
+    /// The venue's id of the trade.
+    pub trade_id: u64,
+    /// The venue's time of the trade.
+    pub venue_time_ns: u64,
+    /// Price, ticks.
+    pub price: Ticks,
+    /// Quantity, lots.
+    pub qty: Lots,
+    /// Side of the taker.
+    pub aggressor: Side,
+    /// Zero.
+    pub reserved: [u8; 47],
+}
+impl Body for Trade {}
+
+/// Best bid and ask with their quantities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Quote {
+    /// The venue's id of the book update it stands for.
+    pub update_id: u64,
+    /// The venue's time; 0 if it gave none.
+    pub venue_time_ns: u64,
+    /// Best bid; quantity 0 means that the side is empty.
+    pub bid: Level,
+    /// Best ask; quantity 0 means that the side is empty.
+    pub ask: Level,
+    /// Zero.
+    pub reserved: [u8; 32],
+}
+impl Body for Quote {}
+
+const _: () = {
+    assert!(size_of::<BookLevels>() == BODY_BYTES);
+    assert!(size_of::<BookReset>() == BODY_BYTES);
+    assert!(size_of::<Trade>() == BODY_BYTES);
+    assert!(size_of::<Quote>() == BODY_BYTES);
+};

@@ -1,0 +1,164 @@
+//! The closed set of events: a typed view of a record's bytes, without copying.
+//!
+//! Hot path: yes. Allocates: no.
+
+use crate::body::{
+    Balance, BlobPart, Body, BookLevels, BookReset, Connection, Fill, OpenOrders, Operator,
+    OrderReport, Quote, Refusal, RunEnded, RunStarted, Sent, StateHash, Tick, Trade,
+};
+use crate::command::CommandView;
+use crate::record::{Kind, Record, flags};
+
+/// Why a record's bytes are not a record of version 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadRecord {
+    /// A kind that version 1 does not know.
+    #[error("unknown record kind {code}")]
+    UnknownKind {
+        /// The code.
+        code: u8,
+    },
+    /// A flag that version 1 does not know.
+    #[error("unknown flags {flags:#04x} in a {kind:?} record")]
+    UnknownFlags {
+        /// The record's kind.
+        kind: Kind,
+        /// All its flags.
+        flags: u8,
+    },
+    /// A field holds a value that its type does not have.
+    #[error("a field of the {kind:?} record is out of range")]
+    Field {
+        /// The record's kind.
+        kind: Kind,
+    },
+    /// A command where an event was expected, or the other way round.
+    #[error("a {kind:?} record stands in the wrong place")]
+    WrongPlace {
+        /// The record's kind.
+        kind: Kind,
+    },
+}
+
+/// An event, as the machine matches on it. The record's header says whom it concerns.
+#[derive(Debug, Clone, Copy)]
+#[expect(
+    missing_docs,
+    reason = "each variant is documented at its kind and its body"
+)]
+pub enum Event<'a> {
+    RunStarted(&'a RunStarted),
+    RunEnded(&'a RunEnded),
+    BlobPart(&'a BlobPart),
+    Tick(&'a Tick),
+    Connection(&'a Connection),
+    BookReset(&'a BookReset),
+    BookLevels(&'a BookLevels),
+    Trade(&'a Trade),
+    Quote(&'a Quote),
+    OrderAcked(&'a OrderReport),
+    OrderRejected(&'a OrderReport),
+    OrderFilled(&'a Fill),
+    OrderCancelled(&'a OrderReport),
+    OrderExpired(&'a OrderReport),
+    OrderUnknown(&'a OrderReport),
+    OrderStatus(&'a OrderReport),
+    OrderAbsent(&'a OrderReport),
+    CancelRejected(&'a OrderReport),
+    Sent(&'a Sent),
+    SendFailed(&'a OrderReport),
+    OpenOrders(&'a OpenOrders),
+    Balance(&'a Balance),
+    Operator(&'a Operator),
+    RiskRefused(&'a Refusal),
+    StateHash(&'a StateHash),
+}
+
+/// An event or a command.
+#[derive(Debug, Clone, Copy)]
+pub enum View<'a> {
+    /// An input of the machine.
+    Event(Event<'a>),
+    /// A decision of the machine.
+    Command(CommandView<'a>),
+}
+
+/// The body of `record` as `B`.
+#[inline]
+pub(crate) fn body<B: Body>(record: &Record, kind: Kind) -> Result<&B, BadRecord> {
+    B::try_ref_from_bytes(&record.body).map_err(|_| BadRecord::Field { kind })
+}
+
+/// What `record` is, checked: kind, flags, and every field that has fewer values than its bytes.
+///
+/// # Errors
+///
+/// [`BadRecord`], naming what is wrong.
+#[inline]
+pub fn view(record: &Record) -> Result<View<'_>, BadRecord> {
+    let Some(kind) = record.kind() else {
+        return Err(BadRecord::UnknownKind { code: record.kind });
+    };
+    if record.flags & !flags::KNOWN != 0 {
+        return Err(BadRecord::UnknownFlags {
+            kind,
+            flags: record.flags,
+        });
+    }
+    if kind.is_command() {
+        crate::command::view(record, kind).map(View::Command)
+    } else {
+        event_of(record, kind).map(View::Event)
+    }
+}
+
+/// The event in `record`.
+///
+/// # Errors
+///
+/// [`BadRecord`]; [`BadRecord::WrongPlace`] for a command.
+#[inline]
+pub fn event(record: &Record) -> Result<Event<'_>, BadRecord> {
+    match view(record)? {
+        View::Event(event) => Ok(event),
+        View::Command(command) => Err(BadRecord::WrongPlace {
+            kind: command.kind(),
+        }),
+    }
+}
+
+#[inline]
+fn event_of(record: &Record, kind: Kind) -> Result<Event<'_>, BadRecord> {
+    Ok(match kind {
+        Kind::RunStarted => Event::RunStarted(body(record, kind)?),
+        Kind::RunEnded => Event::RunEnded(body(record, kind)?),
+        Kind::BlobPart => Event::BlobPart(body(record, kind)?),
+        Kind::Tick => Event::Tick(body(record, kind)?),
+        Kind::Connection => Event::Connection(body(record, kind)?),
+        Kind::BookReset => Event::BookReset(body(record, kind)?),
+        Kind::BookLevels => Event::BookLevels(body(record, kind)?),
+        Kind::Trade => Event::Trade(body(record, kind)?),
+        Kind::Quote => Event::Quote(body(record, kind)?),
+        Kind::OrderAcked => Event::OrderAcked(body(record, kind)?),
+        Kind::OrderRejected => Event::OrderRejected(body(record, kind)?),
+        Kind::OrderFilled => Event::OrderFilled(body(record, kind)?),
+        Kind::OrderCancelled => Event::OrderCancelled(body(record, kind)?),
+        Kind::OrderExpired => Event::OrderExpired(body(record, kind)?),
+        Kind::OrderUnknown => Event::OrderUnknown(body(record, kind)?),
+        Kind::OrderStatus => Event::OrderStatus(body(record, kind)?),
+        Kind::OrderAbsent => Event::OrderAbsent(body(record, kind)?),
+        Kind::CancelRejected => Event::CancelRejected(body(record, kind)?),
+        Kind::Sent => Event::Sent(body(record, kind)?),
+        Kind::SendFailed => Event::SendFailed(body(record, kind)?),
+        Kind::OpenOrders => Event::OpenOrders(body(record, kind)?),
+        Kind::Balance => Event::Balance(body(record, kind)?),
+        Kind::Operator => Event::Operator(body(record, kind)?),
+        Kind::RiskRefused => Event::RiskRefused(body(record, kind)?),
+        Kind::StateHash => Event::StateHash(body(record, kind)?),
+        Kind::NewOrder
+        | Kind::CancelOrder
+        | Kind::ReplaceOrder
+        | Kind::QueryOrder
+        | Kind::QueryOpenOrders => return Err(BadRecord::WrongPlace { kind }),
+    })
+}

@@ -16,7 +16,8 @@
 //!   writes and checks it; 0 before that.
 //! - `kind` u8: what the record is ([`Kind`]); `flags` u8: [`flags`]; `detail` u8: by kind.
 //! - `source` u8: the lane that an event came through ([`SourceId`]); for a command, 0.
-//! - `seq` u64, observed: log sequence from 1, given by the journal at append; 0 before that.
+//! - `seq` u64, observed: log sequence from 1, given by the journal at append. Before that, inside
+//!   the engine's rings, the place carries the sequencer's latency stamp.
 //! - `time_ns` u64: machine time, nanoseconds since the Unix epoch, never falling from event to
 //!   event. A command has its cause's time.
 //! - `instrument` u32, `account` u16, `strategy` u16: the id plus one; 0 means none.

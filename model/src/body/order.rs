@@ -375,7 +375,8 @@ pub struct Refusal {
     pub price: Ticks,
     /// Quantity of the intent, lots.
     pub qty: Lots,
-    /// Raw client order id of the order that the intent was about (cancel, replace), or 0.
+    /// Raw client order id of the order that the intent was about: the new one for a place or a
+    /// replacement, the order to cancel for a cancel.
     pub client_id: u64,
     /// The check.
     pub reason: RefusalReason,

@@ -1,2 +1,9 @@
-//! connectors.
+//! Venues: everything that speaks to the outside, and nothing that knows the engine.
+//!
+//! `net` owns sockets, TLS, WebSocket and HTTP framing without a word about any venue; `sign` owns
+//! keys and signatures.
+
 #![forbid(unsafe_code)]
+
+pub mod net;
+pub mod sign;

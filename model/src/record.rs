@@ -126,7 +126,8 @@ kinds! {
     CancelRejected = 24,
     /// The gateway wrote a command to the socket: [`crate::body::Sent`].
     Sent = 25,
-    /// A command did not leave the gateway: [`crate::body::OrderReport`].
+    /// A command did not leave the gateway: [`crate::body::OrderReport`]. The record's `detail` is
+    /// the code of the command's kind, so that a lost cancel is never taken for a lost order.
     SendFailed = 26,
     /// The venue's list of our open orders, counted: [`crate::body::OpenOrders`].
     OpenOrders = 27,

@@ -1,1 +1,3 @@
-//! engine.
+//! The engine: the machine that decides, and the pipeline that runs it live.
+
+pub mod machine;

@@ -1,0 +1,283 @@
+//! What the machine is configured with: strategies, limits, accounts. Travels in the log as a blob.
+//!
+//! Everything here is part of the decided state: a run is reproducible only with the same values.
+//! Nothing has a default that could change money; [`MachineConfig::check`] reports every problem.
+//!
+//! Hot path: no. Allocates: yes, at configuration.
+
+use model::ids::{AccountId, InstrumentId, VenueId};
+use model::limits::STRATEGIES_MAX;
+use model::num::{Lots, Ticks};
+use serde::{Deserialize, Serialize};
+
+use super::risk::RiskLimits;
+
+/// Most accounts in one machine.
+pub const ACCOUNTS_MAX: usize = 16;
+/// Smallest book window, ticks.
+pub const BOOK_WINDOW_MIN: u32 = 1 << 12;
+/// Largest book window, ticks (8 MiB a side).
+pub const BOOK_WINDOW_MAX: u32 = 1 << 20;
+
+/// The machine's whole configuration: blob kind `MachineConfig`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineConfig {
+    /// Strategies, in the order in which risk judges them; the index is the strategy's id.
+    pub strategies: Vec<StrategyConfig>,
+    /// What risk lets through.
+    pub limits: RiskLimits,
+    /// Accounts; the index is the account's id. A journal's accounts keep their places for ever.
+    pub accounts: Vec<AccountConfig>,
+    /// Width of the dense part of each book side, ticks. A power of two from 2^12 to 2^20. A side
+    /// costs 8 bytes a tick: 2^16 is 1 MiB a book.
+    pub book_window_ticks: u32,
+}
+
+/// One strategy: what it runs, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrategyConfig {
+    /// Its name in reports.
+    pub name: String,
+    /// The account that it trades for.
+    pub account: AccountId,
+    /// The instrument that it trades.
+    pub instrument: InstrumentId,
+    /// What it does.
+    pub kind: StrategyKind,
+}
+
+/// The strategies of version 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StrategyKind {
+    /// Quotes both sides.
+    MarketMaker(MarketMakerParams),
+    /// Takes when two averages cross.
+    MovingAverage(MovingAverageParams),
+}
+
+/// Parameters of the market maker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarketMakerParams {
+    /// Quantity of each quote, lots. Above 0.
+    pub qty: Lots,
+    /// Distance of each quote from the fair price, ticks. At least 1.
+    pub half_spread_ticks: Ticks,
+    /// How far the fair price moves against the position when that is at its maximum, ticks. From 0.
+    pub skew_ticks: Ticks,
+    /// Largest own position on either side, lots. At least `qty`.
+    pub position_max: Lots,
+    /// A quote is left alone while it is at most this far from where it should be, ticks. From 0.
+    pub requote_ticks: Ticks,
+    /// Pause on a side after a refusal or a reject, nanoseconds.
+    pub backoff_ns: u64,
+}
+
+impl MarketMakerParams {
+    /// Values that trade BTC-USDT (tick 0.01, lot 0.00001): 0.001 BTC a side.
+    #[must_use]
+    pub const fn example() -> Self {
+        Self {
+            qty: Lots(100),
+            half_spread_ticks: Ticks(2),
+            skew_ticks: Ticks(10),
+            position_max: Lots(2_000),
+            requote_ticks: Ticks(1),
+            backoff_ns: 250_000_000,
+        }
+    }
+}
+
+/// Parameters of the moving-average taker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MovingAverageParams {
+    /// Length of the fast average, trades. 1 to 65_536, below `slow_trades`.
+    pub fast_trades: u32,
+    /// Length of the slow average, trades. 2 to 65_536.
+    pub slow_trades: u32,
+    /// The averages must differ by more than this to give a signal, ticks. From 0.
+    pub band_ticks: Ticks,
+    /// Position to hold on an upward signal, lots. Above 0.
+    pub target_long: Lots,
+    /// Position to hold on a downward signal, lots: 0 (flat) or below (short). At most 0.
+    pub target_short: Lots,
+    /// Largest quantity of one order, lots. Above 0.
+    pub clip: Lots,
+    /// How far beyond the best opposite price an order may reach, ticks. From 0.
+    pub reach_ticks: Ticks,
+    /// Shortest time between two orders, nanoseconds.
+    pub cooldown_ns: u64,
+}
+
+impl MovingAverageParams {
+    /// Values that trade BTC-USDT (tick 0.01, lot 0.00001): long 0.002 BTC or flat.
+    #[must_use]
+    pub const fn example() -> Self {
+        Self {
+            fast_trades: 20,
+            slow_trades: 100,
+            band_ticks: Ticks(1),
+            target_long: Lots(200),
+            target_short: Lots(0),
+            clip: Lots(100),
+            reach_ticks: Ticks(5),
+            cooldown_ns: 500_000_000,
+        }
+    }
+}
+
+/// One account at one venue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountConfig {
+    /// The venue.
+    pub venue: VenueId,
+    /// Our name for it.
+    pub name: String,
+}
+
+/// One thing that is wrong with a configuration: where, and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path} = {value}: must be {allowed}")]
+pub struct ConfigProblem {
+    /// Path of the key, for example `strategies[0].qty`.
+    pub path: String,
+    /// What stands there.
+    pub value: String,
+    /// What may stand there.
+    pub allowed: &'static str,
+}
+
+/// Collects problems: one line for each rule.
+pub(crate) struct Problems(Vec<ConfigProblem>);
+
+impl Problems {
+    pub(crate) fn require(
+        &mut self,
+        holds: bool,
+        path: impl Into<String>,
+        value: impl ToString,
+        allowed: &'static str,
+    ) {
+        if !holds {
+            self.0.push(ConfigProblem {
+                path: path.into(),
+                value: value.to_string(),
+                allowed,
+            });
+        }
+    }
+}
+
+impl MachineConfig {
+    /// Every problem of this configuration; empty when it may be used.
+    #[must_use]
+    pub fn check(&self) -> Vec<ConfigProblem> {
+        let mut problems = Problems(Vec::new());
+        let window = self.book_window_ticks;
+        problems.require(
+            window.is_power_of_two() && (BOOK_WINDOW_MIN..=BOOK_WINDOW_MAX).contains(&window),
+            "book_window_ticks",
+            window,
+            "a power of two from 4096 to 1048576",
+        );
+        let strategies = self.strategies.len();
+        problems.require(
+            strategies <= STRATEGIES_MAX,
+            "strategies",
+            strategies,
+            "at most 64",
+        );
+        let accounts = self.accounts.len();
+        problems.require(
+            (1..=ACCOUNTS_MAX).contains(&accounts),
+            "accounts",
+            accounts,
+            "1 to 16 accounts",
+        );
+        for (index, strategy) in self.strategies.iter().enumerate() {
+            self.check_strategy(index, strategy, &mut problems);
+        }
+        self.limits.check(&mut problems);
+        problems.0
+    }
+
+    fn check_strategy(&self, index: usize, strategy: &StrategyConfig, problems: &mut Problems) {
+        let path = format!("strategies[{index}]");
+        problems.require(
+            strategy.account.index() < self.accounts.len(),
+            format!("{path}.account"),
+            strategy.account,
+            "one of the accounts",
+        );
+        match &strategy.kind {
+            StrategyKind::MarketMaker(params) => check_maker(&path, params, problems),
+            StrategyKind::MovingAverage(params) => check_average(&path, params, problems),
+        }
+    }
+}
+
+fn check_maker(path: &str, params: &MarketMakerParams, problems: &mut Problems) {
+    let at = |key: &str| format!("{path}.{key}");
+    problems.require(params.qty > Lots::ZERO, at("qty"), params.qty, "above 0");
+    problems.require(
+        params.half_spread_ticks >= Ticks(1),
+        at("half_spread_ticks"),
+        params.half_spread_ticks,
+        "at least 1",
+    );
+    problems.require(
+        params.skew_ticks >= Ticks::ZERO,
+        at("skew_ticks"),
+        params.skew_ticks,
+        "at least 0",
+    );
+    problems.require(
+        params.position_max >= params.qty,
+        at("position_max"),
+        params.position_max,
+        "at least qty",
+    );
+    problems.require(
+        params.requote_ticks >= Ticks::ZERO,
+        at("requote_ticks"),
+        params.requote_ticks,
+        "at least 0",
+    );
+}
+
+fn check_average(path: &str, params: &MovingAverageParams, problems: &mut Problems) {
+    let at = |key: &str| format!("{path}.{key}");
+    problems.require(
+        params.fast_trades >= 1 && params.fast_trades < params.slow_trades,
+        at("fast_trades"),
+        params.fast_trades,
+        "at least 1 and below slow_trades",
+    );
+    problems.require(
+        params.slow_trades <= 65_536,
+        at("slow_trades"),
+        params.slow_trades,
+        "at most 65536",
+    );
+    let ticks = [
+        ("band_ticks", params.band_ticks),
+        ("reach_ticks", params.reach_ticks),
+    ];
+    for (key, value) in ticks {
+        problems.require(value >= Ticks::ZERO, at(key), value, "at least 0");
+    }
+    let lots = [("target_long", params.target_long), ("clip", params.clip)];
+    for (key, value) in lots {
+        problems.require(value > Lots::ZERO, at(key), value, "above 0");
+    }
+    problems.require(
+        params.target_short <= Lots::ZERO,
+        at("target_short"),
+        params.target_short,
+        "0 or below",
+    );
+}

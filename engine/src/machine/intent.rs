@@ -1,0 +1,117 @@
+//! What a strategy asks for, on its way to risk.
+//!
+//! Hot path: yes. Allocates: no.
+
+use model::body::{OrderType, Side, TimeInForce};
+use model::ids::{ClientOrderId, StrategyId};
+use model::limits::INTENTS_PER_EVENT_MAX;
+use model::num::{Lots, Ticks};
+
+/// One wish of a strategy. Only risk can make a command of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intent {
+    /// Event that caused it.
+    pub event: u64,
+    /// Who asks.
+    pub strategy: StrategyId,
+    /// When the strategy stage raised it, nanoseconds since the Unix epoch; observed, 0 in replay.
+    pub intended_ns: u64,
+    /// What is asked.
+    pub action: Action,
+}
+
+/// What an intent asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Place an order.
+    Place(Place),
+    /// Cancel an order.
+    Cancel {
+        /// The order.
+        client_id: ClientOrderId,
+    },
+    /// Cancel an order and place another in one request.
+    Replace {
+        /// The order to cancel.
+        cancel: ClientOrderId,
+        /// The order to place.
+        place: Place,
+    },
+}
+
+/// An order that a strategy wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its id, which the strategy's runner made.
+    pub client_id: ClientOrderId,
+    /// Side.
+    pub side: Side,
+    /// How it executes.
+    pub order_type: OrderType,
+    /// How long it lives.
+    pub time_in_force: TimeInForce,
+    /// Limit price; risk prices a market order itself and ignores this.
+    pub price: Ticks,
+    /// Quantity.
+    pub qty: Lots,
+    /// The strategy's own name for it.
+    pub tag: u64,
+    /// Whether it may only reduce the account's position.
+    pub reduce_only: bool,
+}
+
+/// The intents of one strategy at one event: bounded, in place.
+#[derive(Debug, Clone, Copy)]
+pub struct IntentBuffer {
+    count: usize,
+    places: [Option<Intent>; INTENTS_PER_EVENT_MAX],
+}
+
+impl Default for IntentBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl IntentBuffer {
+    /// An empty buffer.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            count: 0,
+            places: [None; INTENTS_PER_EVENT_MAX],
+        }
+    }
+
+    /// Forgets everything.
+    pub const fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// How many intents it holds.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The intents, in the order in which they were raised.
+    pub fn iter(&self) -> impl Iterator<Item = &Intent> {
+        self.places[..self.count].iter().flatten()
+    }
+
+    /// Adds one; false if it is full, and then nothing happened.
+    pub fn push(&mut self, intent: Intent) -> bool {
+        let Some(place) = self.places.get_mut(self.count) else {
+            return false;
+        };
+        *place = Some(intent);
+        self.count += 1;
+        true
+    }
+}

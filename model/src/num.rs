@@ -150,9 +150,25 @@ fn push_digit(value: i64, digit: u8) -> Result<i64, NumberError> {
 ///
 /// All values of the instrument are whole multiples of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedScale")]
 pub struct Scale {
     mantissa: i64,
     decimals: u8,
+}
+
+/// A step as bytes from outside claim it: a mantissa of zero would divide by zero later.
+#[derive(Deserialize)]
+struct UncheckedScale {
+    mantissa: i64,
+    decimals: u8,
+}
+
+impl TryFrom<UncheckedScale> for Scale {
+    type Error = NumberError;
+
+    fn try_from(raw: UncheckedScale) -> Result<Self, NumberError> {
+        Self::new(raw.mantissa, raw.decimals).ok_or(NumberError::OutOfRange)
+    }
 }
 
 impl Scale {
@@ -310,6 +326,18 @@ impl std::fmt::Debug for Money {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn scale_from_bytes_out_of_range_is_refused() {
+        let bytes = |mantissa: i64, decimals: u8| crate::codec::encode(&(mantissa, decimals));
+        let scale = |mantissa, decimals| {
+            crate::codec::decode::<Scale>(&bytes(mantissa, decimals).unwrap()).ok()
+        };
+        assert_eq!(scale(0, 2), None);
+        assert_eq!(scale(-1, 2), None);
+        assert_eq!(scale(1, DECIMALS_MAX + 1), None);
+        assert_eq!(scale(5, 2), Scale::new(5, 2));
+    }
 
     #[test]
     fn parse_scaled_examples() {

@@ -1,2 +1,57 @@
-//! xtask.
-fn main() {}
+//! Repository chores behind `cargo xtask`: the tidy rules, the whole CI, the fuzz runs.
+//!
+//! A tool of the people who work on Caracal, never part of what is shipped. It depends on no
+//! other member of the workspace, so that it still runs when they do not compile.
+
+#![forbid(unsafe_code)]
+
+mod ci;
+mod fuzz;
+mod shell;
+mod tidy;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Repository chores.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", after_help = "Example: cargo xtask tidy")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Check the house rules that a machine can check; exit 1 and one line for each violation.
+    Tidy,
+    /// Run everything that CI runs, then say which steps ran and how long each took.
+    Ci,
+    /// Build a fuzz target with coverage instrumentation on the stable toolchain and run it.
+    #[command(after_help = "Example: cargo xtask fuzz ws_deframer --seconds 60")]
+    Fuzz(fuzz::FuzzArguments),
+}
+
+fn main() -> ExitCode {
+    let root = repository_root();
+    let result = match Arguments::parse().chore {
+        Chore::Tidy => tidy::run(root),
+        Chore::Ci => ci::run(root),
+        Chore::Fuzz(arguments) => fuzz::run(root, &arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            shell::say(&format!("xtask: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder above this package: fixed at compile time, so the caller's folder does not matter.
+fn repository_root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}

@@ -42,6 +42,8 @@ pub struct HttpClient {
     in_flight: Option<InFlight>,
     /// An answer is lent out of the parser; it is dropped at the next poll.
     lent: bool,
+    /// Answers that this connection gave.
+    answered: u64,
     next_id: u64,
 }
 
@@ -80,6 +82,7 @@ impl HttpClient {
             stream: None,
             in_flight: None,
             lent: false,
+            answered: 0,
             next_id: 1,
             config,
         })
@@ -120,7 +123,13 @@ impl HttpClient {
         if let Some(failed) = self.expire_queued(now_ns) {
             return Some(failed);
         }
-        let end = self.drive(now_ns);
+        let mut end = self.drive(now_ns);
+        if end.is_some() && self.in_flight.is_none() && self.answered > 0 {
+            // The server ended a connection that had served: stale, not broken. Connect anew.
+            self.drop_connection(CloseReason::PeerClosed);
+            self.answered = 0;
+            end = self.drive(now_ns);
+        }
         let Some(in_flight) = self.in_flight else {
             return end.and_then(|reason| self.fail_unsent(reason));
         };
@@ -200,6 +209,7 @@ impl HttpClient {
             Some(stream) if stream.close_reason().is_none() || self.in_flight.is_some() => Ok(()),
             Some(stream) => {
                 self.parser.reset();
+                self.answered = 0;
                 stream.reconnect(now_ns)
             }
             none => {
@@ -256,6 +266,7 @@ impl HttpClient {
             self.drop_connection_keeping_answer();
         }
         self.lent = true;
+        self.answered += 1;
         let result = self
             .parser
             .response()
@@ -284,22 +295,9 @@ impl HttpClient {
         }
     }
 
-    /// A connection ended (or never came) before the first queued request was handed over. One
-    /// that had been open is only stale: the next poll connects anew. One that could not be
-    /// opened fails the request.
+    /// A connection could not be opened, or ended before its first request was handed over.
     fn fail_unsent(&mut self, reason: CloseReason) -> Option<HttpOutcome<'_>> {
-        let was_open = self
-            .stream
-            .as_ref()
-            .is_some_and(|stream| stream.sent_bytes() > 0)
-            && !matches!(
-                reason,
-                CloseReason::Certificate(_) | CloseReason::Tls | CloseReason::ConnectTimeout
-            );
         self.drop_connection(reason);
-        if was_open {
-            return None;
-        }
         let id = self.queue.front()?.id;
         self.drop_front();
         Some(HttpOutcome {

@@ -54,6 +54,8 @@ pub struct WsClient {
     last_received_ns: u64,
     /// A pong that is owed; a newer ping replaces an older one (RFC 6455, section 5.5.3).
     pong: Option<Pong>,
+    /// We said goodbye, so the server's is an agreement, whenever it is read.
+    said_goodbye: bool,
 }
 
 #[derive(Debug)]
@@ -103,6 +105,7 @@ impl WsClient {
             deadline_ns: now_ns.saturating_add(config.connect_timeout_ns),
             last_received_ns: now_ns,
             pong: None,
+            said_goodbye: false,
             config,
         })
     }
@@ -115,6 +118,7 @@ impl WsClient {
     pub fn reconnect(&mut self, now_ns: u64) -> Result<(), CloseReason> {
         self.deframer.reset();
         self.pong = None;
+        self.said_goodbye = false;
         self.last_received_ns = now_ns;
         self.deadline_ns = now_ns.saturating_add(self.config.connect_timeout_ns);
         self.phase = Phase::Connecting;
@@ -205,6 +209,7 @@ impl WsClient {
             Phase::Open => {
                 self.deadline_ns = now_ns.saturating_add(self.config.close_timeout_ns);
                 self.phase = Phase::Closing;
+                self.said_goodbye = true;
                 self.send_close(CODE_NORMAL);
             }
             Phase::Connecting | Phase::Upgrading { .. } => self.shut(CloseReason::LocalClose),
@@ -388,10 +393,14 @@ impl WsClient {
 
     /// A server that vanishes after our goodbye agreed to it; one that cuts a message did worse.
     fn refine_end(&self, reason: CloseReason) -> CloseReason {
-        if reason == CloseReason::PeerClosed && !self.deframer.is_between_messages() {
-            return CloseReason::PeerClosedMidMessage;
+        if reason != CloseReason::PeerClosed {
+            return reason;
         }
-        reason
+        match (self.said_goodbye, self.deframer.is_between_messages()) {
+            (true, _) => CloseReason::LocalClose,
+            (false, true) => CloseReason::PeerClosed,
+            (false, false) => CloseReason::PeerClosedMidMessage,
+        }
     }
 
     fn owe_pong(&mut self, span: &Span) {
@@ -421,7 +430,7 @@ impl WsClient {
 
     fn answer_close(&mut self, span: &Span) {
         let reason = match frame::parse_close(self.deframer.payload(span)) {
-            Ok(_) if matches!(self.phase, Phase::Closing) => CloseReason::LocalClose,
+            Ok(_) if self.said_goodbye => CloseReason::LocalClose,
             Ok(code) => {
                 self.send_close(if code == CODE_ABSENT {
                     CODE_NORMAL

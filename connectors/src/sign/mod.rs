@@ -3,7 +3,8 @@
 //! Payloads are bytes that a venue's `wire` built; this folder knows no venue. Secrets never
 //! show: `Debug` prints `***`, nothing is `Clone`, and what we hold is wiped on drop.
 //!
-//! Thread: any. Hot path: `sign_into` only. Allocates there: no.
+//! Thread: any. Hot path: `sign_into` only. Allocates there: no with HMAC; with Ed25519 the
+//! crypto library does, once a signature.
 
 mod ed25519;
 mod hmac;

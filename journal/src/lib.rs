@@ -1,1 +1,45 @@
-//! journal.
+//! The memory-mapped log: one writer, any number of readers, recovery that never guesses.
+//!
+//! A journal is a directory of preallocated segments of fixed-size records; `FORMAT.md` beside this
+//! crate has every byte. [`Writer`] appends, [`Reader`] follows, in this process or another one.
+//!
+//! Where to look: the bytes in `format`, mapped memory (the only unsafe code) in `mapping`, files
+//! and the lock in `directory`, `superblock` and `segment`, what a crash leaves and what is done
+//! about it in `recovery` (a table), the hot path in `writer`, the two helper threads in `prepare`
+//! and `sync`.
+//!
+//! Invariants, cited where they are kept or checked
+//! - J1: a record whose checksum matches is complete, and stands where it was appended.
+//! - J2: the sequence rises by exactly one from record to record, across segments too.
+//! - J3: every byte behind the last record of a segment is zero.
+//! - J4: the first eight bytes of a record are stored last, with release order.
+//! - J5: the durable mark never runs ahead of a successful `fdatasync`.
+
+#![deny(unsafe_code)]
+
+mod directory;
+mod error;
+mod format;
+#[expect(unsafe_code, reason = "the one place that touches mapped memory")]
+mod mapping;
+mod options;
+mod prepare;
+mod reader;
+mod recovery;
+mod scan;
+mod segment;
+mod shared;
+mod stat;
+mod superblock;
+mod sync;
+mod writer;
+
+pub use error::{AppendError, CloseError, Damage, OpenError, ReadError};
+pub use format::{SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, VERSION};
+pub use options::{Durability, Options};
+pub use reader::{Reader, Records};
+pub use recovery::{Recovery, Removed};
+pub use segment::Tape;
+pub use shared::{Space, Watch};
+pub use stat::{Stat, stat};
+pub use writer::{Summary, Writer};

@@ -1,0 +1,264 @@
+//! Mapped memory of a segment: the only unsafe code of this crate, behind safe functions.
+//!
+//! [`WriteView`] stores records, [`ReadView`] loads them, [`Region`] keeps the memory alive and
+//! makes its pages present. The views speak of byte offsets and whole records only.
+//!
+//! Invariants
+//! - M1: an access is inside the region and aligned to a record.
+//! - M2: one [`WriteView`] per region; it stores a record's bytes 8..128 first, then bytes 0..8 as
+//!   one atomic word with release order. A reader loads that word, fences with acquire order, and
+//!   only then copies the rest (J4). A place is stored to once, so a published record never changes.
+//! - M3: the file behind a region has the region's length, and nobody cuts it (the writer holds the
+//!   directory's lock and preallocated the file; readers check the length before they map).
+//!
+//! Thread: a `WriteView` belongs to one thread; the rest is shared. Hot path: yes.
+//! Allocates: no. Locks: no. Syscalls: only in [`Region::populate`] and when mapping.
+//! Not here: what the bytes mean (`format`), which file (`segment`).
+
+use std::fs::File;
+use std::io;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+use memmap2::{Advice, MmapOptions, MmapRaw};
+use model::limits::RECORD_BYTES;
+use model::record::Record;
+use zerocopy::IntoBytes;
+
+/// Bytes of the word that is stored last.
+const WORD: usize = size_of::<u64>();
+
+enum Memory {
+    File(MmapRaw),
+    /// For tests, and for tools that cannot map files.
+    #[cfg(test)]
+    Heap(Box<[AtomicU64]>),
+}
+
+/// Memory of one segment.
+pub(crate) struct Region {
+    memory: Memory,
+    len: usize,
+}
+
+impl Region {
+    /// Maps all of `file` for reading and writing, and hands out its only writer.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; also if the file is not `len` bytes long (M3).
+    pub(crate) fn map_writable(file: &File, len: usize) -> io::Result<(Arc<Self>, WriteView)> {
+        let map = MmapOptions::new()
+            .len(checked_len(file, len)?)
+            .map_raw(file)?;
+        let memory = Memory::File(map);
+        let region = Arc::new(Self { memory, len });
+        let view = WriteView {
+            region: Arc::clone(&region),
+        };
+        Ok((region, view))
+    }
+
+    /// Maps all of `file` for reading.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::map_writable`].
+    pub(crate) fn map_readable(file: &File, len: usize) -> io::Result<ReadView> {
+        let map = MmapOptions::new()
+            .len(checked_len(file, len)?)
+            .map_raw_read_only(file)?;
+        let memory = Memory::File(map);
+        let region = Arc::new(Self { memory, len });
+        Ok(ReadView { region })
+    }
+
+    /// Zeroed memory of this process, with its only writer and a reader.
+    #[cfg(test)]
+    pub(crate) fn heap(len: usize) -> (WriteView, ReadView) {
+        let words = (0..len / WORD).map(|_| AtomicU64::new(0)).collect();
+        let memory = Memory::Heap(words);
+        let region = Arc::new(Self { memory, len });
+        let view = WriteView {
+            region: Arc::clone(&region),
+        };
+        (view, ReadView { region })
+    }
+
+    /// Makes the pages of a range present and writable, so that a store to them does not fault.
+    /// Best effort: beyond the end is cut off, and a kernel that cannot (before 5.14) leaves the
+    /// faults to the writer, which costs time and nothing else.
+    pub(crate) fn populate(&self, offset: usize, len: usize) {
+        let offset = offset.min(self.len);
+        let len = len.min(self.len - offset);
+        match &self.memory {
+            Memory::File(map) if len > 0 => {
+                // An error here is a slower store later, not a wrong one: nothing to report.
+                let _ = map.advise_range(Advice::PopulateWrite, offset, len);
+            }
+            Memory::File(_) => {}
+            #[cfg(test)]
+            Memory::Heap(_) => {}
+        }
+    }
+
+    fn base(&self) -> *mut u8 {
+        match &self.memory {
+            Memory::File(map) => map.as_mut_ptr(),
+            #[cfg(test)]
+            Memory::Heap(words) => words.as_ptr().cast_mut().cast(),
+        }
+    }
+
+    /// Start of the record at `offset`.
+    #[inline]
+    fn record_at(&self, offset: usize) -> *mut u8 {
+        assert!(
+            offset.is_multiple_of(RECORD_BYTES),
+            "Invariant M1: aligned to a record"
+        );
+        assert!(
+            offset < self.len && self.len - offset >= RECORD_BYTES,
+            "Invariant M1: inside the region"
+        );
+        // SAFETY: `base` points at `len` bytes for as long as `self` lives (made in `map_*` or
+        // `heap`, never replaced), and M1 above keeps the record inside them.
+        // Seen by: `region_offset_outside_is_refused`.
+        unsafe { self.base().add(offset) }
+    }
+
+    /// The word of the record at `offset` that is stored last.
+    #[inline]
+    fn word_at(&self, offset: usize) -> &AtomicU64 {
+        let record = self.record_at(offset).cast::<u64>();
+        // SAFETY:
+        // - Aligned: the base is aligned to a page or to a u64, the offset to a record (M1).
+        // - Valid: eight bytes inside the region (M1), which outlives the returned reference.
+        // - No mixed access: these eight bytes are touched through this function only; stores come
+        //   from the only writer, and a read-only mapping is never stored to.
+        // Seen by: `view_published_record_is_read_back`.
+        unsafe { AtomicU64::from_ptr(record) }
+    }
+}
+
+fn checked_len(file: &File, len: usize) -> io::Result<usize> {
+    let found = file.metadata()?.len();
+    if u64::try_from(len) != Ok(found) {
+        let message = format!("it is {found} bytes long instead of {len}");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    Ok(len)
+}
+
+/// The only way to store into a region.
+pub(crate) struct WriteView {
+    region: Arc<Region>,
+}
+
+impl WriteView {
+    /// Stores a record at `offset` and publishes it to readers.
+    #[inline]
+    pub(crate) fn publish(&mut self, offset: usize, record: &Record) {
+        let bytes = record.as_bytes();
+        let place = self.region.record_at(offset);
+        // SAFETY: `WORD` is less than a record, which `record_at` checked to be inside the region.
+        let rest = unsafe { place.add(WORD) };
+        // SAFETY:
+        // - Valid for writes: the 120 bytes behind the first word of a checked record (M1).
+        // - No overlap: `record` is a Rust reference; nothing hands out references into a region.
+        // - No race: `&mut self` is the only writer (M2), and readers stop at the word that is
+        //   stored below, which for this place is still zero.
+        // Seen by: `reader_beside_writer_sees_whole_records_only`.
+        unsafe {
+            ptr::copy_nonoverlapping(bytes[WORD..].as_ptr(), rest, RECORD_BYTES - WORD);
+        }
+        let mut word = [0; WORD];
+        word.copy_from_slice(&bytes[..WORD]);
+        // Pairs with the fence in `ReadView::load`.
+        self.region
+            .word_at(offset)
+            .store(u64::from_le_bytes(word), Ordering::Release);
+    }
+
+    /// Copies a record to `offset` and nothing else: what the benches compare `publish` with.
+    #[inline]
+    pub(crate) fn copy(&mut self, offset: usize, record: &Record) {
+        let place = self.region.record_at(offset);
+        // SAFETY: as in `publish`; the caller is a tape, which no reader ever sees.
+        unsafe { ptr::copy_nonoverlapping(record.as_bytes().as_ptr(), place, RECORD_BYTES) };
+    }
+}
+
+/// A way to load from a region.
+pub(crate) struct ReadView {
+    region: Arc<Region>,
+}
+
+impl ReadView {
+    /// The first word of the record at `offset`; zero as long as nothing is published there.
+    #[inline]
+    pub(crate) fn word(&self, offset: usize) -> u64 {
+        self.region.word_at(offset).load(Ordering::Relaxed)
+    }
+
+    /// Copies the record at `offset` to `out` if one is published there. Its checksum is the
+    /// caller's to check: after a power loss the bytes may be anything.
+    #[inline]
+    pub(crate) fn load(&self, offset: usize, out: &mut Record) -> bool {
+        // A relaxed load and a fence, because an acquire load is not promised to work on pages that
+        // are mapped read-only.
+        let word = self.word(offset);
+        if word == 0 {
+            return false;
+        }
+        // Pairs with the release store in `WriteView::publish`.
+        fence(Ordering::Acquire);
+        let place = self.region.record_at(offset);
+        // SAFETY: `WORD` is less than a record, which `record_at` checked to be inside the region.
+        let rest = unsafe { place.add(WORD) };
+        let bytes = out.as_mut_bytes();
+        bytes[..WORD].copy_from_slice(&word.to_le_bytes());
+        // SAFETY:
+        // - Valid for reads: the 120 bytes behind the first word of a checked record (M1).
+        // - No overlap: `out` is a Rust reference; nothing hands out references into a region.
+        // - No race: the word was not zero, so the writer stored these bytes before it and never
+        //   stores to them again (M2). A foreign process that breaks this is caught by the checksum.
+        // Seen by: `reader_beside_writer_sees_whole_records_only`.
+        unsafe {
+            let from = rest.cast_const();
+            ptr::copy_nonoverlapping(from, bytes[WORD..].as_mut_ptr(), RECORD_BYTES - WORD);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn view_published_record_is_read_back() {
+        let (mut writer, reader) = Region::heap(512);
+        let mut record = Record::ZERO;
+        record.kind = 4;
+        record.body = [7; 80];
+        let mut out = Record::ZERO;
+        assert!(!reader.load(128, &mut out));
+        writer.publish(128, &record);
+        assert!(reader.load(128, &mut out));
+        assert_eq!(out, record);
+        assert!(!reader.load(0, &mut out) && !reader.load(256, &mut out));
+    }
+
+    #[test]
+    fn region_offset_outside_is_refused() {
+        for offset in [512, 64, usize::MAX - 127] {
+            let outcome = std::panic::catch_unwind(|| {
+                let (_writer, reader) = Region::heap(512);
+                reader.word(offset)
+            });
+            assert!(outcome.is_err(), "offset {offset} was let through");
+        }
+    }
+}

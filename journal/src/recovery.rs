@@ -1,0 +1,461 @@
+//! What a crash leaves, and what is done about it: a table, and the cutting that it may ask for.
+//!
+//! Reads with `pread` only. Changes nothing before the table has decided, and nothing at all when it
+//! refuses. Every change is made so that a crash inside of it, and a second recovery, end the same.
+//!
+//! Thread: the caller's, at open. Hot path: no.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::directory;
+use crate::error::{Damage, OpenError};
+use crate::format::{Geometry, RECORD, Slot};
+use crate::scan::{self, Content, Marks};
+
+/// What opening a journal for writing found and did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// The journal was made just now.
+    pub created: bool,
+    /// The last writer closed it in order (or it is new).
+    pub clean: bool,
+    /// How often a writer has opened this journal, this time included: the run's epoch.
+    pub epoch: u64,
+    /// Last record that is kept; 0 if there is none.
+    pub last_seq: u64,
+    /// How far the last writer was known to be on stable storage.
+    pub durable_mark: u64,
+    /// Size of a segment of this journal.
+    pub segment_bytes: u64,
+    /// What was cut off the end; empty unless a crash left something unfinished.
+    pub removed: Vec<Removed>,
+}
+
+/// Bytes that recovery cut from a segment, and where it keeps them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// File with the bytes.
+    pub kept_in: PathBuf,
+    /// First sequence that is cut.
+    pub from_seq: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Whole records among them: appended, never promised, and behind a hole.
+    pub whole_records: u64,
+}
+
+/// Whether the durable mark covers the first place that is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Promised {
+    Yes,
+    No,
+}
+
+/// What stands at and behind that place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    Zeros,
+    Junk,
+    Records,
+}
+
+/// Whether the machine has been running since the last writer opened the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Boot {
+    Same,
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    Open,
+    Cut,
+    Refuse,
+}
+
+struct Case {
+    label: &'static str,
+    promised: &'static [Promised],
+    behind: &'static [Behind],
+    boot: &'static [Boot],
+    decision: Decision,
+}
+
+const NO: &[Promised] = &[Promised::No];
+const YES: &[Promised] = &[Promised::Yes];
+const ANY_BOOT: &[Boot] = &[Boot::Same, Boot::Other];
+const ANYTHING: &[Behind] = &[Behind::Zeros, Behind::Junk, Behind::Records];
+
+const fn case(
+    label: &'static str,
+    promised: &'static [Promised],
+    behind: &'static [Behind],
+    boot: &'static [Boot],
+    decision: Decision,
+) -> Case {
+    Case {
+        label,
+        promised,
+        behind,
+        boot,
+        decision,
+    }
+}
+
+// Legend: the first place that is not good is `f`.
+//   promised  the durable mark is at or past f
+//   behind    at f and after it, in this segment and later ones: Zeros | Junk (no whole record) |
+//             Records (at least one whole record)
+//   boot      Same: the kernel has run since the last open, so its page cache lost nothing and a
+//             killed process leaves at most one unfinished record. Other: the power may have failed.
+const CASES: [Case; 5] = [
+    // The usual end of a journal whose writer was killed.
+    case("@A", NO, &[Behind::Zeros], ANY_BOOT, Decision::Open),
+    // A torn tail: the last record was being stored, or its pages were lost.
+    case("@B", NO, &[Behind::Junk], ANY_BOOT, Decision::Cut),
+    // A hole: later pages reached the disk before earlier ones. None of them was promised.
+    case("@C", NO, &[Behind::Records], &[Boot::Other], Decision::Cut),
+    // A hole that no crash can make: somebody or something changed a record.
+    case(
+        "@D",
+        NO,
+        &[Behind::Records],
+        &[Boot::Same],
+        Decision::Refuse,
+    ),
+    // What was promised is missing or changed.
+    case("@E", YES, ANYTHING, ANY_BOOT, Decision::Refuse),
+];
+
+fn decide(promised: Promised, behind: Behind, boot: Boot) -> (&'static str, Decision) {
+    CASES
+        .iter()
+        .find(|case| {
+            case.promised.contains(&promised)
+                && case.behind.contains(&behind)
+                && case.boot.contains(&boot)
+        })
+        // Every combination has a row (`cases_every_combination_has_one_row`).
+        .map_or(("@?", Decision::Refuse), |case| (case.label, case.decision))
+}
+
+/// What a journal's files hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Survey {
+    /// By segment, from the first that is kept.
+    contents: Vec<(u32, Content)>,
+    /// Newest durable mark of all segments.
+    mark: u64,
+}
+
+/// Where the log ends after recovery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) last_seq: u64,
+    pub(crate) durable_mark: u64,
+    pub(crate) removed: Vec<Removed>,
+}
+
+/// Finds the end of the log, repairing what a crash may leave.
+///
+/// # Errors
+///
+/// [`OpenError`] for everything that a crash cannot leave; nothing is changed then.
+pub(crate) fn recover(dir: &Path, slot: &Slot, boot_id: [u8; 16]) -> Result<End, OpenError> {
+    let listing = directory::list(dir)?;
+    let segments = contiguous(dir, slot, &listing.segments)?;
+    if let Some(last_seq) = slot.clean_seq() {
+        check_clean_end(dir, slot, &segments, last_seq)?;
+        remove_unfinished(&listing.unfinished)?;
+        return Ok(End {
+            last_seq,
+            durable_mark: last_seq,
+            removed: Vec::new(),
+        });
+    }
+    let geometry = slot.geometry();
+    let survey = survey(dir, geometry, &segments)?;
+    let (f, behind) = first_not_good(geometry, slot.first_segment, &survey.contents);
+    let promised = if f <= survey.mark {
+        Promised::Yes
+    } else {
+        Promised::No
+    };
+    let boot = if boot_id == slot.boot_id && boot_id != [0; 16] {
+        Boot::Same
+    } else {
+        Boot::Other
+    };
+    let (label, decision) = decide(promised, behind, boot);
+    let removed = match decision {
+        Decision::Open => Vec::new(),
+        Decision::Cut => cut(dir, geometry, f, &survey.contents)?,
+        Decision::Refuse => return Err(OpenError::Damaged(damage(dir, geometry, f, label))),
+    };
+    remove_unfinished(&listing.unfinished)?;
+    sync_all(dir, geometry, &segments, survey.mark)?;
+    Ok(End {
+        last_seq: f - 1,
+        durable_mark: survey.mark,
+        removed,
+    })
+}
+
+fn damage(dir: &Path, geometry: Geometry, seq: u64, label: &str) -> Damage {
+    let place = geometry.place(seq);
+    let segment = place.map_or(u32::MAX, |place| place.segment);
+    Damage {
+        path: directory::segment_path(dir, segment),
+        seq,
+        offset: place.map_or(0, |place| place.offset),
+        what: match label {
+            "@D" => "is damaged and has whole records behind it",
+            _ => "was on stable storage and is now missing or damaged",
+        },
+    }
+}
+
+/// The segments' numbers, if none is missing. A journal that was ever opened has one.
+fn contiguous(dir: &Path, slot: &Slot, found: &[u32]) -> Result<Vec<u32>, OpenError> {
+    let mut expected = slot.first_segment;
+    for &id in found {
+        if id != expected {
+            let path = directory::segment_path(dir, expected.min(id));
+            return Err(if id > expected {
+                OpenError::SegmentMissing { path }
+            } else {
+                let what = "comes before the first one that is kept".to_owned();
+                OpenError::SegmentWrong { path, what }
+            });
+        }
+        expected += 1;
+    }
+    if found.is_empty() && slot.epoch > 0 {
+        let path = directory::segment_path(dir, slot.first_segment);
+        return Err(OpenError::SegmentMissing { path });
+    }
+    Ok(found.to_vec())
+}
+
+/// After a close in order the end is known: the last record is there, and nothing behind it.
+/// Constant time but for the headers; the records are checked when they are read.
+fn check_clean_end(
+    dir: &Path,
+    slot: &Slot,
+    segments: &[u32],
+    last_seq: u64,
+) -> Result<(), OpenError> {
+    let geometry = slot.geometry();
+    for &id in segments {
+        scan::open(dir, geometry, id, false)?;
+    }
+    for (seq, expected, what) in [
+        (
+            last_seq,
+            true,
+            "is the last one of a clean close and is missing or damaged",
+        ),
+        (
+            last_seq + 1,
+            false,
+            "is behind the last one of a clean close",
+        ),
+    ] {
+        let Some(place) = geometry.place(seq) else {
+            continue;
+        };
+        if !expected && !segments.contains(&place.segment) {
+            continue;
+        }
+        let file = scan::open(dir, geometry, place.segment, false)?;
+        let path = directory::segment_path(dir, place.segment);
+        let index = seq - geometry.first_seq(place.segment);
+        let (good, used) = scan::place(&file, geometry, place.segment, index)
+            .map_err(OpenError::io("read", &path))?;
+        if (expected && !good) || (!expected && used) {
+            let offset = place.offset;
+            return Err(OpenError::Damaged(Damage {
+                path,
+                seq,
+                offset,
+                what,
+            }));
+        }
+    }
+    Ok(())
+}
+
+fn survey(dir: &Path, geometry: Geometry, segments: &[u32]) -> Result<Survey, OpenError> {
+    let mut survey = Survey {
+        contents: Vec::new(),
+        mark: 0,
+    };
+    for &id in segments {
+        let file = scan::open(dir, geometry, id, false)?;
+        let path = directory::segment_path(dir, id);
+        match scan::marks(&file, geometry.seed(id)).map_err(OpenError::io("read", &path))? {
+            Marks::None => {}
+            Marks::Valid(mark) => survey.mark = survey.mark.max(mark.durable_seq),
+            Marks::Bad => {
+                let what = "has no readable durable mark".to_owned();
+                return Err(OpenError::SegmentWrong { path, what });
+            }
+        }
+        let content = scan::content(&file, geometry, id).map_err(OpenError::io("read", &path))?;
+        survey.contents.push((id, content));
+    }
+    Ok(survey)
+}
+
+/// The first sequence that is not good, and what stands there and behind.
+fn first_not_good(geometry: Geometry, first: u32, contents: &[(u32, Content)]) -> (u64, Behind) {
+    let mut end = None;
+    let mut behind = Behind::Zeros;
+    let mut next = geometry.first_seq(first);
+    for &(id, content) in contents {
+        let whole = match end {
+            None => content.good_behind,
+            Some(_) => content.good + content.good_behind,
+        };
+        let kept = if end.is_none() { content.good } else { 0 };
+        if whole > 0 {
+            behind = Behind::Records;
+        } else if content.used > kept && behind == Behind::Zeros {
+            behind = Behind::Junk;
+        }
+        next = geometry.first_seq(id) + content.good;
+        if end.is_none() && content.good < geometry.records_per_segment() {
+            end = Some(next);
+        }
+    }
+    (end.unwrap_or(next), behind)
+}
+
+/// Cuts everything from sequence `f` on: later segments first, so that a crash in between finds the
+/// same `f` again.
+fn cut(
+    dir: &Path,
+    geometry: Geometry,
+    f: u64,
+    contents: &[(u32, Content)],
+) -> Result<Vec<Removed>, OpenError> {
+    let mut removed = Vec::new();
+    for &(id, content) in contents.iter().rev() {
+        let first = geometry.first_seq(id);
+        let keep = f.saturating_sub(first).min(geometry.records_per_segment());
+        if content.used <= keep {
+            continue;
+        }
+        let file = scan::open(dir, geometry, id, true)?;
+        let from = scan::offset_of(keep);
+        let bytes = (content.used - keep) * RECORD;
+        let path = directory::segment_path(dir, id);
+        let kept_in = keep_aside(dir, &path, &file, first + keep, from, bytes)?;
+        zero(&file, from, bytes).map_err(OpenError::io("cut the torn end of", &path))?;
+        removed.push(Removed {
+            kept_in,
+            from_seq: first + keep,
+            bytes,
+            whole_records: content.good + content.good_behind - keep.min(content.good),
+        });
+    }
+    removed.reverse();
+    Ok(removed)
+}
+
+/// Copies bytes that are about to be cut into a `.broken` file, durably, never over another one.
+fn keep_aside(
+    dir: &Path,
+    segment: &Path,
+    file: &File,
+    seq: u64,
+    from: u64,
+    bytes: u64,
+) -> Result<PathBuf, OpenError> {
+    let mut path = segment.with_extension(format!("{seq}.broken"));
+    let mut copy = 1;
+    while path.exists() {
+        path = segment.with_extension(format!("{seq}-{copy}.broken"));
+        copy += 1;
+    }
+    let new = directory::unfinished(&path);
+    File::create(&new)
+        .and_then(|out| {
+            in_chunks(from, bytes, |offset, buffer| {
+                file.read_exact_at(buffer, offset)?;
+                out.write_all_at(buffer, offset - from)
+            })?;
+            out.sync_all()
+        })
+        .map_err(OpenError::io("keep the torn end in", &new))?;
+    fs::rename(&new, &path).map_err(OpenError::io("rename", &new))?;
+    directory::sync(dir)?;
+    Ok(path)
+}
+
+fn zero(file: &File, from: u64, bytes: u64) -> io::Result<()> {
+    in_chunks(from, bytes, |offset, buffer| {
+        buffer.fill(0);
+        file.write_all_at(buffer, offset)
+    })?;
+    file.sync_all()
+}
+
+fn in_chunks(
+    from: u64,
+    bytes: u64,
+    mut each: impl FnMut(u64, &mut [u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 20];
+    let mut done = 0;
+    while done < bytes {
+        let rest = usize::try_from(bytes - done).unwrap_or(usize::MAX);
+        let len = rest.min(buffer.len());
+        each(from + done, &mut buffer[..len])?;
+        done += len as u64;
+    }
+    Ok(())
+}
+
+/// What is accepted now must not be lost by the next power failure.
+fn sync_all(dir: &Path, geometry: Geometry, segments: &[u32], mark: u64) -> Result<(), OpenError> {
+    for &id in segments {
+        if geometry.last_seq(id) > mark {
+            let file = scan::open(dir, geometry, id, true)?;
+            let path = directory::segment_path(dir, id);
+            file.sync_all().map_err(OpenError::io("sync", &path))?;
+        }
+    }
+    directory::sync(dir)
+}
+
+fn remove_unfinished(files: &[PathBuf]) -> Result<(), OpenError> {
+    for path in files {
+        fs::remove_file(path).map_err(OpenError::io("remove", path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_every_combination_has_one_row() {
+        for &promised in &[Promised::Yes, Promised::No] {
+            for &behind in ANYTHING {
+                for &boot in ANY_BOOT {
+                    let rows = CASES.iter().filter(|case| {
+                        case.promised.contains(&promised)
+                            && case.behind.contains(&behind)
+                            && case.boot.contains(&boot)
+                    });
+                    assert_eq!(rows.count(), 1, "{promised:?} {behind:?} {boot:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! A segment's file: made whole before anything is appended to it, then mapped.
+//!
+//! A new segment gets its space (`fallocate`, so that a full disk is an error here and never a
+//! signal later), zeros where the durability mode asks for them, its header, a sync, its name and a
+//! sync of the directory, in this order: a segment under its own name always has a whole header.
+//!
+//! Thread: making and mapping are for the prepare thread and for open; [`SegmentWriter`] is the
+//! writer's. Hot path: [`SegmentWriter::append`]. Allocates: no. Locks: no. Syscalls: none.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use model::limits::RECORD_BYTES;
+use model::record::Record;
+use rustix::fs::{FallocateFlags, fallocate};
+
+use crate::directory;
+use crate::error::OpenError;
+use crate::format::{Geometry, HEADER_BYTES, record_checksum, seal_block};
+use crate::mapping::{Region, WriteView};
+
+/// How much is written or synced in one call while a segment is made: small enough that a sync of
+/// the live segment does not wait long behind it.
+const CHUNK_BYTES: usize = 4 << 20;
+
+/// A mapped segment that the helper threads share.
+pub(crate) struct Segment {
+    pub(crate) id: u32,
+    pub(crate) file: File,
+    pub(crate) region: Arc<Region>,
+}
+
+/// A segment that is ready for the writer.
+pub(crate) struct Prepared {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) view: WriteView,
+}
+
+/// What all segments of one run are made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Recipe {
+    pub(crate) geometry: Geometry,
+    pub(crate) epoch: u64,
+    /// Write real zeros, so that a later sync has no extents to convert.
+    pub(crate) zeros: bool,
+    /// Bytes at the start whose pages are made present.
+    pub(crate) populate: usize,
+}
+
+/// Nanoseconds since the Unix epoch; for headers, which nobody decides by.
+pub(crate) fn now_ns() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+    elapsed.map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Makes segment `id`, unless it is there already, and maps it.
+///
+/// # Errors
+///
+/// [`OpenError::Io`]; what was begun is removed, so that it does not eat a full disk's last space.
+pub(crate) fn prepare(dir: &Path, id: u32, recipe: Recipe) -> Result<Prepared, OpenError> {
+    let path = directory::segment_path(dir, id);
+    if !path.exists() {
+        let new = directory::unfinished(&path);
+        make(&new, id, recipe).map_err(|error| {
+            // The first error is the one to tell; a leftover is removed at the next start.
+            let _ = fs::remove_file(&new);
+            OpenError::io("reserve space for", &path)(error)
+        })?;
+        fs::rename(&new, &path).map_err(OpenError::io("rename", &new))?;
+        directory::sync(dir)?;
+    }
+    map(&path, id, recipe).map_err(OpenError::io("map", &path))
+}
+
+fn make(path: &Path, id: u32, recipe: Recipe) -> io::Result<()> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)?;
+    let len = recipe.geometry.segment_bytes;
+    fallocate(&file, FallocateFlags::empty(), 0, len)?;
+    if recipe.zeros {
+        let zeros = vec![0; CHUNK_BYTES.min(usize::try_from(len).unwrap_or(CHUNK_BYTES))];
+        let mut offset = 0;
+        while offset < len {
+            file.write_all_at(&zeros, offset)?;
+            file.sync_data()?;
+            offset += zeros.len() as u64;
+        }
+    }
+    let header = recipe.geometry.header(id, recipe.epoch, now_ns());
+    file.write_all_at(&seal_block(&header), 0)?;
+    file.sync_all()
+}
+
+fn map(path: &Path, id: u32, recipe: Recipe) -> io::Result<Prepared> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let len = usize::try_from(recipe.geometry.segment_bytes)
+        .map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    let (region, view) = Region::map_writable(&file, len)?;
+    region.populate(0, recipe.populate.min(len));
+    Ok(Prepared {
+        segment: Arc::new(Segment { id, file, region }),
+        view,
+    })
+}
+
+/// Appends to one mapped segment.
+pub(crate) struct SegmentWriter {
+    view: WriteView,
+    seed: u32,
+    offset: usize,
+    end: usize,
+}
+
+impl SegmentWriter {
+    /// A writer that goes on at `offset`.
+    pub(crate) fn new(view: WriteView, geometry: Geometry, id: u32, offset: u64) -> Self {
+        let end = usize::try_from(geometry.records_end()).unwrap_or(0);
+        Self {
+            view,
+            seed: geometry.seed(id),
+            offset: usize::try_from(offset).unwrap_or(end),
+            end,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn is_full(&self) -> bool {
+        self.offset >= self.end
+    }
+
+    /// Stores and publishes `record` as `seq`, which must be the next one; not if it is full.
+    #[inline]
+    pub(crate) fn append(&mut self, record: &Record, seq: u64) {
+        let mut record = *record;
+        record.seq = seq;
+        record.checksum = record_checksum(self.seed, &record);
+        self.view.publish(self.offset, &record);
+        self.offset += RECORD_BYTES;
+    }
+}
+
+/// A segment's append path on a mapped file without a name: for benches, which must be able to
+/// begin again when it is full. No reader can see it.
+pub struct Tape {
+    writer: SegmentWriter,
+    seq: u64,
+    _segment: Arc<Segment>,
+}
+
+impl Tape {
+    /// A tape of `bytes` (a segment size) in the file system of `dir`, all pages present.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if the file cannot be made.
+    pub fn new(dir: &Path, bytes: u64) -> Result<Self, OpenError> {
+        crate::Options::new(crate::Durability::Process)
+            .segment_bytes(bytes)
+            .check()?;
+        let geometry = Geometry {
+            journal_id: 1,
+            segment_bytes: bytes,
+        };
+        let recipe = Recipe {
+            geometry,
+            epoch: 1,
+            zeros: true,
+            populate: usize::MAX,
+        };
+        let Prepared { segment, view } = prepare(dir, 0, recipe)?;
+        let path = directory::segment_path(dir, 0);
+        fs::remove_file(&path).map_err(OpenError::io("remove", &path))?;
+        Ok(Self {
+            writer: SegmentWriter::new(view, geometry, 0, HEADER_BYTES),
+            seq: 0,
+            _segment: segment,
+        })
+    }
+
+    /// What [`crate::Writer::append`] does with a record that finds room; at the end, from the start.
+    #[inline]
+    pub fn append(&mut self, record: &Record) -> u64 {
+        self.rewind_if_full();
+        self.seq += 1;
+        self.writer.append(record, self.seq);
+        self.seq
+    }
+
+    /// A plain copy of the record to the same place: the floor that `append` is measured against.
+    #[inline]
+    pub fn copy(&mut self, record: &Record) {
+        self.rewind_if_full();
+        self.writer.view.copy(self.writer.offset, record);
+        self.writer.offset += RECORD_BYTES;
+    }
+
+    #[inline]
+    fn rewind_if_full(&mut self) {
+        if self.writer.is_full() {
+            self.writer.offset = HEADER_BYTES as usize;
+        }
+    }
+}

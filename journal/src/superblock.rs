@@ -1,0 +1,187 @@
+//! The superblock: what a journal is, and how its last writer left it. Written twice.
+//!
+//! A change goes to slot A, is synced, then to slot B, and is synced: whenever the machine stops,
+//! one slot is whole, and outside of a change both say the same.
+//!
+//! Thread: the caller's, cold. Hot path: no.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::directory;
+use crate::error::OpenError;
+use crate::format::{
+    BLOCK_BYTES, Block, Geometry, SLOT_STRIDE, STATE_CLEAN, STATE_OPEN, SUPERBLOCK_BYTES,
+    SUPERBLOCK_MAGIC, Slot, VERSION, open_block, seal_block,
+};
+
+/// The slot of a journal that was just made.
+pub(crate) fn new_slot(
+    journal_id: u64,
+    segment_bytes: u64,
+    created_ns: u64,
+    boot_id: [u8; 16],
+) -> Slot {
+    Slot {
+        magic: SUPERBLOCK_MAGIC,
+        version: VERSION,
+        state: STATE_CLEAN,
+        generation: 1,
+        journal_id,
+        segment_bytes,
+        created_ns,
+        epoch: 0,
+        last_seq: 0,
+        first_segment: 0,
+        zero: 0,
+        boot_id,
+    }
+}
+
+impl Slot {
+    pub(crate) const fn geometry(&self) -> Geometry {
+        Geometry {
+            journal_id: self.journal_id,
+            segment_bytes: self.segment_bytes,
+        }
+    }
+
+    /// The last sequence, if the last writer closed in order.
+    pub(crate) const fn clean_seq(&self) -> Option<u64> {
+        match self.state {
+            STATE_CLEAN => Some(self.last_seq),
+            _ => None,
+        }
+    }
+
+    /// The slot of the writer that opens now.
+    pub(crate) const fn opened(mut self, boot_id: [u8; 16]) -> Self {
+        self.state = STATE_OPEN;
+        self.last_seq = 0;
+        self.generation += 1;
+        self.epoch += 1;
+        self.boot_id = boot_id;
+        self
+    }
+
+    /// The slot after a close in order.
+    pub(crate) const fn closed(mut self, last_seq: u64) -> Self {
+        self.state = STATE_CLEAN;
+        self.last_seq = last_seq;
+        self.generation += 1;
+        self
+    }
+
+    /// Whether the values can be: a right checksum does not make them sensible.
+    const fn is_sane(&self) -> bool {
+        Geometry::is_segment_size(self.segment_bytes)
+            && (self.state == STATE_OPEN || self.state == STATE_CLEAN)
+            && self.zero == 0
+    }
+}
+
+/// Writes the superblock of a new journal under another name and renames it: a journal has a whole
+/// superblock or none.
+///
+/// # Errors
+///
+/// [`OpenError::Io`].
+pub(crate) fn create(dir: &Path, slot: &Slot) -> Result<(), OpenError> {
+    let path = directory::superblock_path(dir);
+    let new = directory::unfinished(&path);
+    File::create(&new)
+        .and_then(|file| {
+            file.set_len(SUPERBLOCK_BYTES)?;
+            file.write_all_at(&seal_block(slot), 0)?;
+            file.write_all_at(&seal_block(slot), SLOT_STRIDE)?;
+            file.sync_all()
+        })
+        .map_err(OpenError::io("write", &new))?;
+    fs::rename(&new, &path).map_err(OpenError::io("rename", &new))?;
+    directory::sync(dir)
+}
+
+/// Replaces both slots, one after the other.
+///
+/// # Errors
+///
+/// [`OpenError::Io`].
+pub(crate) fn write(dir: &Path, slot: &Slot) -> Result<(), OpenError> {
+    let path = directory::superblock_path(dir);
+    OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(|file| {
+            for offset in [0, SLOT_STRIDE] {
+                file.write_all_at(&seal_block(slot), offset)?;
+                file.sync_all()?;
+            }
+            Ok(())
+        })
+        .map_err(OpenError::io("write", &path))
+}
+
+/// Reads the newer whole slot.
+///
+/// # Errors
+///
+/// [`OpenError::Version`] if the journal is another version's, [`OpenError::SuperblockDamaged`] if
+/// neither slot can be used, [`OpenError::Io`].
+pub(crate) fn read(dir: &Path) -> Result<Slot, OpenError> {
+    let path = directory::superblock_path(dir);
+    let file = File::open(&path).map_err(OpenError::io("open", &path))?;
+    let mut slots = [Block::Bad; 2];
+    for (slot, offset) in slots.iter_mut().zip([0, SLOT_STRIDE]) {
+        let mut block = [0; BLOCK_BYTES];
+        match file.read_exact_at(&mut block, offset) {
+            Ok(()) => *slot = open_block(&block, SUPERBLOCK_MAGIC),
+            // Too short is as bad as damaged: the other slot decides.
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
+            Err(error) => return Err(OpenError::io("read", &path)(error)),
+        }
+    }
+    choose(path, slots)
+}
+
+fn choose(path: PathBuf, slots: [Block<Slot>; 2]) -> Result<Slot, OpenError> {
+    let mut best: Option<Slot> = None;
+    let mut other_version = None;
+    for slot in slots {
+        match slot {
+            Block::Valid(slot) if slot.is_sane() => {
+                if best.is_none_or(|best| slot.generation > best.generation) {
+                    best = Some(slot);
+                }
+            }
+            Block::Version(found) => other_version = Some(found),
+            Block::Valid(_) | Block::Bad => {}
+        }
+    }
+    match (best, other_version) {
+        (Some(slot), _) => Ok(slot),
+        (None, Some(found)) => Err(OpenError::Version {
+            path,
+            found,
+            known: VERSION,
+        }),
+        (None, None) => Err(OpenError::SuperblockDamaged { path }),
+    }
+}
+
+/// The kernel's boot id; zero where there is none, which no boot id equals.
+pub(crate) fn boot_id() -> [u8; 16] {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let mut id = [0; 16];
+    let digits: Vec<u8> = text
+        .chars()
+        .filter_map(|c| c.to_digit(16))
+        .filter_map(|digit| u8::try_from(digit).ok())
+        .collect();
+    if digits.len() == 32 {
+        for (byte, pair) in id.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = pair[0] << 4 | pair[1];
+        }
+    }
+    id
+}

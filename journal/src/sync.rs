@@ -1,0 +1,171 @@
+//! The thread `journal-sync`: puts records on stable storage, says how far, and keeps the pages
+//! ahead of the writer writable.
+//!
+//! In `interval` durability it syncs all that is appended, every interval; in `process` durability
+//! only segments that are full, so that damage in history can be told from records that a power
+//! loss took. A segment is synced before a later one, so nothing durable ever has a hole before it.
+//!
+//! The first failure is latched in [`Shared`] and ends the syncing: after a failed sync the kernel
+//! may mark the lost pages clean, and the next sync would report success.
+//!
+//! Writing pages back makes them read-only again, and the next store to each would fault. So after
+//! each sync, and on each tick, a window ahead of the writer is made writable. The window follows
+//! the rate: it is written back again with the next sync.
+//!
+//! Thread: its own. Hot path: no.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use zerocopy::IntoBytes;
+
+use crate::format::{Geometry, MARK_OFFSETS, Mark, RECORD};
+use crate::options::Durability;
+use crate::prepare::{Live, lock};
+use crate::segment::Segment;
+use crate::shared::Shared;
+
+/// Tick of `process` durability.
+const TICK: Duration = Duration::from_millis(5);
+/// Smallest window of writable pages: what a quiet market needs in one interval.
+const WINDOW_MIN: u64 = 32 << 10;
+/// Largest window.
+const WINDOW_MAX: u64 = 8 << 20;
+
+/// Syncs segments and keeps the durable mark.
+pub(crate) struct Syncer {
+    pub(crate) geometry: Geometry,
+    pub(crate) live: Arc<Live>,
+    pub(crate) shared: Arc<Shared>,
+    /// Marks written to the segment `mark_segment`.
+    pub(crate) mark_count: u64,
+    pub(crate) mark_segment: u32,
+}
+
+impl Syncer {
+    /// Works until the other end of `stop` is dropped or a sync fails.
+    pub(crate) fn run(mut self, durability: Durability, stop: &Receiver<()>) -> Self {
+        let tick = match durability {
+            Durability::Process => TICK,
+            Durability::Interval(interval) => interval,
+        };
+        let mut last_seen = self.shared.appended();
+        loop {
+            let deadline = Instant::now() + tick;
+            let appended = self.shared.appended();
+            let due = self.due(durability, appended);
+            if appended > last_seen || due > self.shared.durable() {
+                let window = window(appended - last_seen);
+                self.populate(appended, window);
+                if self.sync_through(due).is_err() {
+                    return self;
+                }
+                self.populate(self.shared.appended(), window);
+                last_seen = appended;
+            }
+            match stop.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return self,
+            }
+        }
+    }
+
+    /// How far to sync now.
+    fn due(&self, durability: Durability, appended: u64) -> u64 {
+        match durability {
+            Durability::Interval(_) => appended,
+            Durability::Process => {
+                let per_segment = self.geometry.records_per_segment();
+                appended / per_segment * per_segment
+            }
+        }
+    }
+
+    /// Syncs every segment with records behind the durable one and up to `target`, in order, and
+    /// then says so: in [`Shared`] at once, in the mark of the last of these segments for recovery.
+    ///
+    /// # Errors
+    ///
+    /// The first failure; it is latched.
+    pub(crate) fn sync_through(&mut self, target: u64) -> io::Result<()> {
+        let durable = self.shared.durable();
+        if target <= durable {
+            return Ok(());
+        }
+        for segment in self.segments_of(durable + 1, target) {
+            segment.file.sync_data().inspect_err(|e| self.latch(e))?;
+            let through = target.min(self.geometry.last_seq(segment.id));
+            // J5: only now, and never past what this sync covered.
+            self.shared.set_durable(through);
+            self.write_mark(&segment, through)
+                .inspect_err(|e| self.latch(e))?;
+        }
+        Ok(())
+    }
+
+    fn latch(&self, error: &io::Error) {
+        self.shared.fail(error.raw_os_error().unwrap_or(-1));
+    }
+
+    fn segments_of(&self, from: u64, through: u64) -> Vec<Arc<Segment>> {
+        let in_range = |segment: &&Arc<Segment>| {
+            self.geometry.last_seq(segment.id) >= from
+                && self.geometry.first_seq(segment.id) <= through
+        };
+        lock(&self.live).iter().filter(in_range).cloned().collect()
+    }
+
+    /// Through the page cache, not the mapping: an error is a result here, and not a signal. It
+    /// reaches the disk with the next sync, so the mark is late and never early (J5).
+    fn write_mark(&mut self, segment: &Segment, durable_seq: u64) -> io::Result<()> {
+        if segment.id != self.mark_segment {
+            self.mark_segment = segment.id;
+            self.mark_count = 0;
+        }
+        self.mark_count += 1;
+        let seed = self.geometry.seed(segment.id);
+        write_mark(
+            &segment.file,
+            Mark::sealed(durable_seq, self.mark_count, seed),
+        )
+    }
+
+    fn populate(&self, appended: u64, window: u64) {
+        let Some(place) = self.geometry.place(appended + 1) else {
+            return;
+        };
+        // The page of the next record, the window, and what runs over into the next segment.
+        let end = place.offset + window;
+        for segment in lock(&self.live).iter() {
+            if segment.id == place.segment {
+                segment.region.populate(bytes(place.offset), bytes(window));
+            } else if segment.id == place.segment + 1 && end > self.geometry.segment_bytes {
+                segment.region.populate(0, bytes(window));
+            }
+        }
+    }
+}
+
+/// Writes a mark to its place by its count.
+pub(crate) fn write_mark(file: &File, mark: Mark) -> io::Result<()> {
+    let [even, odd] = MARK_OFFSETS;
+    let offset = if mark.count.is_multiple_of(2) {
+        even
+    } else {
+        odd
+    };
+    file.write_all_at(mark.as_bytes(), offset)
+}
+
+/// Twice what came in the last tick, within bounds.
+fn window(records: u64) -> u64 {
+    (records * RECORD * 2).clamp(WINDOW_MIN, WINDOW_MAX)
+}
+
+fn bytes(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,375 @@
+//! The journal's only writer: opens or makes a journal, appends, and closes it in order.
+//!
+//! Thread: opened anywhere, then owned by one. Hot path: [`Writer::append`]. Allocates: no.
+//! Locks: no. Syscalls: none. Page faults: none, as long as the helpers keep up (`sync`).
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{Builder, JoinHandle};
+
+use model::record::Record;
+
+use crate::directory::{self, Lock};
+use crate::error::{AppendError, CloseError, OpenError};
+use crate::format::{Geometry, Mark, Slot};
+use crate::options::{Durability, Options};
+use crate::prepare::{Live, Preparer, SEGMENTS_AHEAD};
+use crate::recovery::{self, Recovery};
+use crate::scan::{self, Marks};
+use crate::segment::{Prepared, Recipe, Segment, SegmentWriter, now_ns, prepare};
+use crate::shared::{Shared, Space, Watch};
+use crate::superblock;
+use crate::sync::{Syncer, write_mark};
+
+/// Bytes of a new segment that are made present in `interval` durability: the sync thread moves
+/// the window on from there.
+const POPULATE_INTERVAL: usize = 256 << 10;
+
+/// How a journal was left by [`Writer::close`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Last sequence; all of it is on stable storage.
+    pub last_seq: u64,
+    /// Records times their size.
+    pub bytes: u64,
+}
+
+/// Appends records to a journal.
+pub struct Writer {
+    current: SegmentWriter,
+    geometry: Geometry,
+    last_seq: u64,
+    segment: u32,
+    ready: rtrb::Consumer<Prepared>,
+    shared: Arc<Shared>,
+    dir: PathBuf,
+    slot: Slot,
+    helpers: Helpers,
+    _lock: Lock,
+}
+
+/// The two helper threads; they end when their `Sender` is dropped.
+struct Helpers {
+    prepare: Option<(Sender<()>, JoinHandle<()>)>,
+    sync: Option<(Sender<()>, JoinHandle<Syncer>)>,
+}
+
+impl Writer {
+    /// Opens the journal in `dir` for writing: makes it if the directory is missing or empty,
+    /// recovers it if its last writer did not close it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]; the files are left as they were found, but for what a crash inside of an
+    /// earlier open left unfinished.
+    pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery), OpenError> {
+        options.check()?;
+        directory::create(dir)?;
+        refuse_foreign(dir)?;
+        let lock = Lock::take(dir)?;
+        let boot_id = superblock::boot_id();
+        let created = create_if_missing(dir, options, boot_id)?;
+        let slot = superblock::read(dir)?;
+        let end = recovery::recover(dir, &slot, boot_id)?;
+        let recovery = Recovery {
+            created,
+            clean: slot.clean_seq().is_some(),
+            epoch: slot.epoch + 1,
+            last_seq: end.last_seq,
+            durable_mark: end.durable_mark,
+            segment_bytes: slot.segment_bytes,
+            removed: end.removed,
+        };
+        let writer = Self::start(dir, slot.opened(boot_id), end.last_seq, options, lock)?;
+        Ok((writer, recovery))
+    }
+
+    fn start(
+        dir: &Path,
+        slot: Slot,
+        last_seq: u64,
+        options: Options,
+        lock: Lock,
+    ) -> Result<Self, OpenError> {
+        let geometry = slot.geometry();
+        let recipe = recipe(&slot, options.durability);
+        let place = geometry.place(last_seq + 1).ok_or_else(|| full(dir))?;
+        // The first segment of a run is waited for, so it goes without zeros.
+        let first = Recipe {
+            zeros: false,
+            ..recipe
+        };
+        let Prepared { segment, view } = prepare(dir, place.segment, first)?;
+        let mark_count = mark_start(dir, geometry, &segment, last_seq)?;
+        segment
+            .region
+            .populate(bytes(place.offset), recipe.populate);
+        superblock::write(dir, &slot)?;
+
+        let shared = Arc::new(Shared::new(last_seq, place.segment));
+        let live: Arc<Live> = Arc::new(Mutex::new(vec![segment]));
+        let (producer, ready) = rtrb::RingBuffer::new(SEGMENTS_AHEAD);
+        let preparer = Preparer {
+            dir: dir.to_path_buf(),
+            recipe,
+            next: place.segment.saturating_add(1),
+            ready: producer,
+            live: Arc::clone(&live),
+            shared: Arc::clone(&shared),
+        };
+        let syncer = Syncer {
+            geometry,
+            live,
+            shared: Arc::clone(&shared),
+            mark_count,
+            mark_segment: place.segment,
+        };
+        Ok(Self {
+            current: SegmentWriter::new(view, geometry, place.segment, place.offset),
+            geometry,
+            last_seq,
+            segment: place.segment,
+            ready,
+            shared,
+            helpers: Helpers::start(preparer, syncer, options.durability, dir)?,
+            dir: dir.to_path_buf(),
+            slot,
+            _lock: lock,
+        })
+    }
+
+    /// Appends a record and publishes it to every reader; returns its sequence. The journal gives
+    /// the record its `seq` and `checksum`; all else is stored as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`]; the journal is unchanged then.
+    #[inline]
+    pub fn append(&mut self, record: &Record) -> Result<u64, AppendError> {
+        if let Some(errno) = self.shared.failed() {
+            return Err(AppendError::Failed { errno });
+        }
+        if record.kind == 0 {
+            return Err(AppendError::NoKind);
+        }
+        if self.current.is_full() {
+            self.roll()?;
+        }
+        let seq = self.last_seq + 1;
+        self.current.append(record, seq);
+        self.last_seq = seq;
+        self.shared.set_appended(seq);
+        Ok(seq)
+    }
+
+    /// Goes on to the next segment, which the helper has made ready.
+    #[cold]
+    fn roll(&mut self) -> Result<(), AppendError> {
+        let Ok(prepared) = self.ready.pop() else {
+            return Err(match self.shared.no_space() {
+                Some(errno) => AppendError::NoSpace { errno },
+                None => AppendError::SegmentNotReady,
+            });
+        };
+        let id = prepared.segment.id;
+        assert_eq!(
+            self.geometry.first_seq(id),
+            self.last_seq + 1,
+            "Invariant J2: segments follow each other"
+        );
+        let start = crate::format::HEADER_BYTES;
+        // What is replaced here is still held by the helper, so nothing is unmapped on this thread.
+        self.current = SegmentWriter::new(prepared.view, self.geometry, id, start);
+        self.segment = id;
+        Ok(())
+    }
+
+    /// Last sequence that was appended; 0 if there is none.
+    #[inline]
+    #[must_use]
+    pub const fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// Last sequence that is on stable storage, as a successful `fdatasync` said.
+    #[must_use]
+    pub fn durable_seq(&self) -> u64 {
+        self.shared.durable()
+    }
+
+    /// How much room there is; to be polled, see [`Space`].
+    #[must_use]
+    pub fn space(&self) -> Space {
+        self.watch().space()
+    }
+
+    /// A handle that watches this journal from another thread.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch {
+            shared: Arc::clone(&self.shared),
+            geometry: self.geometry,
+        }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// How often a writer has opened this journal, this one included.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.slot.epoch
+    }
+
+    /// Syncs everything and marks the journal as closed in order. A writer that is dropped instead
+    /// leaves a journal that the next open recovers, as after a kill.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError`]; the journal is then left without the mark.
+    pub fn close(mut self) -> Result<Summary, CloseError> {
+        let syncer = self.helpers.stop();
+        if let Some(errno) = self.shared.failed() {
+            return Err(CloseError::Failed { errno });
+        }
+        if let Some(mut syncer) = syncer
+            && let Err(error) = syncer.sync_through(self.last_seq)
+        {
+            let errno = error.raw_os_error().unwrap_or(-1);
+            return Err(CloseError::Failed { errno });
+        }
+        if self.shared.durable() < self.last_seq {
+            // Only if the sync thread died of a panic.
+            return Err(CloseError::Failed { errno: -1 });
+        }
+        superblock::write(&self.dir, &self.slot.closed(self.last_seq))?;
+        Ok(Summary {
+            last_seq: self.last_seq,
+            bytes: self.last_seq * crate::format::RECORD,
+        })
+    }
+}
+
+impl Helpers {
+    fn start(
+        preparer: Preparer,
+        syncer: Syncer,
+        durability: Durability,
+        dir: &Path,
+    ) -> Result<Self, OpenError> {
+        let mut helpers = Self {
+            prepare: None,
+            sync: None,
+        };
+        let (stop, stopped) = channel();
+        let thread = Builder::new()
+            .name("journal-prep".to_owned())
+            .spawn(move || preparer.run(&stopped))
+            .map_err(OpenError::io("start the helper thread for", dir))?;
+        helpers.prepare = Some((stop, thread));
+        let (stop, stopped) = channel();
+        let thread = Builder::new()
+            .name("journal-sync".to_owned())
+            .spawn(move || syncer.run(durability, &stopped))
+            .map_err(OpenError::io("start the sync thread for", dir))?;
+        helpers.sync = Some((stop, thread));
+        Ok(helpers)
+    }
+
+    /// Ends both threads and waits for them; the syncer, if it did not panic.
+    fn stop(&mut self) -> Option<Syncer> {
+        if let Some((stop, thread)) = self.prepare.take() {
+            drop(stop);
+            // A panic there was reported there, and cannot have touched a record.
+            let _ = thread.join();
+        }
+        let (stop, thread) = self.sync.take()?;
+        drop(stop);
+        thread.join().ok()
+    }
+}
+
+impl Drop for Helpers {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Refuses a directory with files of somebody else and no superblock, before anything is made.
+fn refuse_foreign(dir: &Path) -> Result<(), OpenError> {
+    let listing = directory::list(dir)?;
+    if listing.superblock {
+        return Ok(());
+    }
+    let found = match (listing.segments.first(), listing.foreign) {
+        (Some(_), _) => "segments".to_owned(),
+        (None, Some(name)) => format!("a file {name:?}"),
+        (None, None) => return Ok(()),
+    };
+    let path = dir.to_path_buf();
+    Err(OpenError::NotAJournal { path, found })
+}
+
+fn create_if_missing(dir: &Path, options: Options, boot_id: [u8; 16]) -> Result<bool, OpenError> {
+    if directory::superblock_path(dir).exists() {
+        return Ok(false);
+    }
+    let created_ns = now_ns();
+    let pid = u64::from(std::process::id());
+    // Told apart from other journals by when and by whom it was made; hashed, to fill all bits.
+    let low = crc32c::crc32c(&created_ns.to_le_bytes());
+    let high = crc32c::crc32c_append(low, &pid.to_le_bytes());
+    let journal_id = u64::from(high) << 32 | u64::from(low);
+    let slot = superblock::new_slot(journal_id, options.segment_bytes, created_ns, boot_id);
+    superblock::create(dir, &slot)?;
+    Ok(true)
+}
+
+fn recipe(slot: &Slot, durability: Durability) -> Recipe {
+    let (zeros, populate) = match durability {
+        // Nothing is written back before its time, so all pages may be made present at once.
+        Durability::Process => (false, usize::MAX),
+        Durability::Interval(_) => (true, POPULATE_INTERVAL),
+    };
+    Recipe {
+        geometry: slot.geometry(),
+        epoch: slot.epoch,
+        zeros,
+        populate,
+    }
+}
+
+/// Writes where this run starts as the durable mark, and returns its count. All of it is synced.
+fn mark_start(
+    dir: &Path,
+    geometry: Geometry,
+    segment: &Segment,
+    last_seq: u64,
+) -> Result<u64, OpenError> {
+    let path = directory::segment_path(dir, segment.id);
+    let seed = geometry.seed(segment.id);
+    let marks = scan::marks(&segment.file, seed).map_err(OpenError::io("read", &path))?;
+    let count = match marks {
+        Marks::Valid(mark) => mark.count + 1,
+        Marks::None | Marks::Bad => 1,
+    };
+    write_mark(&segment.file, Mark::sealed(last_seq, count, seed))
+        .and_then(|()| segment.file.sync_data())
+        .map_err(OpenError::io("write", &path))?;
+    Ok(count)
+}
+
+fn full(dir: &Path) -> OpenError {
+    OpenError::SegmentWrong {
+        path: dir.to_path_buf(),
+        what: "is the last one that a journal can have".to_owned(),
+    }
+}
+
+fn bytes(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

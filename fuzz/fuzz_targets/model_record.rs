@@ -33,13 +33,19 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn check_blob(kind: BlobKind, whole: &[u8]) {
-    let Ok(value) = blob::value::<InstrumentSpec>(whole) else { return };
+    let Ok(value) = blob::value::<InstrumentSpec>(whole) else {
+        return;
+    };
     let again = blob::records(kind, &value).expect("what was decoded can be encoded");
     let mut assembler = Assembler::default();
     let mut bytes = None;
     for record in &again {
-        let Ok(Event::BlobPart(part)) = event(record) else { panic!("not a part: {record:?}") };
-        bytes = assembler.push(part).expect("our own parts follow each other");
+        let Ok(Event::BlobPart(part)) = event(record) else {
+            panic!("not a part: {record:?}")
+        };
+        bytes = assembler
+            .push(part)
+            .expect("our own parts follow each other");
     }
     let (_, bytes) = bytes.expect("our own parts make a whole");
     let back = blob::value::<InstrumentSpec>(&bytes).expect("our own bytes decode");

@@ -27,7 +27,6 @@ use super::{
 };
 
 /// An HTTP client for one server.
-#[derive(Debug)]
 pub struct HttpClient {
     config: HttpConfig,
     registry: Registry,
@@ -47,7 +46,6 @@ pub struct HttpClient {
     next_id: u64,
 }
 
-#[derive(Debug)]
 struct Queued {
     id: RequestId,
     deadline_ns: u64,
@@ -387,5 +385,17 @@ fn check_request(request: &HttpRequest<'_>) -> Result<(), SubmitError> {
         Ok(())
     } else {
         Err(SubmitError::BadHeader)
+    }
+}
+
+impl std::fmt::Debug for HttpClient {
+    /// Leaves requests and common headers out: they hold API keys and signatures.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("HttpClient")
+            .field("stream", &self.stream)
+            .field("queued", &self.queue.len())
+            .field("in_flight", &self.in_flight)
+            .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use super::{endpoint::Target, http_response::HttpResponse, reason::CloseReason};
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// What an HTTP client needs to know.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpConfig {
     /// Where to; the path is each request's own.
     pub target: Target,
@@ -39,6 +39,17 @@ impl HttpConfig {
     }
 }
 
+impl std::fmt::Debug for HttpConfig {
+    /// Leaves the headers out: they hold API keys.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("HttpConfig")
+            .field("endpoint", self.target.endpoint())
+            .field("headers", &"***")
+            .finish_non_exhaustive()
+    }
+}
+
 /// A request's method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -63,8 +74,9 @@ impl Method {
     }
 }
 
-/// A request, borrowed; it is copied into the queue.
-#[derive(Debug, Clone, Copy)]
+/// A request, borrowed; it is copied into the queue. Not `Debug`: headers hold API keys.
+#[expect(missing_debug_implementations, reason = "headers hold API keys")]
+#[derive(Clone, Copy)]
 pub struct HttpRequest<'a> {
     /// The method.
     pub method: Method,

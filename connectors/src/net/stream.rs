@@ -352,3 +352,43 @@ impl std::fmt::Debug for Stream {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::TcpListener,
+        time::{Duration, Instant},
+    };
+
+    use super::*;
+    use crate::net::Endpoint;
+
+    /// Goal: a name with several addresses, as `localhost` often has, reaches the one that lives.
+    #[test]
+    fn stream_with_a_dead_first_address_tries_the_next() {
+        let dead = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = Endpoint::parse(&format!("http://{}", listener.local_addr().unwrap()));
+        let mut target = Target::resolve(&endpoint.unwrap(), None).unwrap();
+        target.addresses.insert(0, dead);
+        let poll = mio::Poll::new().unwrap();
+        let config = StreamConfig {
+            target,
+            connect_timeout_ns: u64::MAX,
+            pending_bytes_max: 100,
+        };
+        let mut stream = Stream::connect(config, poll.registry(), Token(0), 0).unwrap();
+        let start = Instant::now();
+        while !stream.poll(0).unwrap() {
+            assert!(
+                start.elapsed() < Duration::from_secs(5),
+                "not connected in time"
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(stream.is_open());
+    }
+}

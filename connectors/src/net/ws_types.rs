@@ -7,7 +7,7 @@ use super::endpoint::Target;
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// What a WebSocket client needs to know.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct WsConfig {
     /// Where to, with the path of the upgrade.
     pub target: Target,
@@ -41,6 +41,17 @@ impl WsConfig {
             mask_seed: 0,
             headers: Vec::new(),
         }
+    }
+}
+
+impl std::fmt::Debug for WsConfig {
+    /// Leaves the headers out: they may hold API keys.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("WsConfig")
+            .field("endpoint", self.target.endpoint())
+            .field("headers", &"***")
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,8 +4,8 @@
 //! decode on the way is wiped here.
 //!
 //! Trade-offs: the crypto library allocates one buffer for each signature, and a signature costs
-//! about 50 times an HMAC's. Where a venue lets the connection be signed instead of the order
-//! (a log-on), use that.
+//! far more than an HMAC. Where a venue lets the connection be signed instead of the order (a
+//! log-on), use that.
 //!
 //! Thread: any. Hot path: `sign_base64` only, where it cannot be avoided. Syscalls: none.
 
@@ -43,7 +43,7 @@ impl Ed25519Key {
     /// The text is not PEM, or the key is not Ed25519.
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::Pem)?;
-        Self::from_pkcs8_der(der.secret_pkcs8_der())
+        Self::from_pkcs8_der(Zeroizing::new(der).secret_pkcs8_der())
     }
 
     /// Reads PKCS#8 DER, with or without the public key inside.

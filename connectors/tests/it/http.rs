@@ -371,3 +371,20 @@ fn submit_of_what_cannot_be_sent_is_refused() {
     http.submit(&get("/")).unwrap();
     assert_eq!(http.submit(&get("/")), Err(SubmitError::QueueFull));
 }
+
+#[test]
+fn debug_of_client_and_settings_shows_no_header() {
+    let caller = Caller::new();
+    let mut config = HttpConfig::new(plain("http", 1, "/"));
+    config
+        .headers
+        .push(("X-MBX-APIKEY".to_owned(), "hidden".to_owned()));
+    assert!(!format!("{config:?}").contains("hidden"));
+    let mut http = HttpClient::new(config, caller.poll.registry(), TOKEN).unwrap();
+    http.submit(&get("/hidden")).unwrap();
+    let shown = format!("{http:?}");
+    assert!(
+        !shown.contains("hidden") && !shown.contains(&format!("{:?}", b"hidden")),
+        "{shown}"
+    );
+}

@@ -1,4 +1,4 @@
-//! What the socket tests share: certificates, one-thread servers, and a client loop with a deadline.
+//! What the socket tests share: certificates, one-thread servers, a client loop with a deadline.
 
 use std::{
     io::{Read, Write},

@@ -5,5 +5,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod binance;
 pub mod net;
 pub mod sign;

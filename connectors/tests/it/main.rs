@@ -6,10 +6,16 @@
     clippy::unwrap_used,
     reason = "a test may panic; helpers are not seen as tests"
 )]
-#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+#![expect(clippy::print_stderr, clippy::reason = "a skipped test says so")]
 
+mod binance_market_props;
+mod binance_market_samples;
+mod binance_order_samples;
+mod binance_recordings;
+mod binance_requests;
 mod deframer;
 mod http;
+mod samples;
 mod sign_vectors;
 mod support;
 mod ws_faults;

@@ -1,0 +1,177 @@
+//! One message of the order connection: an answer to a request, or an event of the private stream.
+//!
+//! The result and the event stay raw text here: what they are depends on the request.
+//!
+//! Hot path: yes. Allocates: only for text with escapes.
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+use serde_json::value::RawValue;
+
+use super::error::{WireError, from_json, from_raw};
+use super::inline::Inline;
+use super::text::Text;
+use super::user::{self, UserEvent};
+
+/// A rate limit as an answer counts it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit<'a> {
+    /// `REQUEST_WEIGHT`, `ORDERS` or `RAW_REQUESTS`.
+    #[serde(borrow)]
+    pub rate_limit_type: Text<'a>,
+    /// `SECOND`, `MINUTE` or `DAY`.
+    #[serde(borrow)]
+    pub interval: Text<'a>,
+    /// How many of them.
+    pub interval_num: u64,
+    /// What the venue allows in it.
+    pub limit: u64,
+    /// What is used; absent in `exchangeInfo`.
+    #[serde(default)]
+    pub count: u64,
+}
+
+/// An error as the venue words it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ErrorBody<'a> {
+    /// Its code; 0 where there is none.
+    #[serde(default)]
+    pub code: i32,
+    /// Its words.
+    #[serde(borrow, default, rename = "msg")]
+    message: Option<Text<'a>>,
+    /// What else it says, by code.
+    #[serde(borrow, default)]
+    pub data: Option<&'a RawValue>,
+}
+
+impl ErrorBody<'_> {
+    /// The venue's words.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        self.message.as_ref().map_or("", Text::as_str)
+    }
+
+    /// Until when the venue wants no request, milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        #[derive(Deserialize)]
+        struct Data {
+            #[serde(rename = "retryAfter")]
+            retry_after: Option<u64>,
+        }
+        from_raw::<Data>(self.data?).ok()?.retry_after
+    }
+}
+
+/// An answer to a request.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// Our number of the request; `None` if the venue could not read it, or it is none of ours.
+    pub id: Option<u64>,
+    /// As an HTTP status.
+    pub status: u16,
+    /// What the venue did, or why it did not.
+    pub outcome: Result<Option<&'a RawValue>, ErrorBody<'a>>,
+    /// Rate limits, where the venue counts them.
+    pub limits: Inline<RateLimit<'a>, 4>,
+}
+
+/// A message of the order connection.
+#[derive(Debug)]
+pub enum Frame<'a> {
+    /// An answer.
+    Answer(Answer<'a>),
+    /// An event of the private stream.
+    Event(UserEvent<'a>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawFrame<'a> {
+    #[serde(default)]
+    id: RequestId,
+    #[serde(default)]
+    status: Option<u16>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<ErrorBody<'a>>,
+    #[serde(borrow, default)]
+    rate_limits: Inline<RateLimit<'a>, 4>,
+    #[serde(borrow, default)]
+    event: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    e: Option<&'a RawValue>,
+    #[serde(default)]
+    code: Option<i32>,
+}
+
+/// Reads one message of the order connection. An event may stand bare, in the subscription's
+/// envelope, or in a stream's.
+///
+/// # Errors
+///
+/// [`WireError`].
+pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, WireError> {
+    let frame: RawFrame<'_> = from_json(bytes)?;
+    if frame.e.is_some() {
+        return user::decode(bytes).map(Frame::Event);
+    }
+    if let Some(event) = frame.event.or(frame.data.filter(|_| frame.code.is_none())) {
+        return user::decode(event.get().as_bytes()).map(Frame::Event);
+    }
+    let outcome = match (frame.error, frame.code) {
+        (Some(error), _) => Err(error),
+        (None, Some(_)) => Err(from_json(bytes)?),
+        (None, None) if frame.status.is_some() => Ok(frame.result),
+        (None, None) => return Err(WireError::UnknownKind),
+    };
+    let status = frame.status.unwrap_or(400);
+    if outcome.is_ok() && !(200..300).contains(&status) {
+        return Err(WireError::Missing { field: "error" });
+    }
+    Ok(Frame::Answer(Answer {
+        id: frame.id.0,
+        status,
+        outcome,
+        limits: frame.rate_limits,
+    }))
+}
+
+/// A request's id: ours are whole numbers, but the venue may echo them as text.
+#[derive(Default)]
+struct RequestId(Option<u64>);
+
+impl<'de> Deserialize<'de> for RequestId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Id;
+        impl Visitor<'_> for Id {
+            type Value = RequestId;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number, a text or null")
+            }
+
+            fn visit_u64<E: de::Error>(self, id: u64) -> Result<RequestId, E> {
+                Ok(RequestId(Some(id)))
+            }
+
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<RequestId, E> {
+                Ok(RequestId(None))
+            }
+
+            fn visit_str<E: de::Error>(self, id: &str) -> Result<RequestId, E> {
+                Ok(RequestId(id.parse().ok()))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<RequestId, E> {
+                Ok(RequestId(None))
+            }
+        }
+        deserializer.deserialize_any(Id)
+    }
+}

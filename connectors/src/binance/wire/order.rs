@@ -1,0 +1,238 @@
+//! Answers about orders: what `order.place`, `order.cancel`, `order.cancelReplace`, `order.status`
+//! and their REST twins say.
+//!
+//! Hot path: yes. Allocates: only for text with escapes and more than four fills in an answer.
+
+use model::body::{OrderStatus, Side};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::error::{WireError, from_raw};
+use super::frame::ErrorBody;
+use super::inline::Inline;
+use super::text::Text;
+
+/// An order as an answer describes it; which fields are there depends on the request.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderAnswer<'a> {
+    /// The venue's symbol.
+    #[serde(borrow)]
+    pub symbol: Text<'a>,
+    /// The venue's id.
+    pub order_id: u64,
+    /// For a cancel the id of the cancel itself, otherwise the order's.
+    #[serde(borrow)]
+    client_order_id: Text<'a>,
+    #[serde(borrow, default)]
+    orig_client_order_id: Option<Text<'a>>,
+    #[serde(default)]
+    transact_time: Option<u64>,
+    #[serde(default)]
+    update_time: Option<u64>,
+    /// Filled so far.
+    #[serde(borrow, default)]
+    pub executed_qty: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    status: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    side: Option<Text<'a>>,
+    /// Fills at placement.
+    #[serde(borrow, default)]
+    pub fills: Inline<FillRow<'a>, 4>,
+}
+
+impl<'a> OrderAnswer<'a> {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError`].
+    pub fn read(raw: &'a RawValue) -> Result<Self, WireError> {
+        from_raw(raw)
+    }
+
+    /// The client id of the order itself.
+    #[must_use]
+    pub fn client_id(&self) -> &[u8] {
+        match &self.orig_client_order_id {
+            Some(original) if !original.as_str().is_empty() => original.as_bytes(),
+            Some(_) | None => self.client_order_id.as_bytes(),
+        }
+    }
+
+    /// The venue's time in milliseconds, 0 if it states none.
+    #[must_use]
+    pub fn time_ms(&self) -> u64 {
+        self.transact_time.or(self.update_time).unwrap_or(0)
+    }
+
+    /// The order's state; not stated in a bare acknowledgement.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::Value`] for a state that the documentation does not know.
+    pub fn status(&self) -> Result<OrderStatus, WireError> {
+        match &self.status {
+            Some(status) => status_of(status.as_str(), "status"),
+            None => Ok(OrderStatus::NotStated),
+        }
+    }
+
+    /// The order's side.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError`] if it is missing or unknown.
+    pub fn side(&self) -> Result<Side, WireError> {
+        let side = self
+            .side
+            .as_ref()
+            .ok_or(WireError::Missing { field: "side" })?;
+        side_of(side.as_str(), "side")
+    }
+}
+
+/// A fill in the answer to a placement.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FillRow<'a> {
+    /// Price.
+    #[serde(borrow)]
+    pub price: Text<'a>,
+    /// Quantity.
+    #[serde(borrow)]
+    pub qty: Text<'a>,
+    /// Fee.
+    #[serde(borrow)]
+    pub commission: Text<'a>,
+    /// Its asset.
+    #[serde(borrow)]
+    pub commission_asset: Text<'a>,
+    /// The venue's id of the trade; older answers have none.
+    #[serde(default)]
+    pub trade_id: Option<u64>,
+}
+
+/// One half of a cancel-replace.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives on the stack for one message; a box would allocate on the hot path"
+)]
+pub enum Half<'a> {
+    /// Done.
+    Done(OrderAnswer<'a>),
+    /// Refused.
+    Failed(ErrorBody<'a>),
+    /// Not tried.
+    NotAttempted,
+}
+
+/// What a cancel-replace did.
+#[derive(Debug)]
+pub struct CancelReplace<'a> {
+    /// The cancel.
+    pub cancel: Half<'a>,
+    /// The new order.
+    pub place: Half<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawCancelReplace<'a> {
+    #[serde(borrow)]
+    cancel_result: Text<'a>,
+    #[serde(borrow)]
+    new_order_result: Text<'a>,
+    #[serde(borrow, default)]
+    cancel_response: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    new_order_response: Option<&'a RawValue>,
+}
+
+impl<'a> CancelReplace<'a> {
+    /// Reads it from the result of a success or the data of an error.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError`].
+    pub fn read(raw: &'a RawValue) -> Result<Self, WireError> {
+        let raw: RawCancelReplace<'a> = from_raw(raw)?;
+        Ok(Self {
+            cancel: half(&raw.cancel_result, raw.cancel_response, "cancelResult")?,
+            place: half(
+                &raw.new_order_result,
+                raw.new_order_response,
+                "newOrderResult",
+            )?,
+        })
+    }
+}
+
+fn half<'a>(
+    result: &Text<'_>,
+    response: Option<&'a RawValue>,
+    field: &'static str,
+) -> Result<Half<'a>, WireError> {
+    let response = || response.ok_or(WireError::Missing { field });
+    match result.as_str() {
+        "SUCCESS" => OrderAnswer::read(response()?).map(Half::Done),
+        "FAILURE" => from_raw(response()?).map(Half::Failed),
+        "NOT_ATTEMPTED" => Ok(Half::NotAttempted),
+        _ => Err(WireError::Value { field }),
+    }
+}
+
+/// A trade of the account.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TradeRow<'a> {
+    /// The venue's symbol.
+    #[serde(borrow)]
+    pub symbol: Text<'a>,
+    /// The venue's id of the trade.
+    pub id: u64,
+    /// The venue's id of the order.
+    pub order_id: u64,
+    /// Price.
+    #[serde(borrow)]
+    pub price: Text<'a>,
+    /// Quantity.
+    #[serde(borrow)]
+    pub qty: Text<'a>,
+    /// Fee.
+    #[serde(borrow)]
+    pub commission: Text<'a>,
+    /// Its asset.
+    #[serde(borrow)]
+    pub commission_asset: Text<'a>,
+    /// The venue's time, milliseconds.
+    pub time: u64,
+    /// Whether we bought.
+    pub is_buyer: bool,
+    /// Whether our order rested.
+    pub is_maker: bool,
+}
+
+/// The common state of the venue's word for one.
+pub(crate) fn status_of(word: &str, field: &'static str) -> Result<OrderStatus, WireError> {
+    Ok(match word {
+        // A list's leg that waits, and a cancel that is not done yet: the order lives.
+        "NEW" | "PENDING_NEW" | "PENDING_CANCEL" => OrderStatus::Open,
+        "PARTIALLY_FILLED" => OrderStatus::PartiallyFilled,
+        "FILLED" => OrderStatus::Filled,
+        "CANCELED" => OrderStatus::Cancelled,
+        "REJECTED" => OrderStatus::Rejected,
+        "EXPIRED" | "EXPIRED_IN_MATCH" => OrderStatus::Expired,
+        _ => return Err(WireError::Value { field }),
+    })
+}
+
+pub(crate) fn side_of(word: &str, field: &'static str) -> Result<Side, WireError> {
+    match word {
+        "BUY" => Ok(Side::Buy),
+        "SELL" => Ok(Side::Sell),
+        _ => Err(WireError::Value { field }),
+    }
+}

@@ -1,0 +1,187 @@
+//! A cursor over the bytes of one message that knows the venue's usual form.
+//!
+//! Every step returns `None` for whatever it does not expect, right or wrong; the caller then asks
+//! the general parser, which alone decides what is an error. So nothing here needs to be complete,
+//! only never to accept what the general parser would refuse or read otherwise.
+//!
+//! Hot path: yes. Allocates: no.
+
+use super::symbols::Step;
+
+/// What is left to read.
+#[derive(Clone, Copy)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// Takes `text` if it comes next.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, text: &[u8]) -> Option<()> {
+        self.rest = self.rest.strip_prefix(text)?;
+        Some(())
+    }
+
+    /// Whether everything is read.
+    #[inline]
+    pub(crate) const fn at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// A whole number without sign, as JSON writes it: no leading zero.
+    #[inline]
+    pub(crate) fn whole(&mut self) -> Option<u64> {
+        let mut value: u64 = 0;
+        let mut length = 0;
+        while let Some(digit) = self.rest.get(length).map(|byte| byte.wrapping_sub(b'0')) {
+            if digit > 9 {
+                break;
+            }
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            length += 1;
+        }
+        // 19 digits always fit 64 bits; what is longer is the general parser's.
+        if length == 0 || length > 19 || (length > 1 && self.rest[0] == b'0') {
+            return None;
+        }
+        self.rest = &self.rest[length..];
+        Some(value)
+    }
+
+    /// `true` or `false`.
+    #[inline]
+    pub(crate) fn boolean(&mut self) -> Option<bool> {
+        if self.take(b"true").is_some() {
+            return Some(true);
+        }
+        self.take(b"false").map(|()| false)
+    }
+
+    /// The text up to the next quote, which is taken too. ASCII without escapes.
+    #[inline]
+    pub(crate) fn text(&mut self) -> Option<&'a [u8]> {
+        let mut length = 0;
+        loop {
+            match *self.rest.get(length)? {
+                b'"' => break,
+                b'\\' | 0..=0x1f | 0x7f..=0xff => return None,
+                _ => length += 1,
+            }
+        }
+        let text = &self.rest[..length];
+        self.rest = &self.rest[length + 1..];
+        Some(text)
+    }
+
+    /// A quoted price, the opening quote being taken already; only if it is on the step.
+    #[inline]
+    pub(crate) fn price(&mut self, step: &Step) -> Option<i64> {
+        match self.steps(step)? {
+            (steps, true) => Some(steps),
+            (_, false) => None,
+        }
+    }
+
+    /// A quoted quantity; what is below one step is cut off.
+    #[inline]
+    pub(crate) fn qty(&mut self, step: &Step) -> Option<i64> {
+        self.steps(step).map(|(steps, _)| steps)
+    }
+
+    /// The venue writes eight digits behind the point: those are read at once.
+    #[inline]
+    fn steps(&mut self, step: &Step) -> Option<(i64, bool)> {
+        let mut whole: u64 = 0;
+        let mut length = 0;
+        loop {
+            let byte = *self.rest.get(length)?;
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            whole = whole.wrapping_mul(10).wrapping_add(u64::from(digit));
+            length += 1;
+        }
+        // Ten digits and eight more stay below 2^63.
+        if length == 0 || length > 10 {
+            return None;
+        }
+        let fraction = self.rest.get(length..length + 10)?;
+        if fraction[0] == b'.' && fraction[9] == b'"' {
+            let digits: [u8; 8] = fraction[1..9].try_into().ok()?;
+            if let Some(low) = eight_digits(digits) {
+                let steps = step.of_hundred_millionths(whole * 100_000_000 + low)?;
+                self.rest = &self.rest[length + 10..];
+                return Some(steps);
+            }
+        }
+        self.steps_of_any_length(step)
+    }
+
+    #[cold]
+    fn steps_of_any_length(&mut self, step: &Step) -> Option<(i64, bool)> {
+        let text = self.text()?;
+        step.parse(text).ok().map(|steps| (steps, true))
+    }
+}
+
+/// Eight ASCII digits as a number, all at once; `None` if one is not a digit.
+#[inline]
+fn eight_digits(digits: [u8; 8]) -> Option<u64> {
+    let word = u64::from_le_bytes(digits);
+    let low = word.wrapping_sub(0x3030_3030_3030_3030);
+    // A byte below '0' borrows and one above '9' carries into a high bit.
+    let high = word.wrapping_add(0x4646_4646_4646_4646);
+    if (low | high) & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    // Pairs, then fours, then all eight.
+    let pairs = low.wrapping_mul(10).wrapping_add(low >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn whole_number_forms() {
+        let read = |text: &str| {
+            let mut cursor = Cursor::new(text.as_bytes());
+            (cursor.whole(), cursor.rest.len())
+        };
+        assert_eq!(read("12,"), (Some(12), 1));
+        assert_eq!(read("0}"), (Some(0), 1));
+        assert_eq!(read("01}").0, None);
+        assert_eq!(read("-1}").0, None);
+        assert_eq!(
+            read("9999999999999999999}"),
+            (Some(9_999_999_999_999_999_999), 1)
+        );
+        assert_eq!(read("18446744073709551616").0, None);
+    }
+
+    proptest! {
+        #[test]
+        fn prop_eight_digits_read_as_the_number(value in 0_u64..100_000_000) {
+            let text = format!("{value:08}");
+            prop_assert_eq!(eight_digits(text.as_bytes().try_into().unwrap()), Some(value));
+        }
+
+        #[test]
+        fn prop_eight_bytes_with_another_byte_are_refused(
+            value in 0_u64..100_000_000, at in 0_usize..8, byte in any::<u8>(),
+        ) {
+            prop_assume!(!byte.is_ascii_digit());
+            let mut text: [u8; 8] = format!("{value:08}").as_bytes().try_into().unwrap();
+            text[at] = byte;
+            prop_assert_eq!(eight_digits(text), None);
+        }
+    }
+}

@@ -46,7 +46,6 @@ fn report_samples_give_the_expected_state() {
     let ours = "x-TD67BGP9-T0000000000000";
     let zero = "0.00000000";
     let file = |name: &str| format!("spot_private_execution_report_{name}.json");
-    let legacy = |name: &str| format!("spot_private_legacy_execution_report_{name}.json");
     // In this sample `C` is empty on a cancel, where the documentation has the original id.
     report(
         &file("canceled"),
@@ -66,6 +65,14 @@ fn report_samples_give_the_expected_state() {
         &file("wrapped"),
         (X::New, S::Open, "mUvoqJxFIILMdfAW5iGSOW", zero, None),
     );
+}
+
+#[test]
+fn legacy_report_samples_give_the_expected_state() {
+    use Execution as X;
+    use OrderStatus as S;
+    let zero = "0.00000000";
+    let legacy = |name: &str| format!("spot_private_legacy_execution_report_{name}.json");
     report(
         &legacy("calculated"),
         (

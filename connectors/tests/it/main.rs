@@ -6,7 +6,11 @@
     clippy::unwrap_used,
     reason = "a test may panic; helpers are not seen as tests"
 )]
-#![expect(clippy::print_stderr, clippy::reason = "a skipped test says so")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test panics on whatever it did not expect"
+)]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod binance_market_props;
 mod binance_market_samples;

@@ -1,0 +1,6 @@
+//! Integration tests of the engine, one binary.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod pipeline_end;
+mod support;

@@ -7,4 +7,5 @@
 
 pub mod binance;
 pub mod net;
+pub mod practice;
 pub mod sign;

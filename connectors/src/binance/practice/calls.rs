@@ -1,0 +1,148 @@
+//! The calls that REST and the WebSocket API share: what they are named, weigh and need.
+
+/// A call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Ping,
+    Time,
+    ExchangeInfo,
+    Depth,
+    Trades,
+    BookTicker,
+    Place,
+    Test,
+    Cancel,
+    CancelAll,
+    CancelReplace,
+    Status,
+    OpenOrders,
+    AllOrders,
+    MyTrades,
+    Account,
+    Commission,
+}
+
+impl Call {
+    /// From a REST method and path; `None` if there is no such call.
+    pub(super) fn from_rest(method: &str, path: &str) -> Option<Self> {
+        let path = path.strip_prefix("/api/v3/")?;
+        Some(match (method, path) {
+            ("GET", "ping") => Self::Ping,
+            ("GET", "time") => Self::Time,
+            ("GET", "exchangeInfo") => Self::ExchangeInfo,
+            ("GET", "depth") => Self::Depth,
+            ("GET", "trades") => Self::Trades,
+            ("GET", "ticker/bookTicker") => Self::BookTicker,
+            ("POST", "order") => Self::Place,
+            ("POST", "order/test") => Self::Test,
+            ("DELETE", "order") => Self::Cancel,
+            ("DELETE", "openOrders") => Self::CancelAll,
+            ("POST", "order/cancelReplace") => Self::CancelReplace,
+            ("GET", "order") => Self::Status,
+            ("GET", "openOrders") => Self::OpenOrders,
+            ("GET", "allOrders") => Self::AllOrders,
+            ("GET", "myTrades") => Self::MyTrades,
+            ("GET", "account") => Self::Account,
+            ("GET", "account/commission") => Self::Commission,
+            _ => return None,
+        })
+    }
+
+    /// From a WebSocket method; `None` if there is no such call.
+    pub(super) fn from_method(method: &str) -> Option<Self> {
+        Some(match method {
+            "ping" => Self::Ping,
+            "time" => Self::Time,
+            "exchangeInfo" => Self::ExchangeInfo,
+            "depth" => Self::Depth,
+            "trades.recent" => Self::Trades,
+            "ticker.book" => Self::BookTicker,
+            "order.place" => Self::Place,
+            "order.test" => Self::Test,
+            "order.cancel" => Self::Cancel,
+            "openOrders.cancelAll" => Self::CancelAll,
+            "order.cancelReplace" => Self::CancelReplace,
+            "order.status" => Self::Status,
+            "openOrders.status" => Self::OpenOrders,
+            "allOrders" => Self::AllOrders,
+            "myTrades" => Self::MyTrades,
+            "account.status" => Self::Account,
+            "account.commission" => Self::Commission,
+            _ => return None,
+        })
+    }
+
+    /// Whether it must be signed.
+    pub(super) const fn is_signed(self) -> bool {
+        match self {
+            Self::Ping
+            | Self::Time
+            | Self::ExchangeInfo
+            | Self::Depth
+            | Self::Trades
+            | Self::BookTicker => false,
+            Self::Place
+            | Self::Test
+            | Self::Cancel
+            | Self::CancelAll
+            | Self::CancelReplace
+            | Self::Status
+            | Self::OpenOrders
+            | Self::AllOrders
+            | Self::MyTrades
+            | Self::Account
+            | Self::Commission => true,
+        }
+    }
+
+    /// Whether it can change orders: the requests whose outcome can be unknown.
+    pub(super) const fn is_order(self) -> bool {
+        match self {
+            Self::Place | Self::Cancel | Self::CancelAll | Self::CancelReplace => true,
+            Self::Ping
+            | Self::Time
+            | Self::ExchangeInfo
+            | Self::Depth
+            | Self::Trades
+            | Self::BookTicker
+            | Self::Test
+            | Self::Status
+            | Self::OpenOrders
+            | Self::AllOrders
+            | Self::MyTrades
+            | Self::Account
+            | Self::Commission => false,
+        }
+    }
+
+    /// Whether the answer shows the counts of orders.
+    pub(super) const fn counts_orders(self) -> bool {
+        matches!(self, Self::Place | Self::CancelReplace)
+    }
+
+    /// Request weight. Order requests cost nothing when they succeed and 1 when they fail.
+    pub(super) fn weight(self, limit: Option<i64>, one_symbol: bool) -> u32 {
+        match self {
+            Self::Ping | Self::Time | Self::Test => 1,
+            Self::ExchangeInfo | Self::Account | Self::Commission | Self::AllOrders => 20,
+            Self::MyTrades => 20,
+            Self::Depth => match limit.unwrap_or(100) {
+                ..=100 => 5,
+                101..=500 => 25,
+                501..=1000 => 50,
+                _ => 250,
+            },
+            Self::Trades => 25,
+            Self::BookTicker => 2,
+            Self::Place | Self::Cancel | Self::CancelAll | Self::CancelReplace => 0,
+            Self::Status => 4,
+            Self::OpenOrders => {
+                if one_symbol {
+                    6
+                } else {
+                    80
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! What a practice venue is told at start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use model::ids::{InstrumentId, VenueId};
+use model::instrument::InstrumentSpec;
+use model::num::{Lots, Scale, Ticks};
+use rust_decimal::Decimal;
+
+use super::exchange::FeeRates;
+use super::faults::FaultSpec;
+use super::types::{OrderKind, OrderStatus, SelfTrade, Side};
+
+/// Everything that defines a practice venue.
+#[derive(Debug, Clone)]
+pub struct PracticeConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What the orders trade against.
+    pub market: MarketConfig,
+    /// What is traded.
+    pub instruments: Vec<PracticeInstrument>,
+    /// Who may trade.
+    pub accounts: Vec<AccountSeed>,
+    /// Fees.
+    pub fees: FeeRates,
+    /// Request limits.
+    pub limits: RequestLimits,
+    /// Where the venue's numbering starts.
+    pub first_ids: FirstIds,
+    /// What goes wrong, and when.
+    pub faults: Vec<FaultSpec>,
+    /// Seed of the faults' dice.
+    pub fault_seed: u64,
+    /// Never sleep: lowest latency, one core busy. For measurements.
+    pub spin: bool,
+    /// A client that leaves more than this unread is dropped.
+    pub unread_bytes_max: usize,
+    /// Time between two ping frames.
+    pub ping_every: Duration,
+    /// Capacity of the channel of [`super::SocketStamp`]s; `None` records none.
+    pub stamps: Option<usize>,
+}
+
+/// What the orders trade against.
+#[derive(Debug, Clone)]
+pub enum MarketConfig {
+    /// Seeded order flow.
+    Synthetic {
+        /// Same seed, same flow.
+        seed: u64,
+        /// Mean arrivals a second, per instrument.
+        events_per_second: f64,
+    },
+    /// A recorded market of the first instrument.
+    Recording {
+        /// Lines of `<ns> <json>`, gzip.
+        path: PathBuf,
+        /// How fast it plays.
+        speed: Speed,
+    },
+}
+
+/// How fast a recording plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speed {
+    /// This many times as fast as it was recorded.
+    Times(u32),
+    /// As fast as the clients read. Nothing is dropped.
+    Max,
+}
+
+/// An instrument and where its synthetic price starts.
+#[derive(Debug, Clone)]
+pub struct PracticeInstrument {
+    /// Steps and filters.
+    pub spec: InstrumentSpec,
+    /// First price of the synthetic flow.
+    pub start_price: Ticks,
+}
+
+/// An account at the venue.
+#[derive(Debug, Clone)]
+pub struct AccountSeed {
+    /// What the client sends to say who it is.
+    pub api_key: String,
+    /// How it proves it.
+    pub credential: Credential,
+    /// Asset and amount, including what the open orders lock.
+    pub balances: Vec<(String, Decimal)>,
+    /// Orders that rest already; they are restored without any message about them.
+    pub open_orders: Vec<SeedOrder>,
+}
+
+/// How an account signs.
+#[derive(Clone)]
+pub enum Credential {
+    /// The shared secret of HMAC-SHA256.
+    Hmac(Vec<u8>),
+    /// The public key of Ed25519.
+    Ed25519([u8; 32]),
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Hmac(_) => f.write_str("Hmac(***)"),
+            Self::Ed25519(key) => f.debug_tuple("Ed25519").field(key).finish(),
+        }
+    }
+}
+
+/// An order that rests when the venue starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeedOrder {
+    /// Position in [`PracticeConfig::instruments`].
+    pub instrument: usize,
+    /// The client's name for it.
+    pub client_id: String,
+    /// The venue's id for it.
+    pub venue_order_id: u64,
+    /// Side.
+    pub side: Side,
+    /// Limit or post-only.
+    pub kind: OrderKind,
+    /// Self-trade mode.
+    pub self_trade: SelfTrade,
+    /// Limit price.
+    pub price: Ticks,
+    /// Ordered quantity.
+    pub qty: Lots,
+    /// Filled so far.
+    pub executed: Lots,
+    /// Value filled so far, in quote.
+    pub executed_quote: Decimal,
+    /// When it was accepted, milliseconds since the Unix epoch.
+    pub created_ms: i64,
+}
+
+impl SeedOrder {
+    pub(crate) const fn status(&self) -> OrderStatus {
+        if self.executed.0 > 0 {
+            OrderStatus::PartiallyFilled
+        } else {
+            OrderStatus::New
+        }
+    }
+}
+
+/// Request limits as Binance's `rateLimits` show them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// Request weight a minute.
+    pub weight_per_minute: u32,
+    /// Unfilled orders in ten seconds, per account.
+    pub orders_per_ten_seconds: u32,
+    /// Unfilled orders a day, per account.
+    pub orders_per_day: u32,
+    /// Requests after a 429, in the same window, that are still answered 429; then comes the ban.
+    pub patience: u32,
+    /// Length of a ban.
+    pub ban: Duration,
+}
+
+impl Default for RequestLimits {
+    /// Binance's own, as its exchange information shows them.
+    fn default() -> Self {
+        Self {
+            weight_per_minute: 6_000,
+            orders_per_ten_seconds: 100,
+            orders_per_day: 200_000,
+            patience: 10,
+            ban: Duration::from_mins(2),
+        }
+    }
+}
+
+/// Where the venue's numbering starts, so that a restarted venue goes on where it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstIds {
+    /// First order id.
+    pub order: u64,
+    /// First trade id of each instrument.
+    pub trade: u64,
+    /// Update id of the book before its first change, of each synthetic instrument.
+    pub update: u64,
+    /// First execution id.
+    pub execution: u64,
+}
+
+impl Default for FirstIds {
+    fn default() -> Self {
+        Self {
+            order: 1_000_001,
+            trade: 500_001,
+            update: 10_000_000,
+            execution: 1,
+        }
+    }
+}
+
+impl PracticeConfig {
+    /// A synthetic market in [`PracticeInstrument::btcusdt`] on a free loopback port, without
+    /// accounts and without faults.
+    #[must_use]
+    pub fn synthetic(seed: u64) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            market: MarketConfig::Synthetic {
+                seed,
+                events_per_second: 300.0,
+            },
+            instruments: vec![PracticeInstrument::btcusdt()],
+            accounts: Vec::new(),
+            fees: FeeRates {
+                maker: Decimal::new(1, 3),
+                taker: Decimal::new(1, 3),
+            },
+            limits: RequestLimits::default(),
+            first_ids: FirstIds::default(),
+            faults: Vec::new(),
+            fault_seed: seed,
+            spin: false,
+            unread_bytes_max: 8 << 20,
+            ping_every: Duration::from_secs(20),
+            stamps: None,
+        }
+    }
+}
+
+impl PracticeInstrument {
+    /// `BTCUSDT` with Binance's filters: tick 0.01, lot 0.00001, value from 5.
+    #[must_use]
+    pub fn btcusdt() -> Self {
+        const TICK: Scale = power_of_ten(2);
+        const LOT: Scale = power_of_ten(5);
+        Self {
+            spec: InstrumentSpec {
+                id: InstrumentId(0),
+                venue: VenueId(0),
+                symbol: "BTCUSDT".to_owned(),
+                name: "BTC-USDT.BINANCE".to_owned(),
+                base: "BTC".to_owned(),
+                quote: "USDT".to_owned(),
+                tick: TICK,
+                lot: LOT,
+                price_min: Some(Ticks(1)),
+                price_max: Some(Ticks(100_000_000)),
+                qty_min: Lots(1),
+                qty_max: Lots(900_000_000),
+                notional_min: Some(Decimal::from(5)),
+                notional_max: Some(Decimal::from(9_000_000)),
+                trading: true,
+            },
+            start_price: Ticks(6_000_000),
+        }
+    }
+}
+
+const fn power_of_ten(decimals: u8) -> Scale {
+    match Scale::new(1, decimals) {
+        Some(step) => step,
+        None => panic!("Invariant: a power of ten is a step"),
+    }
+}

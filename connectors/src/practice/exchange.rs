@@ -1,0 +1,295 @@
+//! The venue's core, without any wire format: accounts, orders and the market they meet in.
+//!
+//! Invariants
+//! - E1: an open order has exactly its remaining quantity's worth locked.
+//! - E2: every fill is booked in the ledger, in the balances and as an event, or not at all.
+//! - E3: an order id and a trade id are given once.
+//!
+//! Thread: the practice server's.
+
+mod orders;
+
+use model::instrument::InstrumentSpec;
+use model::num::{Lots, Ticks};
+use rust_decimal::Decimal;
+
+pub(crate) use orders::{Placed, Refusal, Request};
+
+use super::accounts::{Accounts, Leg};
+use super::config::FirstIds;
+use super::ledger::Ledger;
+use super::liquidity::Liquidity;
+use super::matching::MARKET;
+use super::types::{OrderStatus, Side, VenueOrder, VenueTrade};
+
+/// Public trades that stay queryable per instrument.
+const PUBLIC_TRADES_MAX: usize = 1_000;
+
+/// A trade as everybody sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PublicTrade {
+    pub(crate) id: u64,
+    pub(crate) price: Ticks,
+    pub(crate) qty: Lots,
+    pub(crate) buyer_is_maker: bool,
+    pub(crate) time_ms: i64,
+}
+
+/// One traded instrument.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    pub(crate) spec: InstrumentSpec,
+    pub(crate) liquidity: Liquidity,
+    pub(crate) next_trade_id: u64,
+    /// Latest trades; the tail that was not published yet is `unpublished` long.
+    pub(crate) trades: std::collections::VecDeque<PublicTrade>,
+    pub(crate) unpublished: usize,
+}
+
+impl Listing {
+    fn record(&mut self, trade: PublicTrade) {
+        if self.trades.len() == PUBLIC_TRADES_MAX {
+            self.trades.pop_front();
+        }
+        self.trades.push_back(trade);
+        self.unpublished = (self.unpublished + 1).min(self.trades.len());
+    }
+}
+
+/// Why a report is sent to an order's owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Execution {
+    /// Accepted.
+    New,
+    /// Filled in part or whole.
+    Trade,
+    /// Cancelled on request.
+    Cancelled,
+    /// Ended by its time in force.
+    Expired,
+    /// Ended by self-trade prevention.
+    Prevented,
+}
+
+/// What an account's private stream tells.
+#[derive(Debug, Clone)]
+pub(crate) enum AccountEvent {
+    /// An order changed.
+    Report {
+        /// Numbered over the whole venue.
+        execution_id: u64,
+        execution: Execution,
+        /// As it stands right after the change.
+        order: Box<VenueOrder>,
+        trade: Option<Box<VenueTrade>>,
+    },
+    /// Balances changed.
+    Balances { account: usize, assets: Vec<String> },
+}
+
+/// Fees as shares of what is received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeeRates {
+    /// For a resting order.
+    pub maker: Decimal,
+    /// For an order that takes.
+    pub taker: Decimal,
+}
+
+/// The whole venue.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) listings: Vec<Listing>,
+    pub(crate) accounts: Accounts,
+    pub(crate) ledger: Ledger,
+    pub(crate) fees: FeeRates,
+    next_order_id: u64,
+    next_execution_id: u64,
+    events: Vec<AccountEvent>,
+    now_ms: i64,
+}
+
+impl Exchange {
+    /// A venue without accounts.
+    pub(crate) fn new(listings: Vec<Listing>, fees: FeeRates, first: FirstIds) -> Self {
+        Self {
+            listings,
+            accounts: Accounts::default(),
+            ledger: Ledger::default(),
+            fees,
+            next_order_id: first.order,
+            next_execution_id: first.execution,
+            events: Vec::new(),
+            now_ms: 0,
+        }
+    }
+
+    /// Sets the venue's time for what follows.
+    pub(crate) const fn set_time(&mut self, now_ms: i64) {
+        self.now_ms = now_ms;
+    }
+
+    /// What happened since the last call, in order.
+    pub(crate) fn take_events(&mut self) -> Vec<AccountEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Opens every market, after the restored orders are in.
+    pub(crate) fn open_markets(&mut self) {
+        for listing in &mut self.listings {
+            listing.liquidity.open();
+        }
+    }
+
+    /// The id that the next accepted order will get.
+    pub(crate) const fn next_order_id(&self) -> u64 {
+        self.next_order_id
+    }
+
+    /// Lets the synthetic market of an instrument do the one thing that is due.
+    pub(crate) fn step_market(&mut self, instrument: usize) {
+        let Liquidity::Synthetic { engine, flow } = &mut self.listings[instrument].liquidity;
+        let Some(step) = flow.step(engine) else {
+            return;
+        };
+        for fill in &step.matched.fills {
+            let id = self.publish_trade(instrument, step.side, fill.price, fill.qty);
+            if fill.maker_owner != MARKET {
+                self.fill_maker(fill.maker, Ticks(fill.price), Lots(fill.qty), id, true);
+                self.report_balances_of(fill.maker);
+            }
+        }
+    }
+
+    /// Gives a trade its id and makes it public.
+    fn publish_trade(&mut self, instrument: usize, taker: Side, price: i64, qty: i64) -> u64 {
+        let time_ms = self.now_ms;
+        let listing = &mut self.listings[instrument];
+        let id = listing.next_trade_id;
+        listing.next_trade_id += 1;
+        listing.record(PublicTrade {
+            id,
+            price: Ticks(price),
+            qty: Lots(qty),
+            buyer_is_maker: taker == Side::Sell,
+            time_ms,
+        });
+        id
+    }
+
+    /// Books a fill of a resting order.
+    pub(crate) fn fill_maker(
+        &mut self,
+        order: u64,
+        price: Ticks,
+        qty: Lots,
+        trade_id: u64,
+        market: bool,
+    ) {
+        let limit = self.ledger.order(order).and_then(|order| order.price);
+        self.book_fill(order, limit, (price, qty), trade_id, (true, market));
+    }
+
+    /// Books one account's side of a trade: balances, ledger, event (E2).
+    fn book_fill(
+        &mut self,
+        order: u64,
+        reserved_at: Option<Ticks>,
+        (price, qty): (Ticks, Lots),
+        trade_id: u64,
+        (maker, against_market): (bool, bool),
+    ) -> Option<VenueTrade> {
+        let known = self.ledger.order(order)?.clone();
+        let spec = &self.listings[known.instrument].spec;
+        let quantity = spec.quantity(qty)?;
+        let notional = spec.notional(price, qty)?;
+        let reserved = match (reserved_at, known.side) {
+            (Some(limit), Side::Buy) => Some(spec.notional(limit, qty)?),
+            (Some(_), Side::Sell) => Some(quantity),
+            (None, _) => None,
+        };
+        let fee_rate = if maker {
+            self.fees.maker
+        } else {
+            self.fees.taker
+        };
+        let leg = Leg {
+            account: known.account,
+            side: known.side,
+            base: &spec.base,
+            quote: &spec.quote,
+            qty: quantity,
+            notional,
+            reserved,
+            fee_rate,
+            against_market,
+        };
+        let fee = self.accounts.settle(&leg);
+        assert!(
+            fee.is_ok(),
+            "Invariant E1: order {order} had not locked what its fill costs"
+        );
+        let fee_asset = if known.side == Side::Buy {
+            &spec.base
+        } else {
+            &spec.quote
+        };
+        let trade = VenueTrade {
+            id: trade_id,
+            order,
+            account: known.account,
+            instrument: known.instrument,
+            side: known.side,
+            price,
+            qty,
+            quote: notional,
+            commission: fee.unwrap_or_default(),
+            commission_asset: fee_asset.clone(),
+            maker,
+            time_ms: self.now_ms,
+        };
+        self.record_fill(trade.clone());
+        Some(trade)
+    }
+
+    fn record_fill(&mut self, trade: VenueTrade) {
+        let time_ms = self.now_ms;
+        self.ledger.update(trade.order, |order| {
+            order.executed = Lots(order.executed.0 + trade.qty.0);
+            order.executed_quote += trade.quote;
+            order.updated_ms = time_ms;
+            order.status = if order.executed == order.qty {
+                OrderStatus::Filled
+            } else {
+                OrderStatus::PartiallyFilled
+            };
+        });
+        self.ledger.add_trade(trade.clone());
+        self.report(trade.order, Execution::Trade, Some(trade));
+    }
+
+    fn report(&mut self, order: u64, execution: Execution, trade: Option<VenueTrade>) {
+        let Some(order) = self.ledger.order(order).cloned() else {
+            return;
+        };
+        let execution_id = self.next_execution_id;
+        self.next_execution_id += 1;
+        self.events.push(AccountEvent::Report {
+            execution_id,
+            execution,
+            order: Box::new(order),
+            trade: trade.map(Box::new),
+        });
+    }
+
+    fn report_balances_of(&mut self, order: u64) {
+        let Some(order) = self.ledger.order(order) else {
+            return;
+        };
+        let spec = &self.listings[order.instrument].spec;
+        self.events.push(AccountEvent::Balances {
+            account: order.account,
+            assets: vec![spec.base.clone(), spec.quote.clone()],
+        });
+    }
+}

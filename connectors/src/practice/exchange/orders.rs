@@ -1,0 +1,303 @@
+//! Placing, cancelling and restoring orders.
+
+use model::num::{Lots, Ticks};
+use rust_decimal::Decimal;
+
+use super::{Exchange, Execution};
+use crate::practice::matching::{Fill, Incoming, MARKET, Matched};
+use crate::practice::types::{
+    OrderKind, OrderStatus, SelfTrade, Side, TimeInForce, VenueOrder, VenueTrade,
+};
+
+/// A new order that passed the venue's filters.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) account: usize,
+    pub(crate) instrument: usize,
+    pub(crate) client_id: String,
+    pub(crate) side: Side,
+    pub(crate) kind: OrderKind,
+    pub(crate) time_in_force: TimeInForce,
+    pub(crate) self_trade: SelfTrade,
+    /// `None` for a market order.
+    pub(crate) price: Option<Ticks>,
+    pub(crate) qty: Lots,
+    pub(crate) quote_qty: Option<Decimal>,
+}
+
+/// Why an order was not accepted. Nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Duplicate,
+    Insufficient,
+    WouldTake,
+    /// Price times quantity is beyond any number the venue can hold.
+    OutOfRange,
+}
+
+/// An accepted order as it stands after matching, with the fills it got at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Placed {
+    pub(crate) order: VenueOrder,
+    pub(crate) fills: Vec<VenueTrade>,
+}
+
+impl Request {
+    fn incoming(&self, id: u64) -> Incoming {
+        Incoming {
+            id,
+            owner: owner(self.account),
+            side: self.side,
+            kind: self.kind,
+            time_in_force: self.time_in_force,
+            self_trade: self.self_trade,
+            price: self.price.unwrap_or_default().0,
+            qty: self.qty.0,
+        }
+    }
+}
+
+/// Owner number of an account inside the matching engine.
+pub(crate) fn owner(account: usize) -> u32 {
+    u32::try_from(account).map_or(u32::MAX, |account| account + MARKET + 1)
+}
+
+impl Exchange {
+    /// Accepts and matches an order.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]: nothing changed.
+    pub(crate) fn place(&mut self, request: &Request) -> Result<Placed, Refusal> {
+        let known = self.ledger.by_client(request.account, &request.client_id);
+        if known.is_some_and(|order| order.status.is_open()) {
+            return Err(Refusal::Duplicate);
+        }
+        let id = self.next_order_id;
+        let incoming = request.incoming(id);
+        self.check_post_only(&incoming, request.instrument)?;
+        self.reserve(request, &incoming)?;
+        let submitted = self.listings[request.instrument]
+            .liquidity
+            .submit(&incoming);
+        let matched = submitted.map_err(|_| Refusal::WouldTake)?;
+        self.next_order_id += 1;
+        self.ledger.add(self.accepted(request, id));
+        self.report(id, Execution::New, None);
+        let fills = self.book_fills(request, id, &matched);
+        self.end_prevented(&matched);
+        self.end_taker(id, &matched);
+        self.report_balances_of(id);
+        let order = self.ledger.order(id).cloned();
+        let order = order.ok_or(Refusal::OutOfRange)?;
+        Ok(Placed { order, fills })
+    }
+
+    /// Whether an order would be accepted, without placing it.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`] that [`Exchange::place`] would give.
+    pub(crate) fn check(&self, request: &Request) -> Result<(), Refusal> {
+        let known = self.ledger.by_client(request.account, &request.client_id);
+        if known.is_some_and(|order| order.status.is_open()) {
+            return Err(Refusal::Duplicate);
+        }
+        let incoming = request.incoming(self.next_order_id);
+        self.check_post_only(&incoming, request.instrument)?;
+        let (asset, amount) = self.cost(request, &incoming).ok_or(Refusal::OutOfRange)?;
+        if self.accounts.balance(request.account, &asset).free < amount {
+            return Err(Refusal::Insufficient);
+        }
+        Ok(())
+    }
+
+    fn check_post_only(&self, order: &Incoming, instrument: usize) -> Result<(), Refusal> {
+        let best = self.listings[instrument]
+            .liquidity
+            .best(order.side.opposite());
+        let crosses = best.is_some_and(|(price, _)| {
+            crate::practice::matching::within(order.side, price, order.price)
+        });
+        if order.kind == OrderKind::PostOnly && crosses {
+            return Err(Refusal::WouldTake);
+        }
+        Ok(())
+    }
+
+    /// What the order pays with, and how much of it at most.
+    fn cost(&self, request: &Request, incoming: &Incoming) -> Option<(String, Decimal)> {
+        let listing = &self.listings[request.instrument];
+        let spec = &listing.spec;
+        match (request.side, request.price) {
+            (Side::Sell, _) => Some((spec.base.clone(), spec.quantity(request.qty)?)),
+            (Side::Buy, Some(price)) => {
+                Some((spec.quote.clone(), spec.notional(price, request.qty)?))
+            }
+            (Side::Buy, None) => {
+                let reach = listing.liquidity.reach(incoming, incoming.qty);
+                let unit = spec.tick.decimal(1)?.checked_mul(spec.lot.decimal(1)?)?;
+                let units = Decimal::try_from_i128_with_scale(reach.cost, 0).ok()?;
+                Some((spec.quote.clone(), unit.checked_mul(units)?))
+            }
+        }
+    }
+
+    /// Locks what a limit order may cost; checks that a market order can be paid.
+    fn reserve(&mut self, request: &Request, incoming: &Incoming) -> Result<(), Refusal> {
+        let (asset, amount) = self.cost(request, incoming).ok_or(Refusal::OutOfRange)?;
+        if request.price.is_none() {
+            let free = self.accounts.balance(request.account, &asset).free;
+            return if free < amount {
+                Err(Refusal::Insufficient)
+            } else {
+                Ok(())
+            };
+        }
+        self.accounts
+            .lock(request.account, &asset, amount)
+            .map_err(|_| Refusal::Insufficient)
+    }
+
+    fn accepted(&self, request: &Request, id: u64) -> VenueOrder {
+        VenueOrder {
+            id,
+            account: request.account,
+            instrument: request.instrument,
+            client_id: request.client_id.clone(),
+            cancel_id: None,
+            side: request.side,
+            kind: request.kind,
+            time_in_force: request.time_in_force,
+            self_trade: request.self_trade,
+            price: request.price,
+            qty: request.qty,
+            executed: Lots::ZERO,
+            executed_quote: Decimal::ZERO,
+            quote_qty: request.quote_qty,
+            status: OrderStatus::New,
+            created_ms: self.now_ms,
+            updated_ms: self.now_ms,
+        }
+    }
+
+    fn book_fills(&mut self, request: &Request, id: u64, matched: &Matched) -> Vec<VenueTrade> {
+        let mut booked = Vec::with_capacity(matched.fills.len());
+        for fill in &matched.fills {
+            let Fill {
+                maker,
+                maker_owner,
+                price,
+                qty,
+            } = *fill;
+            let trade_id = self.publish_trade(request.instrument, request.side, price, qty);
+            let market = maker_owner == MARKET;
+            let amounts = (Ticks(price), Lots(qty));
+            booked.extend(self.book_fill(id, request.price, amounts, trade_id, (false, market)));
+            if !market {
+                self.fill_maker(maker, Ticks(price), Lots(qty), trade_id, false);
+                self.report_balances_of(maker);
+            }
+        }
+        booked
+    }
+
+    fn end_prevented(&mut self, matched: &Matched) {
+        for (maker, _) in &matched.prevented_makers {
+            self.end(*maker, OrderStatus::ExpiredInMatch, None);
+            self.report(*maker, Execution::Prevented, None);
+        }
+    }
+
+    fn end_taker(&mut self, id: u64, matched: &Matched) {
+        if matched.ended == 0 {
+            return;
+        }
+        let (status, execution) = if matched.prevented_taker {
+            (OrderStatus::ExpiredInMatch, Execution::Prevented)
+        } else {
+            (OrderStatus::Expired, Execution::Expired)
+        };
+        self.end(id, status, None);
+        self.report(id, execution, None);
+    }
+
+    /// Cancels an open order; `cancel_id` names the request. `None` if it is not open.
+    pub(crate) fn cancel(&mut self, id: u64, cancel_id: &str) -> Option<VenueOrder> {
+        let order = self
+            .ledger
+            .order(id)
+            .filter(|order| order.status.is_open())?;
+        let instrument = order.instrument;
+        self.listings[instrument].liquidity.cancel(id)?;
+        self.end(id, OrderStatus::Cancelled, Some(cancel_id.to_owned()));
+        self.report(id, Execution::Cancelled, None);
+        self.report_balances_of(id);
+        self.ledger.order(id).cloned()
+    }
+
+    /// Closes an order and gives back what it had locked.
+    pub(crate) fn end(&mut self, id: u64, status: OrderStatus, cancel_id: Option<String>) {
+        let Some(order) = self.ledger.order(id).cloned() else {
+            return;
+        };
+        if let Some((asset, amount)) = self.locked(&order) {
+            let unlocked = self.accounts.unlock(order.account, &asset, amount);
+            assert!(
+                unlocked.is_ok(),
+                "Invariant E1: order {id} had less locked than it should"
+            );
+        }
+        let time_ms = self.now_ms;
+        self.ledger.update(id, |order| {
+            order.status = status;
+            order.cancel_id = cancel_id;
+            order.updated_ms = time_ms;
+        });
+    }
+
+    /// What an open order has locked: E1.
+    fn locked(&self, order: &VenueOrder) -> Option<(String, Decimal)> {
+        let price = order.price?;
+        let spec = &self.listings[order.instrument].spec;
+        match order.side {
+            Side::Buy => Some((spec.quote.clone(), spec.notional(price, order.remaining())?)),
+            Side::Sell => Some((spec.base.clone(), spec.quantity(order.remaining())?)),
+        }
+    }
+
+    /// Puts an order back as it stood before a restart: no event, no new id.
+    ///
+    /// What it locks is taken from the account's free balance.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]: it cannot have rested like this.
+    pub(crate) fn restore(&mut self, order: VenueOrder) -> Result<(), Refusal> {
+        let price = order.price.ok_or(Refusal::OutOfRange)?;
+        let (asset, amount) = self.locked(&order).ok_or(Refusal::OutOfRange)?;
+        if self.ledger.order(order.id).is_some() {
+            return Err(Refusal::Duplicate);
+        }
+        let incoming = Incoming {
+            id: order.id,
+            owner: owner(order.account),
+            side: order.side,
+            kind: order.kind,
+            time_in_force: order.time_in_force,
+            self_trade: order.self_trade,
+            price: price.0,
+            qty: order.remaining().0,
+        };
+        self.listings[order.instrument]
+            .liquidity
+            .restore(&incoming)
+            .map_err(|_| Refusal::WouldTake)?;
+        self.accounts
+            .lock(order.account, &asset, amount)
+            .map_err(|_| Refusal::Insufficient)?;
+        self.next_order_id = self.next_order_id.max(order.id + 1);
+        self.ledger.add(order);
+        Ok(())
+    }
+}

@@ -17,6 +17,7 @@ use crate::directory;
 use crate::error::{Damage, OpenError, ReadError};
 use crate::format::{Geometry, Place, Slot, record_is_good};
 use crate::mapping::{ReadView, Region};
+use crate::scan::Marks;
 use crate::{scan, superblock};
 
 /// A segment that is open.
@@ -36,6 +37,9 @@ pub struct Reader {
     open: Option<Open>,
     /// Newest segment that is known to have a record; those behind it are only prepared.
     newest: u32,
+    /// Highest sequence that a clean close or a durable mark vouched for at open: if it is not
+    /// there, the journal was damaged and has not merely ended.
+    promised: u64,
     /// A place that was found torn, with its first word: not searched again until it changes.
     torn: Option<(u64, u64)>,
     record: Record,
@@ -68,19 +72,30 @@ impl Reader {
             next_seq: geometry.first_seq(slot.first_segment),
             open: None,
             newest: slot.first_segment,
+            promised: slot.clean_seq().unwrap_or(0),
             torn: None,
             record: Record::ZERO,
         };
         for &segment in &listing.segments {
-            let first = reader
-                .map_segment(segment)?
-                .view
-                .word(index(scan::offset_of(0)));
-            if first != 0 {
-                reader.newest = reader.newest.max(segment);
-            }
+            reader.look_at(segment)?;
         }
         Ok(reader)
+    }
+
+    /// Learns from a segment whether it is in use, and what its durable mark vouches for.
+    fn look_at(&mut self, segment: u32) -> Result<(), OpenError> {
+        let open = self.map_segment(segment)?;
+        if open.view.word(index(scan::offset_of(0))) != 0 {
+            self.newest = self.newest.max(segment);
+        }
+        let file = scan::open(&self.dir, self.geometry, segment, false)?;
+        let path = directory::segment_path(&self.dir, segment);
+        match scan::marks(&file, open.seed).map_err(OpenError::io("read", &path))? {
+            Marks::Valid(mark) => self.promised = self.promised.max(mark.durable_seq),
+            // A reader shows what is there; recovery refuses to go on without the mark.
+            Marks::None | Marks::Bad => {}
+        }
+        Ok(())
     }
 
     /// The next record, or `None` as long as there is none.
@@ -205,6 +220,9 @@ impl Reader {
     /// Nothing is published at `place`: the frontier, unless a later segment is in use.
     #[cold]
     fn nothing_at(&mut self, place: Place) -> Result<Option<&Record>, ReadError> {
+        if self.next_seq <= self.promised {
+            return Err(self.damaged(place, "was on stable storage and is now missing"));
+        }
         if place.segment < self.newest && self.is_behind(place)? {
             return Err(self.damaged(place, "is missing, and there are records behind it"));
         }
@@ -214,6 +232,9 @@ impl Reader {
     /// What is published at `place` is not the record that belongs there.
     #[cold]
     fn not_good_at(&mut self, place: Place) -> Result<Option<&Record>, ReadError> {
+        if self.next_seq <= self.promised {
+            return Err(self.damaged(place, "was on stable storage and is now damaged"));
+        }
         let word = match &self.open {
             Some(open) => open.view.word(index(place.offset)),
             None => 0,
@@ -267,7 +288,11 @@ impl Reader {
                 self.open = Some(open);
                 Ok(true)
             }
-            Err(OpenError::SegmentMissing { .. }) if segment > self.newest => Ok(false),
+            Err(OpenError::SegmentMissing { .. })
+                if segment > self.newest && self.next_seq > self.promised =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }

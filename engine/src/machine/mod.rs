@@ -5,10 +5,16 @@
 //!
 //! Hot path: yes. Allocates: only for configuration and instruments.
 
+mod access;
+mod blobs;
 mod config;
+mod digest;
 mod error;
 mod intent;
+mod market;
+mod orders;
 mod outputs;
+mod portfolio;
 mod risk;
 mod strategy;
 
@@ -18,11 +24,17 @@ pub use config::{
 };
 pub use error::ApplyError;
 pub use intent::{Action, Intent, IntentBuffer, Place};
+pub use market::{Book, LastTrade, Listing, Top};
+pub use orders::{Chore, Order, OrderState, Orders};
 pub use outputs::{Outputs, REFUSALS_PER_EVENT_MAX};
-pub use risk::{Approved, InstrumentLimits, OrderLimits, Risk, RiskLimits};
+pub use portfolio::{Holding, Ledger, Portfolio, Position};
+pub use risk::{Approved, Counts, InstrumentLimits, OrderLimits, Risk, RiskLimits};
 pub use strategy::StrategyRunner;
 
-use model::record::Record;
+use model::ids::StrategyId;
+use model::record::{Kind, Record};
+
+use self::strategy::Setting;
 
 /// The parts of a machine, as the live pipeline runs them on their workers.
 #[derive(Debug)]
@@ -54,7 +66,7 @@ impl Machine {
     pub fn new() -> Self {
         Self::from_parts(Parts {
             strategies: Vec::new(),
-            risk: Risk::default(),
+            risk: Risk::new(),
         })
     }
 
@@ -89,28 +101,65 @@ impl Machine {
             strategy.apply(record, &mut self.buffer)?;
             self.intents.extend(self.buffer.iter().copied());
         }
-        self.risk.apply(record, &self.intents, out)
+        let configured = self.risk.configured();
+        self.risk.apply(record, &self.intents, out)?;
+        if self.risk.configured() != configured {
+            self.build_strategies();
+        }
+        if record.kind() == Some(Kind::RunStarted) {
+            for strategy in &mut self.strategies {
+                strategy.adopt(self.risk.orders());
+            }
+        }
+        Ok(())
     }
 
-    /// Number of the event that was applied last; 0 before the first.
-    #[must_use]
-    pub const fn last_event(&self) -> u64 {
-        self.risk.last_event()
+    /// Makes the strategies of a new configuration. One that keeps its place, name, account and
+    /// instrument goes on; orders of one that does not are cancelled, for nobody knows them now.
+    fn build_strategies(&mut self) {
+        let Some(config) = self.risk.config().cloned() else {
+            return;
+        };
+        let setting = Setting {
+            book_window_ticks: config.book_window_ticks,
+            recv_window_ns: config.limits.recv_window_ns,
+            epoch: self.risk.epoch(),
+            last_event: self.risk.last_event(),
+            time_ns: self.risk.time_ns(),
+            killed: self.risk.kill_latched(),
+        };
+        let mut old = std::mem::take(&mut self.strategies).into_iter();
+        for (index, strategy) in config.strategies.into_iter().enumerate() {
+            let id = StrategyId(u16::try_from(index).unwrap_or(u16::MAX));
+            let runner = match old.next() {
+                Some(mut runner) if runner.continues(&strategy) => {
+                    runner.reconfigure(strategy, setting.recv_window_ns);
+                    runner
+                }
+                Some(_) | None => {
+                    self.risk.disown(id);
+                    self.new_runner(id, strategy, setting)
+                }
+            };
+            self.strategies.push(runner);
+        }
+        for gone in old {
+            self.risk.disown(gone.id());
+        }
     }
 
-    /// Machine time: that of the last event.
-    #[must_use]
-    pub const fn time_ns(&self) -> u64 {
-        self.risk.time_ns()
-    }
-
-    /// Digest of all decided state: equal for equal events, whatever ran them.
-    #[must_use]
-    pub fn state_hash(&self) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.risk.last_event().to_le_bytes());
-        hasher.update(&self.risk.time_ns().to_le_bytes());
-        *hasher.finalize().as_bytes()
+    fn new_runner(
+        &self,
+        id: StrategyId,
+        strategy: StrategyConfig,
+        setting: Setting,
+    ) -> StrategyRunner {
+        let listing = self.risk.listing(strategy.instrument);
+        let mut runner = StrategyRunner::new(id, strategy, setting);
+        if let Some(listing) = listing {
+            runner.list(listing.spec().clone());
+        }
+        runner
     }
 }
 

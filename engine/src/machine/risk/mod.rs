@@ -1,27 +1,149 @@
 //! Risk: the only maker of commands. Trusts no number of a strategy's.
 //!
-//! Thread: one worker. Hot path: yes. Allocates: only when it is configured.
+//! At each event it first folds the event into its own books, orders and portfolio, then judges the
+//! intents that the event caused, strategies in configured order, then sends what it wants itself
+//! (cancels at a stop, queries for orders in doubt).
+//!
+//! Thread: one worker. Hot path: yes. Allocates: only for configuration and instruments.
 
 mod approved;
+mod bucket;
+mod checks;
+mod events;
+mod exposure;
+mod judge;
 mod limits;
+mod setup;
+mod upkeep;
 
 pub use approved::Approved;
+pub(crate) use events::placed_by;
 pub use limits::{InstrumentLimits, OrderLimits, RiskLimits};
 
+use model::body::{AssetName, LinkState};
+use model::event::event;
+use model::ids::{AccountId, InstrumentId, VenueId};
+use model::limits::OPEN_ORDERS_MAX;
 use model::record::Record;
 
+use self::bucket::MessageBucket;
+use self::events::Follow;
+use super::blobs::LaneBlobs;
+use super::config::MachineConfig;
+use super::digest::{Digest, InputDigest, Sink};
 use super::error::ApplyError;
 use super::intent::Intent;
+use super::market::Listing;
+use super::orders::{AppliedTrades, Order, Orders};
 use super::outputs::Outputs;
+use super::portfolio::Portfolio;
+
+/// Ended orders that risk remembers, for fills that come late.
+pub(crate) const ENDED_ORDERS_REMEMBERED: usize = 1_024;
+
+/// One instrument as risk sees it.
+#[derive(Debug, Clone)]
+struct Entry {
+    listing: Listing,
+    trades: AppliedTrades,
+    base: AssetName,
+    quote: AssetName,
+}
+
+/// What happened so far, for reports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Orders that the venue confirmed.
+    pub acked: u64,
+    /// Orders that the venue refused.
+    pub rejected: u64,
+    /// Orders that were cancelled or expired.
+    pub cancelled: u64,
+    /// Orders whose outcome was unknown at some time.
+    pub unknown: u64,
+    /// Fills applied.
+    pub fills: u64,
+    /// Fills that came again.
+    pub repeated_fills: u64,
+    /// Fills of orders that we do not know (any more); their position counts.
+    pub orphan_fills: u64,
+    /// Fills without an instrument or account that we know; they are only in the log.
+    pub unplaced_fills: u64,
+    /// Reports about orders that we do not know (any more).
+    pub stray_reports: u64,
+    /// Commands that did not leave the gateway.
+    pub send_failed: u64,
+    /// Intents that risk refused, as the log holds them.
+    pub refused: u64,
+    /// Lists of open orders that venues sent.
+    pub lists: u64,
+    /// Orders of ours in the last one.
+    pub listed_ours: u64,
+    /// Orders of others in the last one.
+    pub listed_foreign: u64,
+}
 
 /// Risk's own view of everything, from the same events as the strategies'.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Risk {
     last_event: u64,
     time_ns: u64,
+    epoch: u32,
+    commands: u64,
+    refusals: u64,
+    refusals_seen: u64,
+    in_flight: u32,
+    killed: bool,
+    stopping: bool,
+    configured: u32,
+    config: Option<MachineConfig>,
+    blobs: LaneBlobs,
+    entries: Vec<Option<Box<Entry>>>,
+    orders: Orders,
+    portfolio: Portfolio,
+    links: [LinkState; 256],
+    lists_wanted: Vec<bool>,
+    bucket: MessageBucket,
+    venue_order_id_max: u64,
+    counts: Counts,
+    inputs: InputDigest,
+}
+
+impl Default for Risk {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Risk {
+    /// Nothing configured, nothing connected, nothing approved.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            last_event: 0,
+            time_ns: 0,
+            epoch: 0,
+            commands: 0,
+            refusals: 0,
+            refusals_seen: 0,
+            in_flight: 0,
+            killed: false,
+            stopping: false,
+            configured: 0,
+            config: None,
+            blobs: LaneBlobs::default(),
+            entries: Vec::new(),
+            orders: Orders::new(OPEN_ORDERS_MAX, ENDED_ORDERS_REMEMBERED),
+            portfolio: Portfolio::default(),
+            links: [LinkState::Down; 256],
+            lists_wanted: Vec::new(),
+            bucket: MessageBucket::default(),
+            venue_order_id_max: 0,
+            counts: Counts::default(),
+            inputs: InputDigest::default(),
+        }
+    }
+
     /// Applies one event, then judges the intents that it caused, strategies in configured order.
     /// What `out` held is replaced.
     ///
@@ -37,9 +159,41 @@ impl Risk {
         debug_assert!(intents.iter().all(|intent| intent.event == record.event));
         out.clear();
         super::check_next(self.last_event, record)?;
+        let event = event(record).map_err(|error| ApplyError::Record {
+            event: record.event,
+            error,
+        })?;
         self.last_event = record.event;
-        self.time_ns = record.time_ns;
+        self.time_ns = self.time_ns.max(record.time_ns);
+        self.inputs.push(record);
+        self.bucket.refill(self.time_ns);
+        let follow = self.fold(record, &event)?;
+        for intent in intents {
+            self.judge(intent, out);
+        }
+        match follow {
+            Follow::Nothing => {}
+            Follow::Orders => self.upkeep(out),
+            Follow::All => {
+                self.upkeep(out);
+                self.ask_for_lists(out);
+            }
+        }
         Ok(())
+    }
+
+    fn entry(&self, instrument: InstrumentId) -> Option<&Entry> {
+        self.entries.get(instrument.index())?.as_deref()
+    }
+
+    fn venue_of(&self, account: AccountId) -> Option<VenueId> {
+        let config = self.config.as_ref()?;
+        Some(config.accounts.get(account.index())?.venue)
+    }
+
+    fn link_of(&self, order: &Order) -> LinkState {
+        self.venue_of(order.account)
+            .map_or(LinkState::Down, |venue| self.links[usize::from(venue.0)])
     }
 
     /// Number of the event that was applied last; 0 before the first.
@@ -52,5 +206,165 @@ impl Risk {
     #[must_use]
     pub const fn time_ns(&self) -> u64 {
         self.time_ns
+    }
+
+    /// Number of the present run; 0 before the first.
+    #[must_use]
+    pub const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Commands decided so far.
+    #[must_use]
+    pub const fn commands_decided(&self) -> u64 {
+        self.commands
+    }
+
+    /// Refusals made so far.
+    #[must_use]
+    pub const fn refusals_made(&self) -> u64 {
+        self.refusals
+    }
+
+    /// Commands approved and not yet reported as sent or failed.
+    #[must_use]
+    pub const fn commands_in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// Whether the kill switch is on.
+    #[must_use]
+    pub const fn kill_latched(&self) -> bool {
+        self.killed
+    }
+
+    /// Whether a stop was asked for in this run.
+    #[must_use]
+    pub const fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// The configuration, once it came.
+    #[must_use]
+    pub const fn config(&self) -> Option<&MachineConfig> {
+        self.config.as_ref()
+    }
+
+    /// How often a configuration was taken.
+    pub(crate) const fn configured(&self) -> u32 {
+        self.configured
+    }
+
+    /// Every instrument, in the order of the ids.
+    pub fn listings(&self) -> impl Iterator<Item = &Listing> {
+        self.entries.iter().flatten().map(|entry| &entry.listing)
+    }
+
+    /// One instrument.
+    #[must_use]
+    pub fn listing(&self, instrument: InstrumentId) -> Option<&Listing> {
+        Some(&self.entry(instrument)?.listing)
+    }
+
+    /// Largest id of a trade of ours on an instrument that was applied; 0 before the first.
+    #[must_use]
+    pub fn own_trade_id_max(&self, instrument: InstrumentId) -> u64 {
+        self.entry(instrument)
+            .map_or(0, |entry| entry.trades.latest())
+    }
+
+    /// Largest venue order id that a report or fill named.
+    #[must_use]
+    pub const fn venue_order_id_max(&self) -> u64 {
+        self.venue_order_id_max
+    }
+
+    /// All orders.
+    #[must_use]
+    pub const fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    /// Ledgers and positions.
+    #[must_use]
+    pub const fn portfolio(&self) -> &Portfolio {
+        &self.portfolio
+    }
+
+    /// State of a venue's order connection.
+    #[must_use]
+    pub const fn order_link(&self, venue: VenueId) -> LinkState {
+        self.links[venue.0 as usize]
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+}
+
+impl Digest for Counts {
+    fn digest(&self, sink: &mut Sink) {
+        let all = [
+            self.acked,
+            self.rejected,
+            self.cancelled,
+            self.unknown,
+            self.fills,
+            self.repeated_fills,
+            self.orphan_fills,
+            self.unplaced_fills,
+            self.stray_reports,
+            self.send_failed,
+            self.refused,
+            self.lists,
+            self.listed_ours,
+            self.listed_foreign,
+        ];
+        for count in all {
+            sink.number(count);
+        }
+    }
+}
+
+impl Digest for Risk {
+    fn digest(&self, sink: &mut Sink) {
+        let numbers = [
+            self.last_event,
+            self.time_ns,
+            u64::from(self.epoch),
+            self.commands,
+            self.refusals,
+            self.refusals_seen,
+            u64::from(self.in_flight),
+            self.venue_order_id_max,
+        ];
+        for number in numbers {
+            sink.number(number);
+        }
+        for flag in [self.killed, self.stopping] {
+            sink.number(flag);
+        }
+        sink.bytes(format!("{:?}", self.config).as_bytes());
+        sink.number(self.entries.len() as u64);
+        for entry in &self.entries {
+            sink.number(entry.is_some());
+            if let Some(entry) = entry {
+                entry.listing.digest(sink);
+                entry.trades.digest(sink);
+            }
+        }
+        self.orders.digest(sink);
+        self.portfolio.digest(sink);
+        for link in self.links {
+            sink.number(link as u8);
+        }
+        for wanted in &self.lists_wanted {
+            sink.number(*wanted);
+        }
+        self.bucket.digest(sink);
+        self.counts.digest(sink);
+        self.inputs.digest(sink);
     }
 }

@@ -1,0 +1,155 @@
+//! Canonical digest of decided state: each part walks its fields in a fixed order.
+//!
+//! Every variable-length part is preceded by its length, so that no two states have the same walk.
+//! Not here: latency stamps, log sequences, counters of what was observed only.
+
+use model::num::{Lots, Ticks};
+use model::record::{Kind, Record};
+use rust_decimal::Decimal;
+
+/// Something with decided state.
+pub(crate) trait Digest {
+    /// Feeds all decided state into `sink`.
+    fn digest(&self, sink: &mut Sink);
+}
+
+/// Where state is fed into.
+#[derive(Debug, Default)]
+pub(crate) struct Sink(blake3::Hasher);
+
+impl Sink {
+    /// Feeds a number.
+    pub(crate) fn number(&mut self, value: impl Into<i128>) {
+        self.0.update(&value.into().to_le_bytes());
+    }
+
+    /// Feeds a price.
+    pub(crate) fn ticks(&mut self, value: Ticks) {
+        self.number(value.0);
+    }
+
+    /// Feeds a quantity.
+    pub(crate) fn lots(&mut self, value: Lots) {
+        self.number(value.0);
+    }
+
+    /// Feeds an exact decimal, independent of trailing zeros.
+    pub(crate) fn decimal(&mut self, value: Decimal) {
+        self.0.update(&value.normalize().serialize());
+    }
+
+    /// Feeds a number that may be missing.
+    pub(crate) fn optional(&mut self, value: Option<u64>) {
+        self.number(value.is_some());
+        self.number(value.unwrap_or(0));
+    }
+
+    /// Feeds bytes with their length.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
+    }
+
+    /// The digest.
+    #[must_use]
+    pub(crate) fn finish(&self) -> [u8; 32] {
+        *self.0.finalize().as_bytes()
+    }
+}
+
+/// Running digest of the decided bytes of every event: eight bytes at a time, a bijection at each
+/// step, so that one changed bit of one event always changes it.
+///
+/// It finds accidents, not attackers: against those the journal has its own chain.
+/// Cost: about 10 ns an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct InputDigest([u64; 2]);
+
+impl InputDigest {
+    const FACTORS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
+
+    /// Takes an event. The times inside a `Sent` body are observed and stay out.
+    pub(crate) fn push(&mut self, record: &Record) {
+        use zerocopy::IntoBytes;
+        let decided = record.decided();
+        let bytes = decided.as_bytes();
+        let used = if decided.kind == Kind::Sent.code() {
+            SENT_DECIDED_BYTES
+        } else {
+            bytes.len()
+        };
+        let (words, _) = bytes[..used].as_chunks::<16>();
+        for pair in words {
+            let (halves, _) = pair.as_chunks::<8>();
+            for (lane, half) in halves.iter().enumerate() {
+                self.0[lane] = (self.0[lane] ^ u64::from_le_bytes(*half))
+                    .wrapping_mul(Self::FACTORS[lane])
+                    .rotate_left(29);
+            }
+        }
+    }
+}
+
+/// Header of a record, then command number and client id of a `Sent` body.
+const SENT_DECIDED_BYTES: usize = 48 + 16;
+
+impl Digest for InputDigest {
+    fn digest(&self, sink: &mut Sink) {
+        for lane in self.0 {
+            sink.number(lane);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::body::{Sent, Tick};
+    use zerocopy::{FromBytes, IntoBytes};
+
+    fn of(record: &Record) -> InputDigest {
+        let mut digest = InputDigest::default();
+        digest.push(record);
+        digest
+    }
+
+    #[test]
+    fn input_digest_any_decided_bit_changed_differs() {
+        let record = Record::new(
+            Kind::Tick,
+            &Tick {
+                count: 7,
+                reserved: [0; 72],
+            },
+        );
+        let observed = |bit: usize| matches!(bit / 8, 0..4 | 8..16 | 40..48);
+        for bit in 0..1024 {
+            let mut bytes = [0_u8; 128];
+            bytes.copy_from_slice(record.as_bytes());
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let changed = Record::read_from_bytes(&bytes).unwrap();
+            assert_eq!(of(&changed) == of(&record), observed(bit), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn input_digest_latency_times_of_sent_do_not_count() {
+        let mut sent = Sent {
+            command: 3,
+            client_id: 4,
+            received_ns: 5,
+            sequenced_ns: 6,
+            intended_ns: 7,
+            approved_ns: 8,
+            taken_ns: 9,
+            written_ns: 10,
+            reserved: [0; 16],
+        };
+        let before = of(&Record::new(Kind::Sent, &sent));
+        sent.received_ns = 99;
+        sent.written_ns = 99;
+        assert_eq!(of(&Record::new(Kind::Sent, &sent)), before);
+        sent.command = 99;
+        assert_ne!(of(&Record::new(Kind::Sent, &sent)), before);
+    }
+}

@@ -1,0 +1,72 @@
+//! Message rate: a token bucket on machine time, with a reserve for cancels and queries.
+//!
+//! Hot path: yes. Allocates: no.
+
+use super::limits::RiskLimits;
+use crate::machine::digest::{Digest, Sink};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Credit for messages, counted in nanoseconds so that no fraction is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct MessageBucket {
+    interval_ns: u64,
+    capacity_ns: u64,
+    reserved_ns: u64,
+    credit_ns: u64,
+    at_ns: u64,
+}
+
+/// Who wants to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// A new or replaced order.
+    Ordinary,
+    /// A cancel or a query: may use the reserve.
+    Urgent,
+}
+
+impl MessageBucket {
+    /// Takes new limits. A first bucket is full; a later one keeps its credit.
+    pub(crate) fn limit(&mut self, limits: &RiskLimits) {
+        let first = self.interval_ns == 0;
+        self.interval_ns = SECOND_NS / u64::from(limits.messages_per_second.max(1));
+        self.capacity_ns = self.interval_ns * u64::from(limits.messages_burst);
+        self.reserved_ns = self.interval_ns * u64::from(limits.messages_reserved);
+        if first {
+            self.credit_ns = self.capacity_ns;
+        }
+        self.credit_ns = self.credit_ns.min(self.capacity_ns);
+    }
+
+    /// Machine time moved.
+    pub(crate) fn refill(&mut self, now_ns: u64) {
+        let passed = now_ns.saturating_sub(self.at_ns);
+        self.at_ns = self.at_ns.max(now_ns);
+        self.credit_ns = self.credit_ns.saturating_add(passed).min(self.capacity_ns);
+    }
+
+    /// How long until a message is free; 0 if one is.
+    pub(crate) const fn wait_ns(&self, urgency: Urgency) -> u64 {
+        let floor = match urgency {
+            Urgency::Ordinary => self.reserved_ns,
+            Urgency::Urgent => 0,
+        };
+        (floor + self.interval_ns).saturating_sub(self.credit_ns)
+    }
+
+    /// Takes a message's credit.
+    pub(crate) const fn take(&mut self) {
+        self.credit_ns = self.credit_ns.saturating_sub(self.interval_ns);
+    }
+}
+
+impl Digest for MessageBucket {
+    fn digest(&self, sink: &mut Sink) {
+        for value in [self.interval_ns, self.capacity_ns, self.reserved_ns] {
+            sink.number(value);
+        }
+        sink.number(self.credit_ns);
+        sink.number(self.at_ns);
+    }
+}

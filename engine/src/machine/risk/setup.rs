@@ -1,0 +1,182 @@
+//! Configuration and instruments as they arrive in blobs.
+//!
+//! An id of a journal means one thing for ever: an account or instrument that would become another
+//! one is refused.
+//!
+//! Hot path: no. Allocates: yes.
+
+use model::blob::{self, BlobError, BlobKind};
+use model::body::{AssetName, BlobPart};
+use model::ids::{AccountId, InstrumentId, StrategyId};
+use model::instrument::InstrumentSpec;
+use model::limits::INSTRUMENTS_MAX;
+use model::num::Lots;
+use model::record::Record;
+
+use super::{Entry, Risk};
+use crate::machine::config::MachineConfig;
+use crate::machine::error::ApplyError;
+use crate::machine::market::Listing;
+use crate::machine::orders::AppliedTrades;
+
+impl Risk {
+    pub(super) fn on_blob_part(
+        &mut self,
+        record: &Record,
+        part: &BlobPart,
+    ) -> Result<(), ApplyError> {
+        let event = record.event;
+        let bad = |error: BlobError| ApplyError::Blob { event, error };
+        let whole = self.blobs.push(record.source(), part).map_err(bad)?;
+        match whole {
+            None => Ok(()),
+            Some((BlobKind::MachineConfig, bytes)) => {
+                let config = blob::value(&bytes).map_err(bad)?;
+                self.configure(event, config)
+            }
+            Some((BlobKind::Instrument, bytes)) => {
+                let spec = blob::value(&bytes).map_err(bad)?;
+                self.list(event, spec)
+            }
+        }
+    }
+
+    fn configure(&mut self, event: u64, config: MachineConfig) -> Result<(), ApplyError> {
+        let problems = config.check();
+        let count = problems.len();
+        if let Some(first) = problems.into_iter().next() {
+            return Err(ApplyError::Config {
+                event,
+                count,
+                first,
+            });
+        }
+        if let Some(old) = &self.config {
+            check_accounts(event, old, &config)?;
+        }
+        self.bucket.limit(&config.limits);
+        self.lists_wanted.resize(config.accounts.len(), false);
+        self.config = Some(config);
+        self.configured += 1;
+        self.open_positions();
+        Ok(())
+    }
+
+    fn list(&mut self, event: u64, spec: InstrumentSpec) -> Result<(), ApplyError> {
+        let refused = |problem| ApplyError::Instrument {
+            event,
+            symbol: spec.symbol.clone(),
+            problem,
+        };
+        if spec.id.index() >= INSTRUMENTS_MAX {
+            return Err(refused("its id is above the most instruments"));
+        }
+        let (Some(base), Some(quote)) =
+            (AssetName::whole(&spec.base), AssetName::whole(&spec.quote))
+        else {
+            return Err(refused("the name of an asset is longer than 14 bytes"));
+        };
+        let Some(config) = &self.config else {
+            return Err(refused("it came before the configuration"));
+        };
+        let window = config.book_window_ticks;
+        let index = spec.id.index();
+        if self.entries.len() <= index {
+            self.entries.resize_with(index + 1, || None);
+        }
+        if self.entries[index].is_some() {
+            return self.relist(event, spec);
+        }
+        self.entries[index] = Some(Box::new(Entry {
+            listing: Listing::new(spec, window),
+            trades: AppliedTrades::new(),
+            base,
+            quote,
+        }));
+        self.open_positions();
+        Ok(())
+    }
+
+    fn relist(&mut self, event: u64, spec: InstrumentSpec) -> Result<(), ApplyError> {
+        let exposed = self.is_exposed(spec.id);
+        let Some(Some(entry)) = self.entries.get_mut(spec.id.index()) else {
+            return Ok(());
+        };
+        let old = entry.listing.spec();
+        let meaning = |spec: &InstrumentSpec| (spec.venue, spec.symbol.clone());
+        if meaning(old) != meaning(&spec) || old.base != spec.base || old.quote != spec.quote {
+            return Err(ApplyError::Renamed {
+                event,
+                what: "instrument",
+                id: spec.id.0,
+                old: old.name.clone(),
+                new: spec.name,
+            });
+        }
+        if exposed && !entry.listing.same_steps(&spec) {
+            // Our lots and prices would change their meaning under open orders or a position.
+            entry.listing.halt();
+        } else {
+            entry.listing.respecify(spec);
+        }
+        Ok(())
+    }
+
+    fn is_exposed(&self, instrument: InstrumentId) -> bool {
+        let orders = self
+            .orders
+            .live()
+            .any(|order| order.instrument == instrument);
+        let positions = self.portfolio.positions().iter();
+        orders
+            || positions
+                .filter(|position| position.instrument == instrument)
+                .any(|position| position.lots != Lots::ZERO)
+    }
+
+    fn open_positions(&mut self) {
+        let Some(config) = &self.config else {
+            return;
+        };
+        let entries = &self.entries;
+        let tradable = config
+            .accounts
+            .iter()
+            .enumerate()
+            .flat_map(|(index, account)| {
+                let id = AccountId(u16::try_from(index).unwrap_or(u16::MAX));
+                entries
+                    .iter()
+                    .flatten()
+                    .map(|entry| entry.listing.spec())
+                    .filter(move |spec| spec.venue == account.venue)
+                    .map(move |spec| (id, spec.id))
+            });
+        self.portfolio.open(config.accounts.len(), tradable);
+    }
+
+    /// The strategy of this id is not the one that placed these orders: nobody looks after them.
+    pub(crate) fn disown(&mut self, strategy: StrategyId) {
+        self.orders.update_live(|order| {
+            if order.strategy == Some(strategy) {
+                order.cancel_wanted = true;
+            }
+        });
+    }
+}
+
+fn check_accounts(event: u64, old: &MachineConfig, new: &MachineConfig) -> Result<(), ApplyError> {
+    for (index, account) in old.accounts.iter().enumerate() {
+        let now = new.accounts.get(index);
+        if now != Some(account) {
+            return Err(ApplyError::Renamed {
+                event,
+                what: "account",
+                id: u32::try_from(index).unwrap_or(u32::MAX),
+                old: account.name.clone(),
+                new: now.map_or_else(|| "nothing".to_owned(), |account| account.name.clone()),
+            });
+        }
+    }
+    Ok(())
+}

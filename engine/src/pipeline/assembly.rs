@@ -28,7 +28,7 @@ use super::latency::{SAMPLE_SLOTS, Samples};
 use super::ring::{self, After, First, Writer};
 use super::risk::{Judge, RiskStage};
 use super::running::{OperatorLane, Running, Threads};
-use super::sequencer::{Inputs, Numbering, Sequencer};
+use super::sequencer::{Inputs, LANE_SHARE, Numbering, Sequencer};
 use super::stage::Stage;
 use super::strategy::StrategyStage;
 use super::timer::TimerStage;
@@ -378,6 +378,7 @@ impl Kit {
         self.add(Box::new(Sequencer {
             lanes,
             next_lane: 0,
+            share: LANE_SHARE,
             ring: Some(ring),
             numbering,
             clock: self.clock,

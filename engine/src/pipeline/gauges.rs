@@ -71,6 +71,8 @@ pub struct Gauges {
     pub decided: Gauge,
     /// Commands that risk put on the command ring in this run. Writer: risk.
     pub commands: Gauge,
+    /// Turns in which risk found the command ring full. Writer: risk.
+    pub commands_full: Gauge,
     /// Intents that risk refused in this run. Writer: risk.
     pub refusals: Gauge,
     /// By strategy stage, in configured order: number of the last event. Writer: the stage.

@@ -4,10 +4,9 @@
 //! the result does not depend on which threads ran when: strategies are taken in configured
 //! order. It is the only producer of the command ring and of the refusals' lane.
 //!
-//! Risk never waits (C2, C3 in `topology`): live, a full command ring or a full refusals' lane is
-//! a broken invariant and stops the run. With a recorded stream the log's own `Sent` events give
-//! the credits back while the gateways may still be behind, so there it keeps the commands and
-//! takes no further event until they have found their places.
+//! A full command ring: risk keeps the commands and takes no further event until they have found
+//! their places. Its readers always move (C2 in `topology`), so that is a pause and no deadlock.
+//! A full refusals' lane cannot be (C3): a wait there could be one, so it stops the run.
 //!
 //! Hot path: yes. Allocates: no. Clock: one stamp for the commands of an event.
 
@@ -176,10 +175,7 @@ impl Judge {
             };
             let command = Some(command.observed(record.seq, approved_ns));
             if !ring.publish(|slot| *slot = CommandSlot { command, trace }) {
-                if self.inputs == Inputs::Live {
-                    let event = record.event;
-                    self.control.raise(Fault::Invariant { label: "C2", event });
-                }
+                self.control.gauges.commands_full.add(1);
                 return false;
             }
             self.published += 1;

@@ -10,8 +10,9 @@
 //! - S3: records of one lane keep their order, so the parts of a blob do (`model::blob` B1).
 //! - S4: nothing enters the log that is not an event of version 1.
 //!
-//! A full inbound ring: the record stays in its lane and the next turn goes on at that lane, so
-//! that a flood in one lane never starves the ones behind it.
+//! A full inbound ring: the record stays in its lane, and the next turn goes on there, with what
+//! the lane has left of its share. So a flood in one lane starves none of the others, even when
+//! the ring gives only a few places a turn.
 //!
 //! Hot path: yes. Allocates: no. Clock: one stamp for the records that one lane gives in a turn.
 
@@ -23,8 +24,11 @@ use model::record::Record;
 use super::control::{Control, Fault};
 use super::lane::Lane;
 use super::ring;
-use super::stage::{BATCH, Remains, Stage};
+use super::stage::{Remains, Stage};
 use crate::clock::WallClock;
+
+/// Most records that a lane gives before the next one's turn.
+pub(crate) const LANE_SHARE: usize = 32;
 
 /// Where the events come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +43,9 @@ pub enum Inputs {
 
 pub(crate) struct Sequencer {
     pub(crate) lanes: Vec<Lane>,
+    /// The lane whose turn it is, and how many records it may still give.
     pub(crate) next_lane: usize,
+    pub(crate) share: usize,
     /// `None` once it has ended: dropping the writer ends the readers.
     pub(crate) ring: Option<ring::Writer<Record>>,
     pub(crate) numbering: Numbering,
@@ -55,12 +61,14 @@ impl Stage for Sequencer {
     fn poll(&mut self) -> Worked {
         let mut worked = Worked::No;
         for _ in 0..self.lanes.len() {
-            let (taken, all) = self.take_lane(self.next_lane);
+            let (taken, has_room) = self.take_lane(self.next_lane);
             worked = worked.or((taken > 0).into());
-            if !all {
+            self.share -= taken;
+            if !has_room && self.share > 0 {
                 return worked;
             }
             self.next_lane = (self.next_lane + 1) % self.lanes.len();
+            self.share = LANE_SHARE;
         }
         if !worked.is_yes() && self.control.is_closing() && self.may_end() {
             self.ring = None;
@@ -78,13 +86,13 @@ impl Stage for Sequencer {
 }
 
 impl Sequencer {
-    /// Publishes what lane `index` holds: how many, and whether the ring had room for the turn.
+    /// Publishes what lane `index` holds, up to its share: how many, and whether the ring had room.
     fn take_lane(&mut self, index: usize) -> (usize, bool) {
         let Some(ring) = &mut self.ring else {
             return (0, true);
         };
         let lane = &mut self.lanes[index];
-        let waiting = lane.records.slots().min(BATCH as usize);
+        let waiting = lane.records.slots().min(self.share);
         let Ok(chunk) = lane.records.read_chunk(waiting) else {
             return (0, true);
         };

@@ -33,14 +33,15 @@
 //! | lane: feed, gateway, timer, operator | its source keeps the event and stops reading |
 //! | inbound ring | the event stays in its lane |
 //! | intent lane | the strategy takes no event until all that one may raise has room (C1) |
-//! | command ring | cannot be (C2) |
+//! | command ring | risk keeps the commands and takes no event until they have room |
 //! | commands waiting at a gateway | cannot be (C2) |
 //! | refusals' lane | cannot be (C3) |
 //! | latency samples | the sample is lost, and counted |
 //!
 //! - C1: an intent lane has at least `INTENTS_PER_EVENT_MAX` places for each of its strategies.
 //! - C2: commands approved and not yet reported by an applied `Sent` or `SendFailed` are at most
-//!   `COMMANDS_IN_FLIGHT_MAX`, and the smallest ring holds twice that. Risk counts them.
+//!   `COMMANDS_IN_FLIGHT_MAX`: risk counts them. A gateway stage has that many places to wait in,
+//!   so it can always take its commands off the ring, and others' it passes over.
 //! - C3: intents of a strategy that have no applied verdict are at most `INTENTS_IN_FLIGHT_MAX`;
 //!   the refusals' lane has that many places for each strategy. The strategy's runner counts them.
 //!
@@ -50,14 +51,16 @@
 //! inbound ring. A deadlock needs a closed chain of stages each of which waits for the next. No
 //! such chain exists, because every wait points at something that moves by itself:
 //!
-//! 1. *Risk* waits for no queue that it fills: C2 and C3 bound what it may push by the size of
-//!    the queue. It waits only for the strategies to have taken the event before it.
+//! 1. *Risk* waits for the strategies to have taken the event before it (2), and for room in the
+//!    command ring, which the journal (3) and the gateways (4) make without waiting for risk. It
+//!    never waits for the refusals' lane, which leads back to the sequencer: C3.
 //! 2. A *strategy* waits only for room in its intent lane, of which there is at least one event's
 //!    worth (C1). What fills it are intents of events that the strategy has taken already; risk
 //!    takes those out, one event after the other. Risk may take every event that the slowest
 //!    strategy has taken; once it has, that strategy's lane is empty, so the slowest strategy
 //!    always gets room, and with it the next one.
-//! 3. The *journal* waits for the disk only, never for a stage behind it.
+//! 3. The *journal* waits for the disk only: the cause of a command is in the inbound ring
+//!    already when it sees the command.
 //! 4. A *gateway* takes commands off its ring whether or not it can send them or publish events:
 //!    C2 bounds what waits there. So the command ring always moves.
 //! 5. So every consumer of the inbound ring moves, and the ring gets free.

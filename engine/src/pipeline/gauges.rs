@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam::utils::CachePadded;
 
 /// A number with one writer.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Gauge(CachePadded<AtomicU64>);
 
 impl Gauge {
@@ -45,6 +45,12 @@ impl Gauge {
         if self.0.load(Ordering::Relaxed) < value {
             self.set(value);
         }
+    }
+}
+
+impl std::fmt::Debug for Gauge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.get())
     }
 }
 

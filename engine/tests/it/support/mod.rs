@@ -1,5 +1,9 @@
 //! Doubles and helpers of the pipeline's tests: feeds, gateways, journals, deadlines.
 
+pub(crate) mod market;
+pub(crate) mod session;
+pub(crate) mod venue;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -80,15 +84,26 @@ pub(crate) struct MadeFeed<M> {
     next: u64,
     count: u64,
     waiting: Option<Record>,
+    polls: u64,
+    /// It pushes one event every so many polls; 0: as many as the lane takes.
+    pause: u64,
 }
 
 impl<M: FnMut(u64) -> Record> MadeFeed<M> {
+    /// Lets `pause` polls go by between two events, so that answers can overtake the market.
+    pub(crate) fn with_pause(mut self, pause: u64) -> Self {
+        self.pause = pause;
+        self
+    }
+
     pub(crate) fn new(count: u64, make: M) -> Self {
         Self {
             make,
             next: 0,
             count,
             waiting: None,
+            polls: 0,
+            pause: 0,
         }
     }
 }
@@ -96,7 +111,12 @@ impl<M: FnMut(u64) -> Record> MadeFeed<M> {
 impl<M: FnMut(u64) -> Record> Feed for MadeFeed<M> {
     fn poll(&mut self, _clock: &impl Clock, sink: &mut impl EventSink) -> Worked {
         let mut worked = Worked::No;
-        for _ in 0..64 {
+        self.polls += 1;
+        let most = match self.pause {
+            0 => 64,
+            pause => usize::from(self.polls.is_multiple_of(pause)),
+        };
+        for _ in 0..most {
             if self.waiting.is_none() && self.next < self.count {
                 self.waiting = Some((self.make)(self.next));
                 self.next += 1;

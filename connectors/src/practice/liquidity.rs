@@ -23,7 +23,11 @@ impl Liquidity {
     /// Fills the book around whatever was restored into it.
     pub(crate) fn open(&mut self) {
         match self {
-            Self::Synthetic { engine, flow } => flow.open(engine),
+            Self::Synthetic { engine, flow } => {
+                flow.open(engine);
+                // The first snapshot has all of this: it is no change to anybody.
+                engine.drain_changes(|_, _, _| {});
+            }
         }
     }
 

@@ -78,6 +78,7 @@ impl OrderFlow {
                 self.resting.push(order.id);
             }
         }
+        self.advance(self.events_per_second, false);
     }
 
     /// When the next order arrives, nanoseconds of the server's clock.

@@ -19,6 +19,7 @@ mod binance_recordings;
 mod binance_requests;
 mod deframer;
 mod http;
+mod practice;
 mod samples;
 mod sign_vectors;
 mod support;

@@ -186,9 +186,17 @@ impl DepthWindow {
         Some(out)
     }
 
+    /// Best levels first, as the book itself is ordered.
     fn push_side(&self, out: &mut String, listing: &Listing, wanted: Side) {
-        for ((_, price), qty) in self.changes.iter().filter(|((side, _), _)| *side == wanted) {
-            push_level(out, listing.spec.tick, listing.spec.lot, (*price, *qty));
+        let (tick, lot) = (listing.spec.tick, listing.spec.lot);
+        let of_side = self.changes.range((wanted, i64::MIN)..=(wanted, i64::MAX));
+        match wanted {
+            Side::Buy => of_side.rev().for_each(|((_, price), qty)| {
+                push_level(out, tick, lot, (*price, *qty));
+            }),
+            Side::Sell => of_side.for_each(|((_, price), qty)| {
+                push_level(out, tick, lot, (*price, *qty));
+            }),
         }
         trim_comma(out);
     }

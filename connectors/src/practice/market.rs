@@ -20,7 +20,7 @@ const MARKET_ORDER_IDS: u64 = 1 << 63;
 /// Resting orders that the flow tends to keep in the book, both sides together.
 const RESTING_TARGET: usize = 1_600;
 /// Standard deviation of the reference price after one second, in ticks.
-const WALK_TICKS_PER_SECOND: f64 = 18.0;
+const WALK_TICKS_PER_SECOND: f64 = 12.0;
 /// Mean seconds between two bursts, and the longest burst.
 const BURST_EVERY_SECONDS: f64 = 20.0;
 const BURST_SECONDS_MAX: f64 = 0.8;

@@ -28,7 +28,9 @@ pub struct Step {
 }
 
 impl Step {
-    fn new(scale: Scale) -> Self {
+    /// Prepares a step.
+    #[must_use]
+    pub fn new(scale: Scale) -> Self {
         let hundred_millionths = 8_u32
             .checked_sub(u32::from(scale.decimals()))
             .and_then(|missing| 10_u64.checked_pow(missing))

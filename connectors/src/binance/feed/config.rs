@@ -1,0 +1,103 @@
+//! What a market feed is told at start.
+
+use std::sync::Arc;
+
+use model::ids::{SourceId, VenueId};
+use model::instrument::InstrumentSpec;
+
+use crate::binance::start::RestEndpoint;
+use crate::binance::wire::symbols::SymbolError;
+use crate::net::{CloseReason, EndpointError};
+
+/// Streams that one connection may carry, and streams per instrument.
+const STREAMS_MAX: usize = 1_024;
+const STREAMS_PER_INSTRUMENT: usize = 3;
+/// Most instruments of one feed.
+pub(super) const INSTRUMENTS_MAX: usize = STREAMS_MAX / STREAMS_PER_INSTRUMENT;
+
+/// A market feed.
+#[derive(Debug, Clone)]
+pub struct FeedConfig {
+    /// Market streams without path, for example `wss://stream.binance.com:9443`.
+    pub stream_url: String,
+    /// Where snapshots come from, and TLS settings for both.
+    pub rest: RestEndpoint,
+    /// The venue.
+    pub venue: VenueId,
+    /// The feed's lane.
+    pub source: SourceId,
+    /// What is followed.
+    pub instruments: Arc<[InstrumentSpec]>,
+    /// Levels a side in a snapshot: 100, 500, 1000 or 5000, of weight 5, 25, 50 and 250.
+    pub snapshot_levels: u32,
+    /// Times.
+    pub timing: FeedTiming,
+}
+
+/// Times of a market feed, nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedTiming {
+    /// A connection on which no message came for so long is replaced.
+    pub silence_ns: u64,
+    /// A new connection on which no first message came for so long is replaced.
+    pub first_message_ns: u64,
+    /// A connection is replaced at this age; the venue ends it after 24 hours.
+    pub renew_ns: u64,
+    /// A snapshot that takes longer is asked for again.
+    pub snapshot_ns: u64,
+}
+
+impl Default for FeedTiming {
+    fn default() -> Self {
+        const SECOND: u64 = 1_000_000_000;
+        Self {
+            silence_ns: 60 * SECOND,
+            first_message_ns: 15 * SECOND,
+            renew_ns: 23 * 3_600 * SECOND + 1_800 * SECOND,
+            snapshot_ns: 10 * SECOND,
+        }
+    }
+}
+
+/// Why a connector cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address is wrong, or its host has no address.
+    #[error("{url}: {error}")]
+    Endpoint {
+        /// The address.
+        url: String,
+        /// What is wrong.
+        error: EndpointError,
+    },
+    /// The instruments cannot be put on the wire.
+    #[error(transparent)]
+    Symbols(#[from] SymbolError),
+    /// None, or more than one connection carries.
+    #[error("{count} instruments; a connection carries 1 to {max}")]
+    InstrumentCount {
+        /// How many there are.
+        count: usize,
+        /// How many are allowed.
+        max: usize,
+    },
+    /// No socket could be made.
+    #[error("cannot make a socket: {0}")]
+    Socket(std::io::Error),
+    /// The client could not be made.
+    #[error("cannot make a client: {0}")]
+    Client(CloseReason),
+}
+
+/// Path of the combined stream with everything of these instruments.
+pub(super) fn stream_path(instruments: &[InstrumentSpec]) -> String {
+    let mut streams = Vec::with_capacity(instruments.len() * STREAMS_PER_INSTRUMENT);
+    for spec in instruments {
+        let lower = spec.symbol.to_lowercase();
+        let name = crate::binance::start::percent_encoded(lower.as_bytes());
+        for kind in ["depth@100ms", "bookTicker", "trade"] {
+            streams.push(format!("{name}@{kind}"));
+        }
+    }
+    format!("/stream?streams={}", streams.join("/"))
+}

@@ -1,0 +1,94 @@
+//! Records of market data: a message's levels cut into records of four, and the rest.
+//!
+//! Hot path: yes. Allocates: no.
+
+use model::body::{BookLevels, BookReset, Level, Quote, Trade};
+use model::ids::{InstrumentId, SourceId};
+use model::limits::LEVELS_PER_RECORD;
+use model::ports::EventSink;
+use model::record::{Kind, Record, flags};
+
+use super::sync::Span;
+use crate::binance::lane::Lane;
+
+/// What all records of one message share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Header {
+    pub(super) source: SourceId,
+    pub(super) instrument: InstrumentId,
+    pub(super) stamp_ns: u64,
+}
+
+impl Header {
+    const fn on(&self, record: Record) -> Record {
+        record
+            .from_source(self.source)
+            .on_instrument(self.instrument)
+            .stamped(self.stamp_ns)
+    }
+
+    #[inline]
+    pub(super) fn trade<S: EventSink>(&self, trade: &Trade, lane: &mut Lane<'_, S>) {
+        lane.push(&self.on(Record::new(Kind::Trade, trade)));
+    }
+
+    #[inline]
+    pub(super) fn quote<S: EventSink>(&self, quote: &Quote, lane: &mut Lane<'_, S>) {
+        lane.push(&self.on(Record::new(Kind::Quote, quote)));
+    }
+
+    /// The book is void, and `levels` of a snapshot follow.
+    pub(super) fn snapshot<S: EventSink>(
+        &self,
+        update_id: u64,
+        levels: &[Level],
+        bids: usize,
+        lane: &mut Lane<'_, S>,
+    ) {
+        let reset = BookReset {
+            update_id,
+            level_records: levels.len().div_ceil(LEVELS_PER_RECORD) as u64,
+            reserved: [0; 64],
+        };
+        lane.push(&self.on(Record::new(Kind::BookReset, &reset)));
+        let span = Span {
+            first_id: update_id,
+            last_id: update_id,
+            venue_time_ns: 0,
+        };
+        self.levels(span, levels, bids, flags::SNAPSHOT, lane);
+    }
+
+    /// The levels of one message; the last record says that it is the last.
+    #[inline]
+    pub(super) fn levels<S: EventSink>(
+        &self,
+        span: Span,
+        levels: &[Level],
+        bids: usize,
+        common_flags: u8,
+        lane: &mut Lane<'_, S>,
+    ) {
+        let mut done = 0;
+        for group in levels.chunks(LEVELS_PER_RECORD) {
+            let mut body = BookLevels {
+                update_id: span.last_id,
+                venue_time_ns: span.venue_time_ns,
+                levels: [Level::UNUSED; LEVELS_PER_RECORD],
+            };
+            body.levels[..group.len()].copy_from_slice(group);
+            // Bits from the first ask on, of the places that are used.
+            let first_ask = bids.saturating_sub(done).min(group.len());
+            let ask_mask = (0x0f_u8 << first_ask) & !(0x0f_u8 << group.len()) & 0x0f;
+            done += group.len();
+            let mut record = self
+                .on(Record::new(Kind::BookLevels, &body))
+                .with_flags(common_flags);
+            record.detail = BookLevels::detail(group.len() as u8, ask_mask);
+            if done == levels.len() {
+                record = record.with_flags(flags::LAST_OF_MESSAGE);
+            }
+            lane.push(&record);
+        }
+    }
+}

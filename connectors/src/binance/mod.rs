@@ -1,9 +1,8 @@
 //! Binance spot: messages, market data, orders. Facts: `connectors/SOURCES.md`.
 //!
-//! Reading order: [`wire`] reads and writes messages without I/O; [`instruments`] loads what is
-//! traded; [`feed`] is the market data, the gateway has the orders; [`practice`] is
-//! the other side. What finds no place in a lane is kept in a [`lane`]; the venue's time is reckoned in
-//! [`venue_time`].
+//! Reading order: [`wire`] reads and writes messages without I/O; [`instruments`] and [`start`] load
+//! what is traded; [`feed`] is the market data; [`practice`] is the venue's side of it all. What
+//! finds no place in a lane is kept in a `lane::Backlog`.
 
 mod backoff;
 pub mod feed;

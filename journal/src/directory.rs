@@ -116,7 +116,15 @@ pub(crate) fn create(dir: &Path) -> Result<(), OpenError> {
 
 /// The writer's lock; it ends when this is dropped, or with the process.
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Not by closing alone: a child between fork and exec holds the open file too. If this
+        // fails, closing does it a moment later.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 impl Lock {
@@ -135,7 +143,7 @@ impl Lock {
             .open(&path)
             .map_err(OpenError::io("open", &path))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked {
                 path: dir.to_path_buf(),
             }),

@@ -113,6 +113,12 @@ impl OpenError {
         let path = path.to_path_buf();
         move |source| Self::Io { what, path, source }
     }
+
+    /// A segment with both copies of its durable mark damaged.
+    pub(crate) fn bad_mark(path: PathBuf) -> Self {
+        let what = "has no readable durable mark".to_owned();
+        Self::SegmentWrong { path, what }
+    }
 }
 
 /// Why [`crate::Writer::append`] refused a record. The journal is unchanged.

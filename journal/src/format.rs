@@ -18,6 +18,8 @@ use model::limits::RECORD_BYTES;
 use model::record::Record;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::mapping::{checksum, words};
+
 /// Version of the format that this crate writes and reads.
 pub const VERSION: u32 = 1;
 /// Smallest segment, bytes (448 records): for tests.
@@ -268,7 +270,8 @@ impl Geometry {
 /// CRC-32C of a record's bytes 4..128, starting from its segment's seed.
 #[inline]
 pub(crate) fn record_checksum(seed: u32, record: &Record) -> u32 {
-    crc32c::crc32c_append(seed, &record.as_bytes()[4..])
+    let [head, seq, tail @ ..] = words(record);
+    checksum(seed, *head, *seq, tail)
 }
 
 /// Whether `record` is the one that belongs at `seq` (J1).

@@ -5,8 +5,8 @@
 //!
 //! Where to look: the bytes in `format`, mapped memory (the only unsafe code) in `mapping`, files
 //! and the lock in `directory`, `superblock` and `segment`, what a crash leaves and what is done
-//! about it in `recovery` (a table), the hot path in `writer`, the two helper threads in `prepare`
-//! and `sync`.
+//! about it in `recovery` (a table), the hot path in `writer`, the helper threads in `prepare`,
+//! `touch` and `sync`.
 //!
 //! Invariants, cited where they are kept or checked
 //! - J1: a record whose checksum matches is complete, and stands where it was appended.
@@ -17,6 +17,8 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+mod checksum;
 mod directory;
 mod error;
 mod format;
@@ -32,6 +34,7 @@ mod shared;
 mod stat;
 mod superblock;
 mod sync;
+mod touch;
 mod writer;
 
 pub use error::{AppendError, CloseError, Damage, OpenError, ReadError};

@@ -1,7 +1,8 @@
 //! Mapped memory of a segment: the only unsafe code of this crate, behind safe functions.
 //!
 //! [`WriteView`] stores records, [`ReadView`] loads them, [`Region`] keeps the memory alive and
-//! makes its pages present. The views speak of byte offsets and whole records only.
+//! makes its pages present. The views speak of byte offsets and whole records only. [`checksum`]
+//! is here because calling a function that needs a processor feature is unsafe as well.
 //!
 //! Invariants
 //! - M1: an access is inside the region and aligned to a record.
@@ -135,8 +136,9 @@ impl Region {
         // SAFETY:
         // - Aligned: the base is aligned to a page or to a u64, the offset to a record (M1).
         // - Valid: eight bytes inside the region (M1), which outlives the returned reference.
-        // - No mixed access: these eight bytes are touched through this function only; stores come
-        //   from the only writer, and a read-only mapping is never stored to.
+        // - No mixed access: where a reader can look, these eight bytes are touched through this
+        //   function only (`WriteView::copy` is for tapes); stores come from the only writer, and a
+        //   read-only mapping is never stored to.
         // Seen by: `view_published_record_is_read_back`.
         unsafe { AtomicU64::from_ptr(record) }
     }
@@ -151,34 +153,53 @@ fn checked_len(file: &File, len: usize) -> io::Result<usize> {
     Ok(len)
 }
 
+/// A record as the words that are stored and summed.
+#[inline]
+pub(crate) fn words(record: &Record) -> &[u64; 16] {
+    zerocopy::transmute_ref!(record)
+}
+
+/// CRC-32C of a record's bytes 4..128, given as its words, starting from `seed`.
+#[inline]
+pub(crate) fn checksum(seed: u32, head: u64, seq: u64, tail: &[u64; 14]) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("sse4.2") && is_x86_feature_detected!("pclmulqdq") {
+        // SAFETY: the processor has both features that the function asks for; just checked.
+        // Seen by: `checksum_by_hand_equals_the_library`.
+        return unsafe { crate::checksum::hardware(seed, head, seq, tail) };
+    }
+    let head = crc32c::crc32c_append(seed, &head.as_bytes()[4..]);
+    let seq = crc32c::crc32c_append(head, seq.as_bytes());
+    crc32c::crc32c_append(seq, tail.as_bytes())
+}
+
 /// The only way to store into a region.
 pub(crate) struct WriteView {
     region: Arc<Region>,
 }
 
 impl WriteView {
-    /// Stores a record at `offset` and publishes it to readers.
+    /// Stores a record at `offset`, and publishes it to readers with its first word, `head`.
     #[inline]
-    pub(crate) fn publish(&mut self, offset: usize, record: &Record) {
-        let bytes = record.as_bytes();
-        let place = self.region.record_at(offset);
-        // SAFETY: `WORD` is less than a record, which `record_at` checked to be inside the region.
-        let rest = unsafe { place.add(WORD) };
+    pub(crate) fn publish(&mut self, offset: usize, head: u64, seq: u64, tail: &[u64; 14]) {
+        let place = self.region.record_at(offset).cast::<u64>();
+        // SAFETY: the second word of a record that `record_at` checked to be inside the region.
+        let second = unsafe { place.add(1) };
         // SAFETY:
-        // - Valid for writes: the 120 bytes behind the first word of a checked record (M1).
-        // - No overlap: `record` is a Rust reference; nothing hands out references into a region.
+        // - Valid for writes and aligned: the second word of a checked, aligned record (M1).
         // - No race: `&mut self` is the only writer (M2), and readers stop at the word that is
         //   stored below, which for this place is still zero.
         // Seen by: `reader_beside_writer_sees_whole_records_only`.
-        unsafe {
-            ptr::copy_nonoverlapping(bytes[WORD..].as_ptr(), rest, RECORD_BYTES - WORD);
-        }
-        let mut word = [0; WORD];
-        word.copy_from_slice(&bytes[..WORD]);
+        unsafe { second.write(seq) };
+        // SAFETY: as above, the third word.
+        let third = unsafe { place.add(2) };
+        // SAFETY:
+        // - Valid for writes: the 14 words behind the second one of a checked record (M1).
+        // - No overlap: `tail` is a Rust reference; nothing hands out references into a region.
+        // - No race: as above (M2).
+        unsafe { ptr::copy_nonoverlapping(tail.as_ptr(), third, tail.len()) };
         // Pairs with the fence in `ReadView::load`.
-        self.region
-            .word_at(offset)
-            .store(u64::from_le_bytes(word), Ordering::Release);
+        self.region.word_at(offset).store(head, Ordering::Release);
     }
 
     /// Copies a record to `offset` and nothing else: what the benches compare `publish` with.
@@ -234,31 +255,4 @@ impl ReadView {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn view_published_record_is_read_back() {
-        let (mut writer, reader) = Region::heap(512);
-        let mut record = Record::ZERO;
-        record.kind = 4;
-        record.body = [7; 80];
-        let mut out = Record::ZERO;
-        assert!(!reader.load(128, &mut out));
-        writer.publish(128, &record);
-        assert!(reader.load(128, &mut out));
-        assert_eq!(out, record);
-        assert!(!reader.load(0, &mut out) && !reader.load(256, &mut out));
-    }
-
-    #[test]
-    fn region_offset_outside_is_refused() {
-        for offset in [512, 64, usize::MAX - 127] {
-            let outcome = std::panic::catch_unwind(|| {
-                let (_writer, reader) = Region::heap(512);
-                reader.word(offset)
-            });
-            assert!(outcome.is_err(), "offset {offset} was let through");
-        }
-    }
-}
+mod tests;

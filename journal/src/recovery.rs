@@ -299,10 +299,7 @@ fn survey(dir: &Path, geometry: Geometry, segments: &[u32]) -> Result<Survey, Op
         match scan::marks(&file, geometry.seed(id)).map_err(OpenError::io("read", &path))? {
             Marks::None => {}
             Marks::Valid(mark) => survey.mark = survey.mark.max(mark.durable_seq),
-            Marks::Bad => {
-                let what = "has no readable durable mark".to_owned();
-                return Err(OpenError::SegmentWrong { path, what });
-            }
+            Marks::Bad => return Err(OpenError::bad_mark(path)),
         }
         let content = scan::content(&file, geometry, id).map_err(OpenError::io("read", &path))?;
         survey.contents.push((id, content));

@@ -20,8 +20,8 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 use crate::directory;
 use crate::error::OpenError;
-use crate::format::{Geometry, HEADER_BYTES, record_checksum, seal_block};
-use crate::mapping::{Region, WriteView};
+use crate::format::{Geometry, HEADER_BYTES, seal_block};
+use crate::mapping::{Region, WriteView, checksum, words};
 
 /// How much is written or synced in one call while a segment is made: small enough that a sync of
 /// the live segment does not wait long behind it.
@@ -139,10 +139,11 @@ impl SegmentWriter {
     /// Stores and publishes `record` as `seq`, which must be the next one; not if it is full.
     #[inline]
     pub(crate) fn append(&mut self, record: &Record, seq: u64) {
-        let mut record = *record;
-        record.seq = seq;
-        record.checksum = record_checksum(self.seed, &record);
-        self.view.publish(self.offset, &record);
+        // No copy of the record in between: it is summed where it stands and stored once.
+        let [head, _, tail @ ..] = words(record);
+        let checksum = checksum(self.seed, *head, seq, tail);
+        let head = *head & !u64::from(u32::MAX) | u64::from(checksum);
+        self.view.publish(self.offset, head, seq, tail);
         self.offset += RECORD_BYTES;
     }
 }

@@ -1,5 +1,4 @@
-//! The thread `journal-sync`: puts records on stable storage, says how far, and keeps the pages
-//! ahead of the writer writable.
+//! The thread `journal-sync`: puts records on stable storage and says how far.
 //!
 //! In `interval` durability it syncs all that is appended, every interval; in `process` durability
 //! only segments that are full, so that damage in history can be told from records that a power
@@ -7,10 +6,6 @@
 //!
 //! The first failure is latched in [`Shared`] and ends the syncing: after a failed sync the kernel
 //! may mark the lost pages clean, and the next sync would report success.
-//!
-//! Writing pages back makes them read-only again, and the next store to each would fault. So after
-//! each sync, and on each tick, a window ahead of the writer is made writable. The window follows
-//! the rate: it is written back again with the next sync.
 //!
 //! Thread: its own. Hot path: no.
 
@@ -23,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use zerocopy::IntoBytes;
 
-use crate::format::{Geometry, MARK_OFFSETS, Mark, RECORD};
+use crate::format::{Geometry, MARK_OFFSETS, Mark};
 use crate::options::Durability;
 use crate::prepare::{Live, lock};
 use crate::segment::Segment;
@@ -31,10 +26,6 @@ use crate::shared::Shared;
 
 /// Tick of `process` durability.
 const TICK: Duration = Duration::from_millis(5);
-/// Smallest window of writable pages: what a quiet market needs in one interval.
-const WINDOW_MIN: u64 = 32 << 10;
-/// Largest window.
-const WINDOW_MAX: u64 = 8 << 20;
 
 /// Syncs segments and keeps the durable mark.
 pub(crate) struct Syncer {
@@ -53,19 +44,11 @@ impl Syncer {
             Durability::Process => TICK,
             Durability::Interval(interval) => interval,
         };
-        let mut last_seen = self.shared.appended();
         loop {
             let deadline = Instant::now() + tick;
-            let appended = self.shared.appended();
-            let due = self.due(durability, appended);
-            if appended > last_seen || due > self.shared.durable() {
-                let window = window(appended - last_seen);
-                self.populate(appended, window);
-                if self.sync_through(due).is_err() {
-                    return self;
-                }
-                self.populate(self.shared.appended(), window);
-                last_seen = appended;
+            let due = self.due(durability, self.shared.appended());
+            if self.sync_through(due).is_err() {
+                return self;
             }
             match stop.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Err(RecvTimeoutError::Timeout) => {}
@@ -133,21 +116,6 @@ impl Syncer {
             Mark::sealed(durable_seq, self.mark_count, seed),
         )
     }
-
-    fn populate(&self, appended: u64, window: u64) {
-        let Some(place) = self.geometry.place(appended + 1) else {
-            return;
-        };
-        // The page of the next record, the window, and what runs over into the next segment.
-        let end = place.offset + window;
-        for segment in lock(&self.live).iter() {
-            if segment.id == place.segment {
-                segment.region.populate(bytes(place.offset), bytes(window));
-            } else if segment.id == place.segment + 1 && end > self.geometry.segment_bytes {
-                segment.region.populate(0, bytes(window));
-            }
-        }
-    }
 }
 
 /// Writes a mark to its place by its count.
@@ -159,13 +127,4 @@ pub(crate) fn write_mark(file: &File, mark: Mark) -> io::Result<()> {
         odd
     };
     file.write_all_at(mark.as_bytes(), offset)
-}
-
-/// Twice what came in the last tick, within bounds.
-fn window(records: u64) -> u64 {
-    (records * RECORD * 2).clamp(WINDOW_MIN, WINDOW_MAX)
-}
-
-fn bytes(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
 }

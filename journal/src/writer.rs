@@ -3,8 +3,9 @@
 //! Thread: opened anywhere, then owned by one. Hot path: [`Writer::append`]. Allocates: no.
 //! Locks: no. Syscalls: none. Page faults: none, as long as the helpers keep up (`sync`).
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
@@ -21,10 +22,11 @@ use crate::segment::{Prepared, Recipe, Segment, SegmentWriter, now_ns, prepare};
 use crate::shared::{Shared, Space, Watch};
 use crate::superblock;
 use crate::sync::{Syncer, write_mark};
+use crate::touch::Toucher;
 
-/// Bytes of a new segment that are made present in `interval` durability: the sync thread moves
-/// the window on from there.
-const POPULATE_INTERVAL: usize = 256 << 10;
+/// Bytes that are made present where this run starts, and of every segment in `interval` durability:
+/// the thread `journal-touch` goes on from there.
+const POPULATE_START: usize = 1 << 20;
 
 /// How a journal was left by [`Writer::close`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,10 +51,10 @@ pub struct Writer {
     _lock: Lock,
 }
 
-/// The two helper threads; they end when their `Sender` is dropped.
+/// The helper threads.
 struct Helpers {
-    prepare: Option<(Sender<()>, JoinHandle<()>)>,
-    sync: Option<(Sender<()>, JoinHandle<Syncer>)>,
+    others: Vec<Helper<()>>,
+    sync: Option<Helper<Syncer>>,
 }
 
 impl Writer {
@@ -98,6 +100,7 @@ impl Writer {
         // The first segment of a run is waited for, so it goes without zeros.
         let first = Recipe {
             zeros: false,
+            populate: 0,
             ..recipe
         };
         let Prepared { segment, view } = prepare(dir, place.segment, first)?;
@@ -118,6 +121,12 @@ impl Writer {
             live: Arc::clone(&live),
             shared: Arc::clone(&shared),
         };
+        let toucher = Toucher {
+            geometry,
+            live: Arc::clone(&live),
+            shared: Arc::clone(&shared),
+            whole: options.durability == Durability::Process,
+        };
         let syncer = Syncer {
             geometry,
             live,
@@ -132,7 +141,8 @@ impl Writer {
             segment: place.segment,
             ready,
             shared,
-            helpers: Helpers::start(preparer, syncer, options.durability, dir)?,
+            helpers: Helpers::start(preparer, toucher, syncer, options.durability)
+                .map_err(OpenError::io("start the helper threads for", dir))?,
             dir: dir.to_path_buf(),
             slot,
             _lock: lock,
@@ -257,40 +267,56 @@ impl Writer {
 impl Helpers {
     fn start(
         preparer: Preparer,
+        toucher: Toucher,
         syncer: Syncer,
         durability: Durability,
-        dir: &Path,
-    ) -> Result<Self, OpenError> {
+    ) -> io::Result<Self> {
+        // What is started already ends with `helpers`, should a later one not start.
         let mut helpers = Self {
-            prepare: None,
+            others: Vec::new(),
             sync: None,
         };
-        let (stop, stopped) = channel();
-        let thread = Builder::new()
-            .name("journal-prep".to_owned())
-            .spawn(move || preparer.run(&stopped))
-            .map_err(OpenError::io("start the helper thread for", dir))?;
-        helpers.prepare = Some((stop, thread));
-        let (stop, stopped) = channel();
-        let thread = Builder::new()
-            .name("journal-sync".to_owned())
-            .spawn(move || syncer.run(durability, &stopped))
-            .map_err(OpenError::io("start the sync thread for", dir))?;
-        helpers.sync = Some((stop, thread));
+        let prepare = spawn("journal-prep", move |stop| preparer.run(stop))?;
+        helpers.others.push(prepare);
+        let touch = spawn("journal-touch", move |stop| toucher.run(stop))?;
+        helpers.others.push(touch);
+        let sync = spawn("journal-sync", move |stop| syncer.run(durability, stop))?;
+        helpers.sync = Some(sync);
         Ok(helpers)
     }
 
-    /// Ends both threads and waits for them; the syncer, if it did not panic.
+    /// Ends the threads and waits for them; the syncer, if it did not panic.
     fn stop(&mut self) -> Option<Syncer> {
-        if let Some((stop, thread)) = self.prepare.take() {
-            drop(stop);
+        for helper in self.others.drain(..) {
             // A panic there was reported there, and cannot have touched a record.
-            let _ = thread.join();
+            let _ = helper.join();
         }
-        let (stop, thread) = self.sync.take()?;
-        drop(stop);
-        thread.join().ok()
+        self.sync.take()?.join().ok()
     }
+}
+
+/// A thread and what ends it.
+struct Helper<T> {
+    stop: Sender<()>,
+    thread: JoinHandle<T>,
+}
+
+impl<T> Helper<T> {
+    fn join(self) -> std::thread::Result<T> {
+        drop(self.stop);
+        self.thread.join()
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce(&Receiver<()>) -> T + Send + 'static,
+) -> io::Result<Helper<T>> {
+    let (stop, stopped) = channel();
+    let thread = Builder::new()
+        .name(name.to_owned())
+        .spawn(move || work(&stopped))?;
+    Ok(Helper { stop, thread })
 }
 
 impl Drop for Helpers {
@@ -333,7 +359,7 @@ fn recipe(slot: &Slot, durability: Durability) -> Recipe {
     let (zeros, populate) = match durability {
         // Nothing is written back before its time, so all pages may be made present at once.
         Durability::Process => (false, usize::MAX),
-        Durability::Interval(_) => (true, POPULATE_INTERVAL),
+        Durability::Interval(_) => (true, POPULATE_START),
     };
     Recipe {
         geometry: slot.geometry(),

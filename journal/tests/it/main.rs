@@ -2,4 +2,10 @@
 
 mod append;
 mod common;
+mod crash;
+mod damage;
+mod golden;
+mod kill;
 mod promise;
+mod refuse;
+mod tail;

@@ -1,0 +1,1 @@
+//! Bytes of version 1 that must never change.

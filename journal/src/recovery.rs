@@ -220,18 +220,15 @@ fn damage(dir: &Path, geometry: Geometry, seq: u64, label: &str) -> Damage {
 
 /// The segments' numbers, if none is missing. A journal that was ever opened has one.
 fn contiguous(dir: &Path, slot: &Slot, found: &[u32]) -> Result<Vec<u32>, OpenError> {
-    let mut expected = slot.first_segment;
-    for &id in found {
-        if id != expected {
-            let path = directory::segment_path(dir, expected.min(id));
-            return Err(if id > expected {
-                OpenError::SegmentMissing { path }
-            } else {
-                let what = "comes before the first one that is kept".to_owned();
-                OpenError::SegmentWrong { path, what }
-            });
+    for (expected, &id) in (slot.first_segment..).zip(found) {
+        let path = directory::segment_path(dir, expected.min(id));
+        if id > expected {
+            return Err(OpenError::SegmentMissing { path });
         }
-        expected += 1;
+        if id < expected {
+            let what = "comes before the first one that is kept".to_owned();
+            return Err(OpenError::SegmentWrong { path, what });
+        }
     }
     if found.is_empty() && slot.epoch > 0 {
         let path = directory::segment_path(dir, slot.first_segment);

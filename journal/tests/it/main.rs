@@ -1,5 +1,10 @@
 //! Tests of the journal through its public interface; one module a topic.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must fail here"
+)]
+
 mod append;
 mod common;
 mod crash;

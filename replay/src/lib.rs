@@ -1,2 +1,18 @@
-//! replay.
+//! Readers of the journal that hold a machine: recovery, audit, and the live shadow.
+//!
+//! [`Shadow`] applies log records to a second machine and compares each recorded command with the
+//! one that machine computes. Recovery ([`recover`]) is a shadow that ran to the end of the log;
+//! an audit ([`audit`]) is one that reports what it found.
 #![forbid(unsafe_code)]
+
+mod audit;
+mod describe;
+mod difference;
+mod recover;
+mod shadow;
+
+pub use audit::{Audit, AuditError, audit};
+pub use describe::{describe, to_json};
+pub use difference::Difference;
+pub use recover::{RecoverError, Recovered, recover};
+pub use shadow::{CHECKPOINT_TICKS, Shadow, ShadowError};

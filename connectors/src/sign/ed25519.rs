@@ -93,6 +93,22 @@ impl std::fmt::Debug for Ed25519Key {
     }
 }
 
+/// PKCS#8 DER as PEM text, lines of 64 characters.
+#[must_use]
+pub fn pkcs8_pem(der: &[u8]) -> String {
+    let base64 = STANDARD.encode(der);
+    let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
+    let mut rest = base64.as_str();
+    while !rest.is_empty() {
+        let (line, left) = rest.split_at(rest.len().min(64));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = left;
+    }
+    pem.push_str("-----END PRIVATE KEY-----\n");
+    pem
+}
+
 /// A raw public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ed25519PublicKey([u8; 32]);

@@ -9,7 +9,7 @@
 mod ed25519;
 mod hmac;
 
-pub use ed25519::{Ed25519Key, Ed25519PublicKey, KeyError};
+pub use ed25519::{Ed25519Key, Ed25519PublicKey, KeyError, pkcs8_pem};
 pub use hmac::HmacKey;
 
 /// Room for the longest signature text (base64 of an Ed25519 signature).

@@ -46,7 +46,10 @@ pub struct Parts {
 }
 
 /// The whole machine on one thread: replay, recovery, audit, backtest.
-#[derive(Debug)]
+///
+/// A clone is equal, but its buffers have no spare room: it may allocate. Give a clone to the
+/// shadow and keep the original for the hot path.
+#[derive(Debug, Clone)]
 pub struct Machine {
     strategies: Vec<StrategyRunner>,
     risk: Risk,

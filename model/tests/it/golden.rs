@@ -213,6 +213,13 @@ fn run(kind: Kind) -> Option<Record> {
                 text: Text::cut("signal"),
             },
         ),
+        Kind::StateHash | Kind::Balance => return state(kind),
+        _ => return None,
+    })
+}
+
+fn state(kind: Kind) -> Option<Record> {
+    Some(match kind {
         Kind::StateHash => Record::new(
             kind,
             &StateHash {

@@ -84,7 +84,7 @@ pub struct Counts {
 }
 
 /// Risk's own view of everything, from the same events as the strategies'.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Risk {
     last_event: u64,
     time_ns: u64,

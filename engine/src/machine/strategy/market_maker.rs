@@ -16,7 +16,7 @@ use crate::machine::market::Top;
 use crate::machine::orders::Order;
 
 /// State of the market maker: only its pauses. Everything else is in the view.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct MarketMaker {
     params: MarketMakerParams,
     buy_pause_ns: u64,
@@ -149,6 +149,10 @@ impl Strategy for MarketMaker {
         for side in [Side::Buy, Side::Sell] {
             self.quote(side, view, &top, asks);
         }
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Strategy> {
+        Box::new(self.clone())
     }
 
     fn digest(&self, sink: &mut Sink) {

@@ -61,6 +61,15 @@ pub(crate) trait Strategy: std::fmt::Debug + Send {
 
     /// Feeds its decided state into a digest.
     fn digest(&self, sink: &mut Sink);
+
+    /// A copy, for a shadow that goes on from here.
+    fn boxed_clone(&self) -> Box<dyn Strategy>;
+}
+
+impl Clone for Box<dyn Strategy> {
+    fn clone(&self) -> Self {
+        self.as_ref().boxed_clone()
+    }
 }
 
 /// The strategy of a configuration.

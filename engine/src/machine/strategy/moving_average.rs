@@ -15,7 +15,7 @@ use crate::machine::digest::Sink;
 const FRACTION_BITS: u32 = 20;
 
 /// State of the taker.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct MovingAverage {
     params: MovingAverageParams,
     fast: i128,
@@ -105,6 +105,10 @@ impl Strategy for MovingAverage {
             Cause::Book | Cause::Order | Cause::Alarm | Cause::Fresh => {}
         }
         self.act(view, asks);
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Strategy> {
+        Box::new(self.clone())
     }
 
     fn digest(&self, sink: &mut Sink) {

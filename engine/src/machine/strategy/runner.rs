@@ -43,7 +43,7 @@ pub(crate) struct Setting {
 }
 
 /// A strategy and what it knows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StrategyRunner {
     id: StrategyId,
     config: StrategyConfig,

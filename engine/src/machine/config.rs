@@ -71,6 +71,8 @@ pub struct MarketMakerParams {
     pub position_max: Lots,
     /// A quote is left alone while it is at most this far from where it should be, ticks. From 0.
     pub requote_ticks: Ticks,
+    /// Shortest time between two placements on one side, nanoseconds. Cancels do not wait.
+    pub requote_pause_ns: u64,
     /// Pause on a side after a refusal or a reject, nanoseconds.
     pub backoff_ns: u64,
 }
@@ -85,6 +87,7 @@ impl MarketMakerParams {
             skew_ticks: Ticks(10),
             position_max: Lots(2_000),
             requote_ticks: Ticks(1),
+            requote_pause_ns: 200_000_000,
             backoff_ns: 250_000_000,
         }
     }
@@ -123,7 +126,7 @@ impl MovingAverageParams {
             target_long: Lots(200),
             target_short: Lots(0),
             clip: Lots(100),
-            reach_ticks: Ticks(5),
+            reach_ticks: Ticks(0),
             cooldown_ns: 500_000_000,
         }
     }

@@ -81,8 +81,8 @@ impl MarketMaker {
                 let pause = *self.pause(side);
                 if pause > view.time_ns {
                     asks.alarm_at(pause);
-                } else if !meets_own(side, price, view) {
-                    asks.place(self.wish(side, price));
+                } else if !meets_own(side, price, view) && asks.place(self.wish(side, price)) {
+                    self.rest(side, self.params.requote_pause_ns, view);
                 }
             }
             (None, None) => {}
@@ -99,9 +99,15 @@ impl MarketMaker {
             asks.alarm_at(pause);
         } else if meets_own(order.side, price, view) {
             asks.cancel(order);
-        } else {
-            asks.replace(order, self.wish(order.side, price));
+        } else if asks.replace(order, self.wish(order.side, price)) {
+            self.rest(order.side, self.params.requote_pause_ns, view);
         }
+    }
+
+    fn rest(&mut self, side: Side, pause_ns: u64, view: &View<'_>) {
+        let until = view.time_ns.saturating_add(pause_ns);
+        let pause = self.pause(side);
+        *pause = until.max(*pause);
     }
 
     const fn wish(&self, side: Side, price: Ticks) -> Wish {
@@ -137,7 +143,7 @@ fn meets_own(side: Side, price: Ticks, view: &View<'_>) -> bool {
 impl Strategy for MarketMaker {
     fn on_event(&mut self, cause: Cause, view: &View<'_>, asks: &mut Asks<'_>) {
         if let Cause::Refused(side) = cause {
-            *self.pause(side) = view.time_ns.saturating_add(self.params.backoff_ns);
+            self.rest(side, self.params.backoff_ns, view);
         }
         let usable = view.book.top().filter(|_| view.spec.trading);
         let Some(top) = usable else {

@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod pipeline_end;
+mod pipeline_flood;
 mod pipeline_order;
+mod pipeline_topologies;
 mod support;

@@ -131,7 +131,9 @@ impl<M: FnMut(u64) -> Record> Feed for MadeFeed<M> {
         worked
     }
 
-    fn shut_down(&mut self) {}
+    fn shut_down(&mut self) {
+        self.count = self.next;
+    }
 }
 
 /// A feed that goes on pushing after its shutdown: the end must not hang on it.

@@ -85,10 +85,12 @@ impl<S: FnMut(&Record)> Venue<S> {
 
     fn report(&mut self, about: &Record, kind: Kind, client_id: u64, status: OrderStatus) {
         self.last_id += 1;
-        let reason = match kind {
-            Kind::CancelRejected | Kind::OrderAbsent => RejectReason::UnknownOrder,
-            Kind::OrderRejected => RejectReason::Other,
-            _ => RejectReason::None,
+        let reason = if matches!(kind, Kind::CancelRejected | Kind::OrderAbsent) {
+            RejectReason::UnknownOrder
+        } else if kind == Kind::OrderRejected {
+            RejectReason::Other
+        } else {
+            RejectReason::None
         };
         let body = OrderReport {
             client_id,

@@ -67,6 +67,8 @@ impl Lane {
                 Event::BookReset(_) => {
                     self.bids.clear();
                     self.asks.clear();
+                    // Not whole before the snapshot's last record.
+                    self.update_id = 0;
                 }
                 Event::BookLevels(levels) => {
                     for (side, level) in levels.iter(record.detail) {

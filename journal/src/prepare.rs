@@ -1,8 +1,8 @@
 //! The thread `journal-prep`: keeps the next segments ready, and unmaps the ones that are done.
 //!
-//! The writer takes a ready segment from a lock-free queue and never waits for this thread; it gives
-//! nothing back: this thread holds every live segment too and drops one when the writer has left it
-//! and all of it is synced, so that unmapping (slow, a system call) happens here.
+//! The writer takes a ready segment from a lock-free queue and never waits for this thread; it
+//! gives nothing back: this thread holds every live segment too and drops one when the writer has
+//! left it and all of it is synced, so that unmapping (slow, a system call) happens here.
 //!
 //! Thread: its own. Hot path: no.
 

@@ -1,11 +1,11 @@
 //! Reads a journal, in the writer's process or another one: history, and then the live tail.
 //!
 //! A reader maps one segment at a time, read-only, and takes no lock: it cannot disturb the writer.
-//! Each record's checksum is verified. Where nothing is published, [`Reader::next`] says `None`, and
-//! may be asked again.
+//! Each record's checksum is verified. Where nothing is published, [`Reader::next`] says `None`,
+//! and may be asked again.
 //!
-//! A record that fails its check is the end (a torn tail that no writer has cut yet) if nothing whole
-//! stands behind it, and damage if something does.
+//! A record that fails its check is the end (a torn tail that no writer has cut yet), unless it was
+//! promised or something whole stands behind it: then it is damage.
 //!
 //! Thread: any, one at a time. Hot path: no; but allocates only when it changes segments.
 

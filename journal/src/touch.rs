@@ -17,8 +17,10 @@ use crate::options::Durability;
 use crate::prepare::{Live, lock};
 use crate::shared::Shared;
 
-/// How often it looks where the writer is.
+/// How often it looks where the writer is, while that moves.
 const TICK: Duration = Duration::from_millis(1);
+/// The same while it stands still: the window is there already.
+const TICK_IDLE: Duration = Duration::from_millis(5);
 /// Smallest window where every sync writes it back: 256 records, what a quiet market needs between
 /// two looks.
 const WINDOW_MIN_SYNCED: u64 = 32 << 10;
@@ -48,6 +50,11 @@ impl Toucher {
         self.touch(last_seen, window_min);
         loop {
             let appended = self.shared.appended();
+            let tick = if appended > last_seen {
+                TICK
+            } else {
+                TICK_IDLE
+            };
             if appended > last_seen {
                 let came = (appended - last_seen) * RECORD;
                 self.touch(
@@ -56,7 +63,7 @@ impl Toucher {
                 );
                 last_seen = appended;
             }
-            match stop.recv_timeout(TICK) {
+            match stop.recv_timeout(tick) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }

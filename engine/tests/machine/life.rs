@@ -132,7 +132,9 @@ fn order_cancelled_with_more_filled_than_we_know_is_asked_for_until_the_fills_co
         70,
         RejectReason::None,
     );
-    assert_eq!(queries(&rig.apply(ended), order), 1);
+    assert_eq!(queries(&rig.apply(ended), order), 0);
+    rig.pass(SECOND / 4);
+    assert_eq!(queries(&rig.apply(tick()), order), 1);
     assert_eq!(rig.machine.orders().live_count(), 2);
     rig.apply(fill(order, 5, Side::Buy, 999_990, 30));
     rig.apply(fill(order, 6, Side::Buy, 999_990, 40));

@@ -1,7 +1,7 @@
 //! Bytes of version 1 that must never change: a whole journal, written once and kept for good.
 //!
-//! `tests/data/v1` holds three records over no more than one segment, closed in order. If a test here
-//! fails, the format has changed: that is a new version, and this one must still be read.
+//! `tests/data/v1` holds three records in one segment, closed in order. If a test here fails, the
+//! format has changed: that is a new version, and this one must still be read.
 
 use std::path::{Path, PathBuf};
 

@@ -232,6 +232,14 @@ impl Reader {
     /// What is published at `place` is not the record that belongs there.
     #[cold]
     fn not_good_at(&mut self, place: Place) -> Result<Option<&Record>, ReadError> {
+        // A second look, as a recovery may have cleared the place under the first one.
+        if let Some(open) = &self.open
+            && open.view.load(index(place.offset), &mut self.record)
+            && record_is_good(open.seed, self.next_seq, &self.record)
+        {
+            self.next_seq += 1;
+            return Ok(Some(&self.record));
+        }
         if self.next_seq <= self.promised {
             return Err(self.damaged(place, "was on stable storage and is now damaged"));
         }

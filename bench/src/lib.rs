@@ -8,7 +8,55 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod cores;
 pub mod distribution;
 pub mod facts;
 pub mod hiccup;
+pub mod inside;
 pub mod messages;
+pub mod report;
+pub mod session;
+
+/// Why a measurement could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum HarnessError {
+    /// The configuration or the instrument did not fit a blob.
+    #[error(transparent)]
+    Blob(#[from] model::blob::BlobError),
+    /// The machine refused an event of the start.
+    #[error(transparent)]
+    Apply(#[from] engine::machine::ApplyError),
+    /// The journal could not be opened.
+    #[error(transparent)]
+    Open(#[from] journal::OpenError),
+    /// The journal refused an event of the start.
+    #[error(transparent)]
+    Append(#[from] journal::AppendError),
+    /// The pipeline did not start.
+    #[error(transparent)]
+    Start(#[from] engine::pipeline::StartError),
+    /// The pipeline stopped by itself, or did not end.
+    #[error(transparent)]
+    Fault(#[from] engine::pipeline::Fault),
+    /// The instrument cannot be used.
+    #[error(transparent)]
+    Symbols(#[from] connectors::binance::wire::SymbolError),
+    /// A directory for the journal could not be made.
+    #[error("no temporary directory: {0}")]
+    Directory(#[from] std::io::Error),
+    /// Something did not come in time.
+    #[error("{what} did not come within {seconds} s")]
+    Late {
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        seconds: u64,
+    },
+}
+
+impl From<engine::pipeline::Failed> for HarnessError {
+    fn from(failed: engine::pipeline::Failed) -> Self {
+        // The journal of a failed measurement is of no use to anybody.
+        Self::Fault(failed.fault)
+    }
+}

@@ -8,13 +8,38 @@ use model::num::{Lots, Scale, Ticks};
 use rust_decimal::Decimal;
 
 /// A trade in the envelope of a combined stream.
-pub const TRADE: &str = r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":3735683259,"p":"61837.63000000","q":"0.02000000","T":1723161255342,"m":true,"M":true}}"#;
+pub const TRADE: &str = concat!(
+    r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,"s":"BTCUSDT","#,
+    r#""t":3735683259,"p":"61837.63000000","q":"0.02000000","T":1723161255342,"m":true,"#,
+    r#""M":true}}"#,
+);
 
 /// A fill of one of our orders, in the envelope of the order connection's subscription.
-pub const EXECUTION_REPORT: &str = r#"{"subscriptionId":0,"event":{"e":"executionReport","E":1723161255343,"s":"BTCUSDT","c":"c4294967297","S":"BUY","o":"LIMIT_MAKER","f":"GTC","q":"0.00100000","p":"61837.63000000","P":"0.00000000","F":"0.00000000","g":-1,"C":"","x":"TRADE","X":"PARTIALLY_FILLED","r":"NONE","i":4293153,"l":"0.00050000","z":"0.00050000","L":"61837.63000000","n":"0.00000050","N":"BTC","T":1723161255342,"t":3735683259,"I":8641984,"w":false,"m":true,"M":true,"O":1723161254342,"Z":"30.91881500","Y":"30.91881500","Q":"0.00000000","W":1723161254342,"V":"EXPIRE_MAKER"}}"#;
+pub const EXECUTION_REPORT: &str = concat!(
+    r#"{"subscriptionId":0,"event":{"e":"executionReport","E":1723161255343,"#,
+    r#""s":"BTCUSDT","c":"c4294967297","S":"BUY","o":"LIMIT_MAKER","f":"GTC","#,
+    r#""q":"0.00100000","p":"61837.63000000","P":"0.00000000","F":"0.00000000","g":-1,"#,
+    r#""C":"","x":"TRADE","X":"PARTIALLY_FILLED","r":"NONE","i":4293153,"#,
+    r#""l":"0.00050000","z":"0.00050000","L":"61837.63000000","n":"0.00000050","#,
+    r#""N":"BTC","T":1723161255342,"t":3735683259,"I":8641984,"w":false,"m":true,"#,
+    r#""M":true,"O":1723161254342,"Z":"30.91881500","Y":"30.91881500","Q":"0.00000000","#,
+    r#""W":1723161254342,"V":"EXPIRE_MAKER"}}"#,
+);
 
 /// The answer to `order.place`.
-pub const ORDER_ANSWER: &str = r#"{"id":17,"status":200,"result":{"symbol":"BTCUSDT","orderId":12569099453,"orderListId":-1,"clientOrderId":"c4294967297","transactTime":1723161255342,"price":"61837.63000000","origQty":"0.00100000","executedQty":"0.00000000","origQuoteOrderQty":"0.00000000","cummulativeQuoteQty":"0.00000000","status":"NEW","timeInForce":"GTC","type":"LIMIT_MAKER","side":"BUY","workingTime":1723161255342,"fills":[],"selfTradePreventionMode":"EXPIRE_MAKER"},"rateLimits":[{"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":100,"count":12},{"rateLimitType":"ORDERS","interval":"DAY","intervalNum":1,"limit":200000,"count":4043},{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":6000,"count":321}]}"#;
+pub const ORDER_ANSWER: &str = concat!(
+    r#"{"id":17,"status":200,"result":{"symbol":"BTCUSDT","orderId":12569099453,"#,
+    r#""orderListId":-1,"clientOrderId":"c4294967297","transactTime":1723161255342,"#,
+    r#""price":"61837.63000000","origQty":"0.00100000","executedQty":"0.00000000","#,
+    r#""origQuoteOrderQty":"0.00000000","cummulativeQuoteQty":"0.00000000","#,
+    r#""status":"NEW","timeInForce":"GTC","type":"LIMIT_MAKER","side":"BUY","#,
+    r#""workingTime":1723161255342,"fills":[],"#,
+    r#""selfTradePreventionMode":"EXPIRE_MAKER"},"#,
+    r#""rateLimits":[{"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"#,
+    r#""limit":100,"count":12},{"rateLimitType":"ORDERS","interval":"DAY","#,
+    r#""intervalNum":1,"limit":200000,"count":4043},{"rateLimitType":"REQUEST_WEIGHT","#,
+    r#""interval":"MINUTE","intervalNum":1,"limit":6000,"count":321}]}"#,
+);
 
 /// The instrument of every message: tick 0.01, lot 0.00001.
 ///

@@ -1,9 +1,8 @@
 //! A segment's file: made whole before anything is appended to it, then mapped.
 //!
 //! A new segment gets its space (`fallocate`, so that a full disk is an error here and never a
-//! signal later), real zeros (so that a first store or a later sync finds no extents to convert:
-//! both would wait for the file system), its header, a sync, its name and a sync of the directory,
-//! in this order: a segment under its own name always has a whole header.
+//! signal later), zeros where the durability mode asks for them, its header, a sync, its name and a
+//! sync of the directory, in this order: a segment under its own name always has a whole header.
 //!
 //! Thread: making and mapping are for the prepare thread and for open; [`SegmentWriter`] is the
 //! writer's. Hot path: [`SegmentWriter::append`]. Allocates: no. Locks: no. Syscalls: none.
@@ -46,6 +45,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Recipe {
     pub(crate) geometry: Geometry,
     pub(crate) epoch: u64,
+    /// Write real zeros, so that a later sync has no extents to convert.
+    pub(crate) zeros: bool,
     /// Bytes at the start whose pages are made present.
     pub(crate) populate: usize,
 }
@@ -84,12 +85,14 @@ fn make(path: &Path, id: u32, recipe: Recipe) -> io::Result<()> {
         .open(path)?;
     let len = recipe.geometry.segment_bytes;
     fallocate(&file, FallocateFlags::empty(), 0, len)?;
-    let zeros = vec![0; CHUNK_BYTES.min(usize::try_from(len).unwrap_or(CHUNK_BYTES))];
-    let mut offset = 0;
-    while offset < len {
-        file.write_all_at(&zeros, offset)?;
-        file.sync_data()?;
-        offset += zeros.len() as u64;
+    if recipe.zeros {
+        let zeros = vec![0; CHUNK_BYTES.min(usize::try_from(len).unwrap_or(CHUNK_BYTES))];
+        let mut offset = 0;
+        while offset < len {
+            file.write_all_at(&zeros, offset)?;
+            file.sync_data()?;
+            offset += zeros.len() as u64;
+        }
     }
     let header = recipe.geometry.header(id, recipe.epoch, now_ns());
     file.write_all_at(&seal_block(&header), 0)?;
@@ -170,6 +173,7 @@ impl Tape {
         let recipe = Recipe {
             geometry,
             epoch: 1,
+            zeros: true,
             populate: usize::MAX,
         };
         let Prepared { segment, view } = prepare(dir, 0, recipe)?;
@@ -182,7 +186,7 @@ impl Tape {
         })
     }
 
-    /// What [`crate::Writer::append`] does with a record that finds room. At the end, begins again.
+    /// What [`crate::Writer::append`] does with a record that finds room; at the end, from the start.
     #[inline]
     pub fn append(&mut self, record: &Record) -> u64 {
         self.rewind_if_full();

@@ -61,7 +61,10 @@ impl Syncer {
     fn due(&self, durability: Durability, appended: u64) -> u64 {
         match durability {
             Durability::Interval(_) => appended,
-            Durability::Process => self.geometry.full_segments_end(appended),
+            Durability::Process => {
+                let per_segment = self.geometry.records_per_segment();
+                appended / per_segment * per_segment
+            }
         }
     }
 
@@ -125,6 +128,3 @@ pub(crate) fn write_mark(file: &File, mark: Mark) -> io::Result<()> {
     };
     file.write_all_at(mark.as_bytes(), offset)
 }
-
-#[cfg(test)]
-mod tests;

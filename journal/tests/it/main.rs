@@ -11,7 +11,6 @@ mod crash;
 mod damage;
 mod golden;
 mod kill;
-mod life;
 mod promise;
 mod refuse;
 mod tail;

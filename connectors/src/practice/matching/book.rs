@@ -72,7 +72,6 @@ impl HalfBook {
     }
 
     /// Number of levels.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.levels.len()
     }

@@ -5,6 +5,5 @@ mod errors;
 mod faults;
 mod market;
 mod orders;
-mod recording;
 mod session;
 mod shapes;

@@ -177,7 +177,8 @@ pub(crate) fn concerns(record: &Record, event: &Event<'_>, spec: &InstrumentSpec
 
 impl Digest for Listing {
     fn digest(&self, sink: &mut Sink) {
-        sink.value(&self.spec);
+        let spec = format!("{:?}", self.spec);
+        sink.bytes(spec.as_bytes());
         self.book.digest(sink);
         match &self.last_trade {
             None => sink.number(0),

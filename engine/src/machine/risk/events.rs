@@ -283,13 +283,8 @@ impl Risk {
                 order.learn(Fact::NotSent, now);
                 return order.replaces;
             }
-            let failed = Kind::from_code(record.detail);
-            if failed != Some(Kind::QueryOrder) {
-                order.cancel.pending_ns = None;
-            }
-            if failed != Some(Kind::CancelOrder) {
-                order.query.pending_ns = None;
-            }
+            order.cancel.pending_ns = None;
+            order.query.pending_ns = None;
             None
         });
         if let Some(Some(old)) = replaced {

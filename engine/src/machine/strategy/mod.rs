@@ -5,7 +5,6 @@
 //! the events.
 
 mod asks;
-mod knowledge;
 mod market_maker;
 mod moving_average;
 mod runner;

@@ -12,12 +12,11 @@ use connectors::binance::wire::frame::{self, Answer, Frame};
 use connectors::binance::wire::order::{CancelReplace, OrderAnswer};
 use connectors::binance::wire::rest::{self, Account, ExchangeInfo, ServerTime};
 use connectors::binance::wire::user::UserEvent;
-use connectors::binance::wire::{Depth, Symbols, classify, decode, decode_snapshot, order_id};
+use connectors::binance::wire::{Depth, Raw, Symbols, classify, decode, decode_snapshot, order_id};
 use libfuzzer_sys::fuzz_target;
 use model::ids::{InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
 use model::num::{Lots, Scale};
-use serde_json::value::RawValue;
 
 fuzz_target!(|bytes: &[u8]| {
     let padded = [bytes, b" "].concat();
@@ -92,7 +91,7 @@ fn use_frame(message: &Frame<'_>) {
 fn use_answer(answer: &Answer<'_>) {
     let _ = answer.limits.iter().count();
     match &answer.outcome {
-        Ok(Some(raw)) => use_result(raw),
+        Ok(Some(raw)) => use_result(*raw),
         Ok(None) => {}
         Err(error) => {
             let _ = classify(answer.status, error.code, error.message());
@@ -104,7 +103,7 @@ fn use_answer(answer: &Answer<'_>) {
     }
 }
 
-fn use_result(raw: &RawValue) {
+fn use_result(raw: Raw<'_>) {
     let _ = CancelReplace::read(raw);
     if let Ok(order) = OrderAnswer::read(raw) {
         let _ = (

@@ -1,7 +1,7 @@
 //! CRC-32C of a record: 124 bytes, always the same length, so it can be laid out by hand.
 //!
-//! The processor's CRC instruction takes three cycles and can start one each cycle. A chain of 16 of
-//! them would wait for itself; here three chains of five run side by side and are joined by two
+//! The processor's CRC instruction takes three cycles and can start one each cycle. A chain of 16
+//! of them would wait for itself; here three chains of five run side by side and are joined by two
 //! carry-less multiplications. The result is the same as the `crc32c` crate's, which is used where
 //! these instructions are not there.
 //!
@@ -15,8 +15,8 @@ use std::arch::x86_64::{
 /// The polynomial of CRC-32C, lowest power in the highest bit.
 const POLYNOMIAL: u32 = 0x82F6_3B78;
 
-/// Moves a CRC over 80 and 40 bytes: what stands behind the first and the second chain. 33 less than
-/// the bits, as the CRC of the product multiplies by that much.
+/// Moves a CRC over 80 and 40 bytes: what stands behind the first and the second chain. 33 less
+/// than the bits, as the CRC of the product multiplies by that much.
 const SHIFT_80: u32 = power_of_x(80 * 8 - 33);
 const SHIFT_40: u32 = power_of_x(40 * 8 - 33);
 

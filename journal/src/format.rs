@@ -235,6 +235,11 @@ impl Geometry {
         (segment as u64 + 1) * self.records_per_segment()
     }
 
+    /// Last sequence of the last segment that is full at `seq`.
+    pub(crate) const fn full_segments_end(self, seq: u64) -> u64 {
+        seq / self.records_per_segment() * self.records_per_segment()
+    }
+
     /// Where sequence `seq` stands; `None` for 0 and beyond the last segment number.
     pub(crate) fn place(self, seq: u64) -> Option<Place> {
         let index = seq.checked_sub(1)?;

@@ -8,7 +8,7 @@
 //! - M1: an access is inside the region and aligned to a record.
 //! - M2: one [`WriteView`] per region; it stores a record's bytes 8..128 first, then bytes 0..8 as
 //!   one atomic word with release order. A reader loads that word, fences with acquire order, and
-//!   only then copies the rest (J4). A place is stored to once, so a published record never changes.
+//!   only then copies the rest (J4). A place is stored to once, so a published record stays.
 //! - M3: the file behind a region has the region's length, and nobody cuts it (the writer holds the
 //!   directory's lock and preallocated the file; readers check the length before they map).
 //!
@@ -202,6 +202,12 @@ impl WriteView {
         self.region.word_at(offset).store(head, Ordering::Release);
     }
 
+    /// The region, without its writer.
+    #[cfg(test)]
+    pub(crate) fn into_region(self) -> Arc<Region> {
+        self.region
+    }
+
     /// Copies a record to `offset` and nothing else: what the benches compare `publish` with.
     #[inline]
     pub(crate) fn copy(&mut self, offset: usize, record: &Record) {
@@ -244,7 +250,7 @@ impl ReadView {
         // - Valid for reads: the 120 bytes behind the first word of a checked record (M1).
         // - No overlap: `out` is a Rust reference; nothing hands out references into a region.
         // - No race: the word was not zero, so the writer stored these bytes before it and never
-        //   stores to them again (M2). A foreign process that breaks this is caught by the checksum.
+        //   stores to them again (M2). The checksum finds a process that breaks this.
         // Seen by: `reader_beside_writer_sees_whole_records_only`.
         unsafe {
             let from = rest.cast_const();

@@ -1,8 +1,8 @@
 //! The thread `journal-prep`: keeps the next segments ready, and unmaps the ones that are done.
 //!
-//! The writer takes a ready segment from a lock-free queue and never waits for this thread; it gives
-//! nothing back: this thread holds every live segment too and drops one when the writer has left it
-//! and all of it is synced, so that unmapping (slow, a system call) happens here.
+//! The writer takes a ready segment from a lock-free queue and never waits for this thread; it
+//! gives nothing back: this thread holds every live segment too and drops one when the writer has
+//! left it and all of it is synced, so that unmapping (slow, a system call) happens here.
 //!
 //! Thread: its own. Hot path: no.
 
@@ -17,8 +17,9 @@ use crate::shared::Shared;
 
 /// Segments that wait ahead of the writer's.
 pub(crate) const SEGMENTS_AHEAD: usize = 2;
-/// How often it looks whether the writer took one.
-const TICK: Duration = Duration::from_millis(1);
+/// How often it looks whether the writer took one: microseconds for each 8 KiB of a segment, so
+/// that it looks many times while the fastest writer fills one, and seldom in real life.
+const TICK_MICROS: std::ops::RangeInclusive<u64> = 1_000..=20_000;
 /// How long it waits after a segment could not be made.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -44,6 +45,8 @@ impl Preparer {
     /// Works until the other end of `stop` is dropped.
     pub(crate) fn run(mut self, stop: &Receiver<()>) {
         let mut retry_at = None;
+        let micros = self.recipe.geometry.segment_bytes >> 13;
+        let tick = Duration::from_micros(micros.clamp(*TICK_MICROS.start(), *TICK_MICROS.end()));
         loop {
             if retry_at.is_none_or(|at| Instant::now() >= at) {
                 retry_at = self.fill().err().map(|error| {
@@ -52,7 +55,7 @@ impl Preparer {
                 });
             }
             self.retire();
-            match stop.recv_timeout(TICK) {
+            match stop.recv_timeout(tick) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }

@@ -1,11 +1,11 @@
 //! Reads a journal, in the writer's process or another one: history, and then the live tail.
 //!
 //! A reader maps one segment at a time, read-only, and takes no lock: it cannot disturb the writer.
-//! Each record's checksum is verified. Where nothing is published, [`Reader::next`] says `None`, and
-//! may be asked again.
+//! Each record's checksum is verified. Where nothing is published, [`Reader::next`] says `None`,
+//! and may be asked again.
 //!
-//! A record that fails its check is the end (a torn tail that no writer has cut yet) if nothing whole
-//! stands behind it, and damage if something does.
+//! A record that fails its check is the end (a torn tail that no writer has cut yet), unless it was
+//! promised or something whole stands behind it: then it is damage.
 //!
 //! Thread: any, one at a time. Hot path: no; but allocates only when it changes segments.
 
@@ -232,6 +232,14 @@ impl Reader {
     /// What is published at `place` is not the record that belongs there.
     #[cold]
     fn not_good_at(&mut self, place: Place) -> Result<Option<&Record>, ReadError> {
+        // A second look, as a recovery may have cleared the place under the first one.
+        if let Some(open) = &self.open
+            && open.view.load(index(place.offset), &mut self.record)
+            && record_is_good(open.seed, self.next_seq, &self.record)
+        {
+            self.next_seq += 1;
+            return Ok(Some(&self.record));
+        }
         if self.next_seq <= self.promised {
             return Err(self.damaged(place, "was on stable storage and is now damaged"));
         }

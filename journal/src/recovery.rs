@@ -1,7 +1,7 @@
 //! What a crash leaves, and what is done about it: a table, and the cutting that it may ask for.
 //!
-//! Reads with `pread` only. Changes nothing before the table has decided, and nothing at all when it
-//! refuses. Every change is made so that a crash inside of it, and a second recovery, end the same.
+//! Reads with `pread` only. Changes nothing before the table has decided, and nothing at all when
+//! it refuses. Every change is made so that a crash inside of it, and a second recovery, end alike.
 //!
 //! Thread: the caller's, at open. Hot path: no.
 
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::directory;
 use crate::error::{Damage, OpenError};
 use crate::format::{Geometry, RECORD, Slot};
+use crate::options::Durability;
 use crate::scan::{self, Content, Marks};
 
 /// What opening a journal for writing found and did.
@@ -110,7 +111,7 @@ const fn case(
 //   behind    at f and after it, in this segment and later ones: Zeros | Junk (no whole record) |
 //             Records (at least one whole record)
 //   boot      Same: the kernel has run since the last open, so its page cache lost nothing and a
-//             killed process leaves at most one unfinished record. Other: the power may have failed.
+//             killed process leaves at most one unfinished record. Other: power may have failed.
 const CASES: [Case; 5] = [
     // The usual end of a journal whose writer was killed.
     case("@A", NO, &[Behind::Zeros], ANY_BOOT, Decision::Open),
@@ -155,7 +156,10 @@ struct Survey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) last_seq: u64,
+    /// The newest mark that was found.
     pub(crate) durable_mark: u64,
+    /// What is on stable storage now.
+    pub(crate) durable_seq: u64,
     pub(crate) removed: Vec<Removed>,
 }
 
@@ -164,7 +168,12 @@ pub(crate) struct End {
 /// # Errors
 ///
 /// [`OpenError`] for everything that a crash cannot leave; nothing is changed then.
-pub(crate) fn recover(dir: &Path, slot: &Slot, boot_id: [u8; 16]) -> Result<End, OpenError> {
+pub(crate) fn recover(
+    dir: &Path,
+    slot: &Slot,
+    boot_id: [u8; 16],
+    durability: Durability,
+) -> Result<End, OpenError> {
     let listing = directory::list(dir)?;
     let segments = contiguous(dir, slot, &listing.segments)?;
     if let Some(last_seq) = slot.clean_seq() {
@@ -173,6 +182,7 @@ pub(crate) fn recover(dir: &Path, slot: &Slot, boot_id: [u8; 16]) -> Result<End,
         return Ok(End {
             last_seq,
             durable_mark: last_seq,
+            durable_seq: last_seq,
             removed: Vec::new(),
         });
     }
@@ -196,10 +206,16 @@ pub(crate) fn recover(dir: &Path, slot: &Slot, boot_id: [u8; 16]) -> Result<End,
         Decision::Refuse => return Err(OpenError::Damaged(damage(dir, geometry, f, label))),
     };
     remove_unfinished(&listing.unfinished)?;
-    sync_all(dir, geometry, &segments, survey.mark)?;
+    let target = match durability {
+        Durability::Interval(_) => f - 1,
+        // As for a running writer: full segments.
+        Durability::Process => geometry.full_segments_end(f - 1),
+    };
+    sync_kept(dir, geometry, survey.mark, target)?;
     Ok(End {
         last_seq: f - 1,
         durable_mark: survey.mark,
+        durable_seq: survey.mark.max(target),
         removed,
     })
 }
@@ -414,14 +430,15 @@ fn in_chunks(
     Ok(())
 }
 
-/// What is accepted now must not be lost by the next power failure.
-fn sync_all(dir: &Path, geometry: Geometry, segments: &[u32], mark: u64) -> Result<(), OpenError> {
-    for &id in segments {
-        if geometry.last_seq(id) > mark {
-            let file = scan::open(dir, geometry, id, true)?;
-            let path = directory::segment_path(dir, id);
-            file.sync_all().map_err(OpenError::io("sync", &path))?;
-        }
+/// What is accepted now and was not yet promised is promised from now on, so it is synced first.
+fn sync_kept(dir: &Path, geometry: Geometry, mark: u64, target: u64) -> Result<(), OpenError> {
+    let (Some(from), Some(through)) = (geometry.place(mark + 1), geometry.place(target)) else {
+        return Ok(());
+    };
+    for id in from.segment..=through.segment {
+        let file = scan::open(dir, geometry, id, true)?;
+        let path = directory::segment_path(dir, id);
+        file.sync_all().map_err(OpenError::io("sync", &path))?;
     }
     directory::sync(dir)
 }

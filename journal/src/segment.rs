@@ -1,8 +1,9 @@
 //! A segment's file: made whole before anything is appended to it, then mapped.
 //!
 //! A new segment gets its space (`fallocate`, so that a full disk is an error here and never a
-//! signal later), zeros where the durability mode asks for them, its header, a sync, its name and a
-//! sync of the directory, in this order: a segment under its own name always has a whole header.
+//! signal later), real zeros (so that a first store or a later sync finds no extents to convert:
+//! both would wait for the file system), its header, a sync, its name and a sync of the directory,
+//! in this order: a segment under its own name always has a whole header.
 //!
 //! Thread: making and mapping are for the prepare thread and for open; [`SegmentWriter`] is the
 //! writer's. Hot path: [`SegmentWriter::append`]. Allocates: no. Locks: no. Syscalls: none.
@@ -45,8 +46,6 @@ pub(crate) struct Prepared {
 pub(crate) struct Recipe {
     pub(crate) geometry: Geometry,
     pub(crate) epoch: u64,
-    /// Write real zeros, so that a later sync has no extents to convert.
-    pub(crate) zeros: bool,
     /// Bytes at the start whose pages are made present.
     pub(crate) populate: usize,
 }
@@ -85,14 +84,12 @@ fn make(path: &Path, id: u32, recipe: Recipe) -> io::Result<()> {
         .open(path)?;
     let len = recipe.geometry.segment_bytes;
     fallocate(&file, FallocateFlags::empty(), 0, len)?;
-    if recipe.zeros {
-        let zeros = vec![0; CHUNK_BYTES.min(usize::try_from(len).unwrap_or(CHUNK_BYTES))];
-        let mut offset = 0;
-        while offset < len {
-            file.write_all_at(&zeros, offset)?;
-            file.sync_data()?;
-            offset += zeros.len() as u64;
-        }
+    let zeros = vec![0; CHUNK_BYTES.min(usize::try_from(len).unwrap_or(CHUNK_BYTES))];
+    let mut offset = 0;
+    while offset < len {
+        file.write_all_at(&zeros, offset)?;
+        file.sync_data()?;
+        offset += zeros.len() as u64;
     }
     let header = recipe.geometry.header(id, recipe.epoch, now_ns());
     file.write_all_at(&seal_block(&header), 0)?;
@@ -173,7 +170,6 @@ impl Tape {
         let recipe = Recipe {
             geometry,
             epoch: 1,
-            zeros: true,
             populate: usize::MAX,
         };
         let Prepared { segment, view } = prepare(dir, 0, recipe)?;
@@ -186,7 +182,7 @@ impl Tape {
         })
     }
 
-    /// What [`crate::Writer::append`] does with a record that finds room; at the end, from the start.
+    /// What [`crate::Writer::append`] does with a record that finds room. At the end, begins again.
     #[inline]
     pub fn append(&mut self, record: &Record) -> u64 {
         self.rewind_if_full();

@@ -23,10 +23,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(last_seq: u64, segment: u32) -> Self {
+    pub(crate) fn new(last_seq: u64, durable_seq: u64, segment: u32) -> Self {
         Self {
             appended: Padded(AtomicU64::new(last_seq)),
-            durable: Padded(AtomicU64::new(last_seq)),
+            durable: Padded(AtomicU64::new(durable_seq)),
             failed: Padded(AtomicI32::new(0)),
             no_space: AtomicI32::new(0),
             ready_through: AtomicU64::new(u64::from(segment)),

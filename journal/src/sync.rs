@@ -61,10 +61,7 @@ impl Syncer {
     fn due(&self, durability: Durability, appended: u64) -> u64 {
         match durability {
             Durability::Interval(_) => appended,
-            Durability::Process => {
-                let per_segment = self.geometry.records_per_segment();
-                appended / per_segment * per_segment
-            }
+            Durability::Process => self.geometry.full_segments_end(appended),
         }
     }
 
@@ -128,3 +125,6 @@ pub(crate) fn write_mark(file: &File, mark: Mark) -> io::Result<()> {
     };
     file.write_all_at(mark.as_bytes(), offset)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,8 @@
 //!
 //! Writing a page back (a sync, or the kernel on its own) makes it read-only again, and the next
 //! store to it would fault, and may wait for the disk. So a window ahead of the writer is made
-//! writable again and again. It follows the rate, because what is made writable is also written back
-//! with the next sync.
+//! writable again and again. It follows the rate, because what is made writable is also written
+//! back with the next sync.
 //!
 //! Thread: its own. Hot path: no. Not here: making segments (`prepare`), syncing them (`sync`).
 
@@ -13,40 +13,48 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use crate::format::{Geometry, RECORD};
+use crate::options::Durability;
 use crate::prepare::{Live, lock};
-use crate::segment::Segment;
 use crate::shared::Shared;
 
-/// How often it looks where the writer is.
+/// How often it looks where the writer is, while that moves.
 const TICK: Duration = Duration::from_millis(1);
-/// Smallest window: 256 records, what a quiet market needs between two looks.
-const WINDOW_MIN: u64 = 32 << 10;
+/// The same while it stands still: the window is there already.
+const TICK_IDLE: Duration = Duration::from_millis(5);
+/// Smallest window where every sync writes it back: 256 records, what a quiet market needs between
+/// two looks.
+const WINDOW_MIN_SYNCED: u64 = 32 << 10;
+/// Smallest window where nothing but the kernel writes back, every half minute.
+const WINDOW_MIN: u64 = 4 << 20;
 /// Largest window.
-const WINDOW_MAX: u64 = 8 << 20;
+const WINDOW_MAX: u64 = 16 << 20;
 /// The window is this many times what came since the last look.
 const WINDOW_AHEAD: u64 = 4;
-/// What is made writable in one call at the start.
-const STEP_BYTES: usize = 4 << 20;
 
 /// State of the thread.
 pub(crate) struct Toucher {
     pub(crate) geometry: Geometry,
     pub(crate) live: Arc<Live>,
     pub(crate) shared: Arc<Shared>,
-    /// All of the segment that this run starts in is to be made writable at once.
-    pub(crate) whole: bool,
+    pub(crate) durability: Durability,
 }
 
 impl Toucher {
     /// Works until the other end of `stop` is dropped.
     pub(crate) fn run(self, stop: &Receiver<()>) {
+        let window_min = match self.durability {
+            Durability::Process => WINDOW_MIN,
+            Durability::Interval(_) => WINDOW_MIN_SYNCED,
+        };
         let mut last_seen = self.shared.appended();
-        if self.whole {
-            let first = lock(&self.live).first().cloned();
-            first.inspect(|segment| self.touch_whole(segment, stop));
-        }
+        self.touch(last_seen, window_min);
         loop {
             let appended = self.shared.appended();
+            let tick = if appended > last_seen {
+                TICK
+            } else {
+                TICK_IDLE
+            };
             if appended > last_seen {
                 let came = (appended - last_seen) * RECORD;
                 self.touch(
@@ -55,20 +63,10 @@ impl Toucher {
                 );
                 last_seen = appended;
             }
-            match stop.recv_timeout(TICK) {
+            match stop.recv_timeout(tick) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
-        }
-    }
-
-    fn touch_whole(&self, segment: &Segment, stop: &Receiver<()>) {
-        let from = self.geometry.place(self.shared.appended() + 1);
-        let mut offset = from.map_or(0, |place| index(place.offset));
-        let end = index(self.geometry.segment_bytes);
-        while offset < end && stop.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
-            segment.region.populate(offset, STEP_BYTES);
-            offset += STEP_BYTES;
         }
     }
 

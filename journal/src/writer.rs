@@ -16,7 +16,7 @@ use crate::error::{AppendError, CloseError, OpenError};
 use crate::format::{Geometry, Mark, Slot};
 use crate::options::{Durability, Options};
 use crate::prepare::{Live, Preparer, SEGMENTS_AHEAD};
-use crate::recovery::{self, Recovery};
+use crate::recovery::{self, End, Recovery};
 use crate::scan::{self, Marks};
 use crate::segment::{Prepared, Recipe, Segment, SegmentWriter, now_ns, prepare};
 use crate::shared::{Shared, Space, Watch};
@@ -24,8 +24,8 @@ use crate::superblock;
 use crate::sync::{Syncer, write_mark};
 use crate::touch::Toucher;
 
-/// Bytes that are made present where this run starts, and of every segment in `interval` durability:
-/// the thread `journal-touch` goes on from there.
+/// Bytes that are made present where a run or a segment starts; the thread `journal-touch` goes on
+/// from there.
 const POPULATE_START: usize = 1 << 20;
 
 /// How a journal was left by [`Writer::close`].
@@ -73,7 +73,7 @@ impl Writer {
         let boot_id = superblock::boot_id();
         let created = create_if_missing(dir, options, boot_id)?;
         let slot = superblock::read(dir)?;
-        let end = recovery::recover(dir, &slot, boot_id)?;
+        let end = recovery::recover(dir, &slot, boot_id, options.durability)?;
         let recovery = Recovery {
             created,
             clean: slot.clean_seq().is_some(),
@@ -81,36 +81,35 @@ impl Writer {
             last_seq: end.last_seq,
             durable_mark: end.durable_mark,
             segment_bytes: slot.segment_bytes,
-            removed: end.removed,
+            removed: end.removed.clone(),
         };
-        let writer = Self::start(dir, slot.opened(boot_id), end.last_seq, options, lock)?;
+        let writer = Self::start(dir, slot.opened(boot_id), &end, options, lock)?;
         Ok((writer, recovery))
     }
 
     fn start(
         dir: &Path,
         slot: Slot,
-        last_seq: u64,
+        end: &End,
         options: Options,
         lock: Lock,
     ) -> Result<Self, OpenError> {
+        let last_seq = end.last_seq;
         let geometry = slot.geometry();
-        let recipe = recipe(&slot, options.durability);
-        let place = geometry.place(last_seq + 1).ok_or_else(|| full(dir))?;
-        // The first segment of a run is waited for, so it goes without zeros.
-        let first = Recipe {
-            zeros: false,
-            populate: 0,
-            ..recipe
+        let recipe = Recipe {
+            geometry,
+            epoch: slot.epoch,
+            populate: POPULATE_START,
         };
-        let Prepared { segment, view } = prepare(dir, place.segment, first)?;
-        let mark_count = mark_start(dir, geometry, &segment, last_seq)?;
+        let place = geometry.place(last_seq + 1).ok_or_else(|| full(dir))?;
+        let Prepared { segment, view } = prepare(dir, place.segment, recipe)?;
+        let mark_count = mark_start(dir, geometry, &segment, end.durable_seq)?;
         segment
             .region
             .populate(bytes(place.offset), recipe.populate);
         superblock::write(dir, &slot)?;
 
-        let shared = Arc::new(Shared::new(last_seq, place.segment));
+        let shared = Arc::new(Shared::new(last_seq, end.durable_seq, place.segment));
         let live: Arc<Live> = Arc::new(Mutex::new(vec![segment]));
         let (producer, ready) = rtrb::RingBuffer::new(SEGMENTS_AHEAD);
         let preparer = Preparer {
@@ -125,7 +124,7 @@ impl Writer {
             geometry,
             live: Arc::clone(&live),
             shared: Arc::clone(&shared),
-            whole: options.durability == Durability::Process,
+            durability: options.durability,
         };
         let syncer = Syncer {
             geometry,
@@ -355,26 +354,12 @@ fn create_if_missing(dir: &Path, options: Options, boot_id: [u8; 16]) -> Result<
     Ok(true)
 }
 
-fn recipe(slot: &Slot, durability: Durability) -> Recipe {
-    let (zeros, populate) = match durability {
-        // Nothing is written back before its time, so all pages may be made present at once.
-        Durability::Process => (false, usize::MAX),
-        Durability::Interval(_) => (true, POPULATE_START),
-    };
-    Recipe {
-        geometry: slot.geometry(),
-        epoch: slot.epoch,
-        zeros,
-        populate,
-    }
-}
-
-/// Writes where this run starts as the durable mark, and returns its count. All of it is synced.
+/// Writes what this run starts with as the durable mark, and returns its count.
 fn mark_start(
     dir: &Path,
     geometry: Geometry,
     segment: &Segment,
-    last_seq: u64,
+    durable_seq: u64,
 ) -> Result<u64, OpenError> {
     let path = directory::segment_path(dir, segment.id);
     let seed = geometry.seed(segment.id);
@@ -383,8 +368,7 @@ fn mark_start(
         Marks::Valid(mark) => mark.count + 1,
         Marks::None | Marks::Bad => 1,
     };
-    write_mark(&segment.file, Mark::sealed(last_seq, count, seed))
-        .and_then(|()| segment.file.sync_data())
+    write_mark(&segment.file, Mark::sealed(durable_seq, count, seed))
         .map_err(OpenError::io("write", &path))?;
     Ok(count)
 }

@@ -70,8 +70,8 @@ fn run(writer: &mut Writer, records: u64) -> u64 {
     waits
 }
 
-/// Goal: steady state in `process` durability, over several segments, allocates nothing and does not
-/// fault. The machine may take pages back when memory is short, so one clean try of five will do.
+/// Goal: steady state in `process` durability, over several segments, allocates nothing and does
+/// not fault. The machine may take pages back when memory is short, so one clean try of five does.
 #[test]
 fn append_allocates_nothing_and_takes_no_fault() {
     let dir = tempfile::tempdir().unwrap();

@@ -10,17 +10,24 @@
 mod orders;
 
 use model::instrument::InstrumentSpec;
-use model::num::{Lots, Ticks};
+use model::num::{Lots, Scale, Ticks};
 use rust_decimal::Decimal;
 
-pub(crate) use orders::{Placed, Refusal, Request};
+pub(crate) use orders::{Refusal, Request};
 
 use super::accounts::{Accounts, Leg};
 use super::config::FirstIds;
 use super::ledger::Ledger;
 use super::liquidity::Liquidity;
 use super::matching::MARKET;
+use super::recorded::{Frame, GRAIN_DECIMALS};
 use super::types::{OrderStatus, Side, VenueOrder, VenueTrade};
+
+/// One hundred-millionth.
+const GRAIN: Scale = match Scale::new(1, GRAIN_DECIMALS) {
+    Some(step) => step,
+    None => panic!("Invariant: a power of ten is a step"),
+};
 
 /// Public trades that stay queryable per instrument.
 const PUBLIC_TRADES_MAX: usize = 1_000;
@@ -47,6 +54,14 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
+    /// One step of the quantities that [`Liquidity::levels`] and [`Liquidity::top`] give.
+    pub(crate) const fn shown_step(&self) -> Scale {
+        match self.liquidity {
+            Liquidity::Synthetic(_) => self.spec.lot,
+            Liquidity::Recorded(_) => GRAIN,
+        }
+    }
+
     fn record(&mut self, trade: PublicTrade) {
         if self.trades.len() == PUBLIC_TRADES_MAX {
             self.trades.pop_front();
@@ -148,8 +163,10 @@ impl Exchange {
 
     /// Lets the synthetic market of an instrument do the one thing that is due.
     pub(crate) fn step_market(&mut self, instrument: usize) {
-        let Liquidity::Synthetic { engine, flow } = &mut self.listings[instrument].liquidity;
-        let Some(step) = flow.step(engine) else {
+        let Liquidity::Synthetic(synthetic) = &mut self.listings[instrument].liquidity else {
+            return;
+        };
+        let Some(step) = synthetic.flow.step(&mut synthetic.engine) else {
             return;
         };
         for fill in &step.matched.fills {
@@ -161,19 +178,60 @@ impl Exchange {
         }
     }
 
-    /// Gives a trade its id and makes it public.
-    fn publish_trade(&mut self, instrument: usize, taker: Side, price: i64, qty: i64) -> u64 {
-        let time_ms = self.now_ms;
+    /// Applies a message of a recording, and fills our orders as it allows.
+    pub(crate) fn apply_recorded(&mut self, instrument: usize, frame: &Frame) {
+        let listing = &mut self.listings[instrument];
+        let Liquidity::Recorded(market) = &mut listing.liquidity else {
+            return;
+        };
+        let fills = market.apply(frame);
+        if let Frame::Trade {
+            id,
+            price,
+            qty,
+            buyer_is_maker,
+            time_ms,
+        } = *frame
+        {
+            // The public list shows whole lots; the stream has the recorded text.
+            let (price, qty) = (Ticks(price), Lots(market.whole_lots(qty)));
+            listing.record(PublicTrade {
+                id,
+                price,
+                qty,
+                buyer_is_maker,
+                time_ms,
+            });
+            listing.unpublished = 0;
+        }
+        for fill in fills {
+            let id = self.next_trade_id(instrument);
+            self.fill_maker(fill.order, Ticks(fill.price), Lots(fill.qty), id, true);
+            self.report_balances_of(fill.order);
+        }
+    }
+
+    fn next_trade_id(&mut self, instrument: usize) -> u64 {
         let listing = &mut self.listings[instrument];
         let id = listing.next_trade_id;
         listing.next_trade_id += 1;
-        listing.record(PublicTrade {
-            id,
-            price: Ticks(price),
-            qty: Lots(qty),
-            buyer_is_maker: taker == Side::Sell,
-            time_ms,
-        });
+        id
+    }
+
+    /// Gives a trade its id and makes it public. Our trades are no part of a recorded tape.
+    fn publish_trade(&mut self, instrument: usize, taker: Side, price: i64, qty: i64) -> u64 {
+        let id = self.next_trade_id(instrument);
+        let time_ms = self.now_ms;
+        let listing = &mut self.listings[instrument];
+        if matches!(listing.liquidity, Liquidity::Synthetic(_)) {
+            listing.record(PublicTrade {
+                id,
+                price: Ticks(price),
+                qty: Lots(qty),
+                buyer_is_maker: taker == Side::Sell,
+                time_ms,
+            });
+        }
         id
     }
 

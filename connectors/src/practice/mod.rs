@@ -18,6 +18,8 @@ pub(crate) mod limits;
 pub(crate) mod liquidity;
 mod market;
 pub(crate) mod matching;
+pub(crate) mod recorded;
+pub(crate) mod recording;
 pub(crate) mod server;
 pub(crate) mod truth;
 pub(crate) mod types;
@@ -29,6 +31,7 @@ pub use config::{
 };
 pub use exchange::FeeRates;
 pub use faults::{DropScope, FaultError, FaultKind, FaultSpec, FaultWhen};
+pub use recording::RecordingError;
 pub use server::{PracticeServer, SocketStamp, StampKind};
 pub use truth::{BookTruth, RecordingProgress, Truth};
 pub use types::{OrderKind, OrderStatus, SelfTrade, Side, TimeInForce, VenueOrder, VenueTrade};
@@ -55,6 +58,9 @@ pub enum PracticeError {
         /// What is wrong, and what is allowed.
         problem: String,
     },
+    /// The recording is missing, damaged or edited.
+    #[error("practice venue: {0}")]
+    Recording(#[from] RecordingError),
     /// The server's thread has ended.
     #[error("practice venue has stopped")]
     Gone,

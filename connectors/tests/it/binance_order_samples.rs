@@ -4,7 +4,7 @@ use connectors::binance::wire::frame::{self, Answer, Frame};
 use connectors::binance::wire::order::{CancelReplace, Half, OrderAnswer, TradeRow};
 use connectors::binance::wire::rest::{self, Account, ServerTime};
 use connectors::binance::wire::user::{Execution, UserEvent};
-use connectors::binance::wire::{Verdict, classify};
+use connectors::binance::wire::{Raw, Verdict, classify};
 use model::body::{OrderStatus, RejectReason, Side};
 
 use crate::samples::{labelled, message};
@@ -316,7 +316,7 @@ fn cancel_replace_answers_of_every_outcome() {
     assert!(seen == want || seen.is_empty(), "{seen:?}");
     for (label, bytes) in labelled("orderack_spot_rest_cancelReplace_all_outcomes_doc.json") {
         let status = if label.contains("SUCCESS") { 200 } else { 400 };
-        let raw: Result<&serde_json::value::RawValue, _> = rest::read(status, &bytes).unwrap();
+        let raw: Result<Raw<'_>, _> = rest::read(status, &bytes).unwrap();
         match raw {
             Ok(raw) => assert_eq!(halves(&CancelReplace::read(raw).unwrap()), ['d', 'd']),
             Err(error) => {

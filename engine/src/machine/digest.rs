@@ -3,6 +3,7 @@
 //! Every variable-length part is preceded by its length, so that no two states have the same walk.
 //! Not here: latency stamps, log sequences, counters of what was observed only.
 
+use model::codec;
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
 use rust_decimal::Decimal;
@@ -48,6 +49,13 @@ impl Sink {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.0.update(bytes);
+    }
+
+    /// Feeds a configured value in the form in which it travels in the log.
+    pub(crate) fn value<T: serde::Serialize>(&mut self, value: &T) {
+        // What is held came out of a blob, so it can be encoded; were it not so, the empty form
+        // would still be the same on every machine.
+        self.bytes(&codec::encode(value).unwrap_or_default());
     }
 
     /// The digest.

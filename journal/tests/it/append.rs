@@ -1,6 +1,6 @@
 //! Appending, closing, opening again, reading back.
 
-use journal::{Durability, Reader, Writer, stat};
+use journal::{AppendError, Durability, Reader, Space, Writer, stat};
 use model::record::Kind;
 use std::time::{Duration, Instant};
 
@@ -103,4 +103,46 @@ fn reader_seek_is_arithmetic() {
     assert_eq!(reader.next().unwrap().unwrap().seq, last + 1);
     reader.seek(last - 1);
     assert_eq!(reader.records().count(), 3);
+}
+
+/// Goal: when the next segment cannot be made, the journal says so while there is room, refuses
+/// with the reason at the end, loses nothing, and goes on when it can.
+/// Method: a directory stands where the helper wants to make the file.
+#[test]
+fn space_is_low_while_the_next_segment_cannot_be_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let obstacle = dir.path().join("segment-0000000003.new");
+    let (mut writer, _) = open(dir.path());
+    std::fs::create_dir(&obstacle).unwrap();
+    let end = 3 * PER_SEGMENT;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut n = 0;
+    while n < end {
+        n = append(&mut writer, &record(n + 1));
+    }
+    let error = loop {
+        match writer.append(&record(n + 1)) {
+            Err(AppendError::SegmentNotReady) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            other => break other.unwrap_err(),
+        }
+    };
+    assert!(matches!(error, AppendError::NoSpace { .. }), "{error}");
+    assert!(matches!(
+        writer.space(),
+        Space::Low {
+            records_left: 0,
+            ..
+        }
+    ));
+    assert_holds(dir.path(), end);
+    std::fs::remove_dir(&obstacle).unwrap();
+    while writer.space() != Space::Enough {
+        assert!(Instant::now() < deadline, "the helper gave up");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    append_range(&mut writer, end + 1..=end + 5);
+    writer.close().unwrap();
+    assert_holds(dir.path(), end + 5);
 }

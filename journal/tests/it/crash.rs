@@ -116,6 +116,21 @@ fn recover_unfinished_segment_is_removed() {
     assert!(!new.exists());
 }
 
+/// Goal: bytes that an earlier recovery kept are never written over.
+#[test]
+fn recover_keeps_an_older_broken_file() {
+    let dir = fast_dir();
+    dropped(dir.path(), 3);
+    let older = dir.path().join("segment-0000000000.3.broken");
+    fs::write(&older, b"older").unwrap();
+    edit(&segment(dir.path(), 0), |bytes| {
+        bytes[offset_of(3) + 127] ^= 1
+    });
+    let recovery = check_recover(dir.path(), 2);
+    assert_ne!(recovery.removed[0].kept_in, older);
+    assert_eq!(fs::read(&older).unwrap(), b"older");
+}
+
 /// Goal: one damaged superblock slot is survived and repaired, whichever it is.
 #[test]
 fn recover_one_damaged_superblock_slot_is_rewritten() {

@@ -11,6 +11,7 @@ mod crash;
 mod damage;
 mod golden;
 mod kill;
+mod life;
 mod promise;
 mod refuse;
 mod tail;

@@ -134,10 +134,10 @@ impl MarketFeed {
         self.wires.core.unparsed()
     }
 
-    /// Whether every book is whole and in step.
+    /// Whether every book is whole and in step, and the lane has all of it.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.wires.core.is_live()
+        self.backlog.is_empty() && self.wires.core.is_live()
     }
 }
 

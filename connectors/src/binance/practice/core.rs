@@ -154,14 +154,14 @@ impl Core {
     fn book_ticker(&self, params: &Params) -> Result<Value, ApiError> {
         let line = |index: usize| {
             let listing = &self.exchange.listings[index];
-            let (bid, bid_qty) = listing.liquidity.best(Side::Buy).unwrap_or_default();
-            let (ask, ask_qty) = listing.liquidity.best(Side::Sell).unwrap_or_default();
+            let (bid, bid_qty) = listing.liquidity.top(Side::Buy).unwrap_or_default();
+            let (ask, ask_qty) = listing.liquidity.top(Side::Sell).unwrap_or_default();
             json!({
                 "symbol": listing.spec.symbol,
                 "bidPrice": text::steps(listing.spec.tick, bid),
-                "bidQty": text::steps(listing.spec.lot, bid_qty),
+                "bidQty": text::steps(listing.shown_step(), bid_qty),
                 "askPrice": text::steps(listing.spec.tick, ask),
-                "askQty": text::steps(listing.spec.lot, ask_qty),
+                "askQty": text::steps(listing.shown_step(), ask_qty),
             })
         };
         if params.get("symbol").is_some() {

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::text;
 use crate::practice::exchange::{Listing, PublicTrade};
-use crate::practice::liquidity::Liquidity;
 use crate::practice::types::Side;
 
 /// The answer to `depth`.
@@ -18,7 +17,7 @@ pub(super) fn depth(listing: &Listing, limit: usize) -> Value {
         each_level(listing, side, limit, |price, qty| {
             lines.push(json!([
                 text::steps(listing.spec.tick, price),
-                text::steps(listing.spec.lot, qty),
+                text::steps(listing.shown_step(), qty),
             ]));
         });
         Value::Array(lines)
@@ -32,9 +31,7 @@ pub(super) fn depth(listing: &Listing, limit: usize) -> Value {
 
 /// Id of the last change of the book.
 pub(super) fn update_id(listing: &Listing) -> u64 {
-    match &listing.liquidity {
-        Liquidity::Synthetic { engine, .. } => engine.update_id(),
-    }
+    listing.liquidity.update_id()
 }
 
 pub(super) fn each_level(
@@ -43,15 +40,11 @@ pub(super) fn each_level(
     limit: usize,
     mut level: impl FnMut(i64, i64),
 ) {
-    match &listing.liquidity {
-        Liquidity::Synthetic { engine, .. } => {
-            engine
-                .half(side)
-                .levels()
-                .take(limit)
-                .for_each(|(price, qty)| level(price, qty));
-        }
-    }
+    listing
+        .liquidity
+        .levels(side)
+        .take(limit)
+        .for_each(|(price, qty)| level(price, qty));
 }
 
 /// Payload of `@trade`.
@@ -79,8 +72,8 @@ pub(super) type Top = ((i64, i64), (i64, i64));
 /// Best bid and ask, if there are both.
 pub(super) fn top(listing: &Listing) -> Option<Top> {
     Some((
-        listing.liquidity.best(Side::Buy)?,
-        listing.liquidity.best(Side::Sell)?,
+        listing.liquidity.top(Side::Buy)?,
+        listing.liquidity.top(Side::Sell)?,
     ))
 }
 
@@ -96,11 +89,11 @@ pub(super) fn book_ticker(listing: &Listing, top: &Top) -> String {
     );
     text::push_steps(&mut out, listing.spec.tick, bid);
     out.push_str("\",\"B\":\"");
-    text::push_steps(&mut out, listing.spec.lot, bid_qty);
+    text::push_steps(&mut out, listing.shown_step(), bid_qty);
     out.push_str("\",\"a\":\"");
     text::push_steps(&mut out, listing.spec.tick, ask);
     out.push_str("\",\"A\":\"");
-    text::push_steps(&mut out, listing.spec.lot, ask_qty);
+    text::push_steps(&mut out, listing.shown_step(), ask_qty);
     out.push_str("\"}");
     out
 }
@@ -110,12 +103,22 @@ pub(super) fn partial_depth(listing: &Listing, levels: usize) -> String {
     let mut out = String::with_capacity(64 + levels * 80);
     let _ = write!(out, "{{\"lastUpdateId\":{},\"bids\":[", update_id(listing));
     each_level(listing, Side::Buy, levels, |price, qty| {
-        push_level(&mut out, listing.spec.tick, listing.spec.lot, (price, qty));
+        push_level(
+            &mut out,
+            listing.spec.tick,
+            listing.shown_step(),
+            (price, qty),
+        );
     });
     trim_comma(&mut out);
     out.push_str("],\"asks\":[");
     each_level(listing, Side::Sell, levels, |price, qty| {
-        push_level(&mut out, listing.spec.tick, listing.spec.lot, (price, qty));
+        push_level(
+            &mut out,
+            listing.spec.tick,
+            listing.shown_step(),
+            (price, qty),
+        );
     });
     trim_comma(&mut out);
     out.push_str("]}");
@@ -188,7 +191,7 @@ impl DepthWindow {
 
     /// Best levels first, as the book itself is ordered.
     fn push_side(&self, out: &mut String, listing: &Listing, wanted: Side) {
-        let (tick, lot) = (listing.spec.tick, listing.spec.lot);
+        let (tick, lot) = (listing.spec.tick, listing.shown_step());
         let of_side = self.changes.range((wanted, i64::MIN)..=(wanted, i64::MAX));
         match wanted {
             Side::Buy => of_side.rev().for_each(|((_, price), qty)| {

@@ -6,26 +6,32 @@ use rust_decimal::Decimal;
 
 use super::auth::Key;
 use super::core::Core;
+use super::player::Player;
+use super::recorded;
 use crate::practice::exchange::{Exchange, Listing, Refusal};
 use crate::practice::limits::Meter;
-use crate::practice::liquidity::{Liquidity, synthetic};
+use crate::practice::liquidity::Liquidity;
+use crate::practice::recorded::{GRAIN_DECIMALS, RecordedMarket};
+use crate::practice::recording::Lines;
 use crate::practice::{
-    AccountSeed, Balance, MarketConfig, PracticeConfig, PracticeError, SeedOrder, VenueOrder,
+    AccountSeed, Balance, MarketConfig, PracticeConfig, PracticeError, PracticeInstrument,
+    SeedOrder, Speed, VenueOrder,
 };
 
 /// Builds exchange, keys and limits; restores the seeded orders, then fills the market around
 /// them.
-pub(super) fn build(config: &PracticeConfig) -> Result<Core, PracticeError> {
+pub(super) fn build(config: &PracticeConfig) -> Result<(Core, Option<Player>), PracticeError> {
     if config.instruments.is_empty() {
         return Err(wrong("instruments", "give at least one instrument"));
     }
+    let (markets, player) = markets(config)?;
     let listings = config
         .instruments
         .iter()
-        .enumerate()
-        .map(|(index, instrument)| Listing {
+        .zip(markets)
+        .map(|(instrument, liquidity)| Listing {
             spec: instrument.spec.clone(),
-            liquidity: liquidity(config, index),
+            liquidity,
             next_trade_id: config.first_ids.trade,
             trades: VecDeque::new(),
             unpublished: 0,
@@ -36,7 +42,7 @@ pub(super) fn build(config: &PracticeConfig) -> Result<Core, PracticeError> {
         open_account(&mut exchange, config, index, account)?;
     }
     exchange.open_markets();
-    Ok(Core {
+    let core = Core {
         keys: config
             .accounts
             .iter()
@@ -47,7 +53,8 @@ pub(super) fn build(config: &PracticeConfig) -> Result<Core, PracticeError> {
         now_ms: 0,
         skew_ms: 0,
         next_generated_id: 0,
-    })
+    };
+    Ok((core, player))
 }
 
 fn wrong(field: impl Into<String>, problem: impl Into<String>) -> PracticeError {
@@ -57,17 +64,67 @@ fn wrong(field: impl Into<String>, problem: impl Into<String>) -> PracticeError 
     }
 }
 
-fn liquidity(config: &PracticeConfig, index: usize) -> Liquidity {
-    let MarketConfig::Synthetic {
-        seed,
-        events_per_second,
-    } = &config.market
-    else {
-        unreachable!()
-    };
-    let seed = seed.wrapping_add(u64::try_from(index).unwrap_or(0));
-    let start = config.instruments[index].start_price;
-    synthetic(seed, *events_per_second, start, config.first_ids.update)
+/// One market per instrument, and the player if the market is a recording.
+fn markets(config: &PracticeConfig) -> Result<(Vec<Liquidity>, Option<Player>), PracticeError> {
+    match &config.market {
+        MarketConfig::Synthetic {
+            seed,
+            events_per_second,
+        } => {
+            if !(events_per_second.is_finite() && *events_per_second > 0.0) {
+                return Err(wrong(
+                    "market.events_per_second",
+                    "must be a number above 0",
+                ));
+            }
+            let seeds = (0_u64..).map(|index| seed.wrapping_add(index));
+            let market = |(instrument, seed): (&PracticeInstrument, u64)| {
+                let start_price = instrument.start_price;
+                let update_id = config.first_ids.update;
+                Liquidity::synthetic(seed, *events_per_second, start_price, update_id)
+            };
+            let markets = config.instruments.iter().zip(seeds).map(market);
+            Ok((markets.collect(), None))
+        }
+        MarketConfig::Recording { path, speed } => {
+            let [instrument] = config.instruments.as_slice() else {
+                return Err(wrong(
+                    "instruments",
+                    "a recording plays exactly one instrument",
+                ));
+            };
+            if *speed == Speed::Times(0) {
+                return Err(wrong("market.speed", "must be at least 1, or max"));
+            }
+            let checked = recorded::check(path, &instrument.spec)?;
+            let grains_per_lot =
+                instrument
+                    .spec
+                    .lot
+                    .decimal(1)
+                    .and_then(grains)
+                    .ok_or_else(|| {
+                        wrong(
+                            "instruments[0].lot",
+                            "a recording needs lots of whole hundred-millionths",
+                        )
+                    })?;
+            let mut market = RecordedMarket::new(grains_per_lot);
+            market.apply(&checked.snapshot);
+            let player = Player::new(Lines::open(path)?, &checked, *speed)?;
+            Ok((vec![Liquidity::Recorded(Box::new(market))], Some(player)))
+        }
+    }
+}
+
+/// A quantity in hundred-millionths, if it is a whole number of them.
+fn grains(quantity: Decimal) -> Option<i64> {
+    let grains = quantity.checked_mul(Decimal::from(10_u64.pow(GRAIN_DECIMALS.into())))?;
+    if grains.trunc() == grains {
+        i64::try_from(grains).ok()
+    } else {
+        None
+    }
 }
 
 fn open_account(

@@ -45,6 +45,17 @@ struct Client {
     window_count: u32,
 }
 
+impl Client {
+    fn send(&self, id: ClientId, name: &str, payload: &str, out: &mut Outbox<'_>) {
+        if self.combined {
+            let text = format!("{{\"stream\":\"{name}\",\"data\":{payload}}}");
+            out.send_market(id, text);
+        } else {
+            out.send_market(id, payload.to_owned());
+        }
+    }
+}
+
 /// All stream clients.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
@@ -107,7 +118,8 @@ impl Streams {
         }
     }
 
-    fn parse(&self, name: &str) -> Option<(usize, StreamKind)> {
+    /// The stream that a name means; `None` if there is none.
+    pub(super) fn parse(&self, name: &str) -> Option<(usize, StreamKind)> {
         let (symbol, rest) = name.split_once('@')?;
         let instrument = self.symbols.iter().position(|known| known == symbol)?;
         let (kind, fast) = match rest.strip_suffix("@100ms") {
@@ -149,17 +161,19 @@ impl Streams {
     /// Sends a payload to everybody who wants the stream.
     pub(super) fn publish(&self, stream: (usize, StreamKind), payload: &str, out: &mut Outbox<'_>) {
         for (id, client) in &self.clients {
-            for sub in client
-                .subscriptions
-                .iter()
-                .filter(|sub| sub.stream == Some(stream))
-            {
-                if client.combined {
-                    let text = format!("{{\"stream\":\"{}\",\"data\":{payload}}}", sub.name);
-                    out.send_market(*id, text);
-                } else {
-                    out.send_market(*id, payload.to_owned());
+            for sub in &client.subscriptions {
+                if sub.stream == Some(stream) {
+                    client.send(*id, &sub.name, payload, out);
                 }
+            }
+        }
+    }
+
+    /// Sends a payload to everybody who subscribed to a stream by a name that is not known here.
+    pub(super) fn publish_named(&self, name: &str, payload: &str, out: &mut Outbox<'_>) {
+        for (id, client) in &self.clients {
+            if client.subscriptions.iter().any(|sub| sub.name == name) {
+                client.send(*id, name, payload, out);
             }
         }
     }

@@ -6,10 +6,10 @@ use super::core::Core;
 use super::market;
 use crate::practice::exchange::Listing;
 use crate::practice::types::Side;
-use crate::practice::{BookTruth, Truth};
+use crate::practice::{BookTruth, RecordingProgress, Truth};
 
 /// Everything, at this moment.
-pub(super) fn truth(core: &Core) -> Truth {
+pub(super) fn truth(core: &Core, recording: Option<RecordingProgress>) -> Truth {
     let exchange = &core.exchange;
     Truth {
         balances: (0..core.keys.len())
@@ -20,7 +20,7 @@ pub(super) fn truth(core: &Core) -> Truth {
         trades: exchange.ledger.trades().cloned().collect(),
         fees: exchange.accounts.fees().clone(),
         books: exchange.listings.iter().map(book).collect(),
-        recording: None,
+        recording,
         next_order_id: exchange.next_order_id(),
         next_trade_ids: exchange
             .listings
@@ -35,7 +35,7 @@ fn book(listing: &Listing) -> BookTruth {
         let mut levels = Vec::new();
         market::each_level(listing, side, usize::MAX, |price, qty| {
             let price = listing.spec.tick.decimal(price);
-            let qty = listing.spec.lot.decimal(qty);
+            let qty = listing.shown_step().decimal(qty);
             levels.extend(price.zip(qty));
         });
         levels

@@ -3,47 +3,47 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::calls::Call;
 use super::core::Core;
 use super::error::ApiError;
 use super::market::{self, DepthWindow, Top};
 use super::params::Params;
-use super::streams::{StreamKind, Streams};
+use super::player::Player;
+use super::streams::Streams;
 use super::ws_api::{Read, Sessions, over_limit};
-use super::{reports, rest, setup, truth};
-use crate::practice::exchange::{AccountEvent, Execution};
+use super::{rest, setup, truth};
+use crate::practice::exchange::AccountEvent;
 use crate::practice::faults::{Chance, DropScope, FaultKind, Faults};
-use crate::practice::liquidity::Liquidity;
 use crate::practice::server::{Answer, ClientId, Clock, Outbox, Question, Reply, Request, Venue};
-use crate::practice::{PracticeConfig, PracticeError};
+use crate::practice::{PracticeConfig, PracticeError, RecordingProgress};
 
 const FAST_NS: u64 = 100_000_000;
 const SLOW_NS: u64 = 1_000_000_000;
-/// Market events in one turn, so that clients are served in between.
-const STEPS_PER_TURN: usize = 64;
 
 /// What was last sent of one instrument.
 #[derive(Debug)]
-struct Tape {
-    top: Option<Top>,
-    fast: DepthWindow,
-    slow: DepthWindow,
+pub(super) struct Tape {
+    pub(super) top: Option<Top>,
+    pub(super) fast: DepthWindow,
+    pub(super) slow: DepthWindow,
 }
 
 /// The whole venue.
 #[derive(Debug)]
 pub(crate) struct BinancePractice {
-    core: Core,
-    streams: Streams,
-    sessions: Sessions,
-    tapes: Vec<Tape>,
-    faults: Faults,
+    pub(super) core: Core,
+    pub(super) streams: Streams,
+    pub(super) sessions: Sessions,
+    pub(super) tapes: Vec<Tape>,
+    pub(super) faults: Faults,
     /// Private events that wait: silent accept, reorder.
-    held: Vec<AccountEvent>,
-    held_until_ns: u64,
-    swapped: Option<AccountEvent>,
+    pub(super) held: Vec<AccountEvent>,
+    pub(super) held_until_ns: u64,
+    pub(super) swapped: Option<AccountEvent>,
+    /// Plays the recording, if there is one.
+    pub(super) player: Option<Player>,
     /// REST clients that sent something signed: they count as order entry.
     order_clients: BTreeSet<ClientId>,
 }
@@ -58,7 +58,7 @@ enum Outcome {
 impl BinancePractice {
     /// A venue that is about to open.
     pub(crate) fn new(config: &PracticeConfig, wall_ms: i64) -> Result<Self, PracticeError> {
-        let mut core = setup::build(config)?;
+        let (mut core, player) = setup::build(config)?;
         core.set_time(wall_ms);
         let listings = &core.exchange.listings;
         let symbols = listings
@@ -85,6 +85,7 @@ impl BinancePractice {
             held: Vec::new(),
             held_until_ns: 0,
             swapped: None,
+            player,
             order_clients: BTreeSet::new(),
         })
     }
@@ -227,7 +228,7 @@ impl BinancePractice {
         }
     }
 
-    fn at_once(&mut self, kind: FaultKind, out: &mut Outbox<'_>) {
+    pub(super) fn at_once(&mut self, kind: FaultKind, out: &mut Outbox<'_>) {
         match kind {
             FaultKind::Drop(scope) => self.cut(scope, out),
             FaultKind::ClockSkew(skew_ms) => self.core.skew_ms = skew_ms,
@@ -247,186 +248,20 @@ impl BinancePractice {
         }
     }
 
-    /// Lets the synthetic market of an instrument catch up with the clock.
-    fn step(&mut self, instrument: usize, clock: Clock, out: &mut Outbox<'_>) {
-        for _ in 0..STEPS_PER_TURN {
-            if self.flow_due(instrument) > clock.now_ns {
-                break;
-            }
-            self.core.exchange.step_market(instrument);
-            self.publish_changes(instrument, clock, out);
-        }
-        let Liquidity::Synthetic { flow, .. } =
-            &mut self.core.exchange.listings[instrument].liquidity;
-        if flow.due_ns() <= clock.now_ns {
-            flow.skip_to(clock.now_ns);
-        }
+    fn progress(&self) -> Option<RecordingProgress> {
+        self.player.as_ref().map(Player::progress)
     }
 
-    fn flow_due(&self, instrument: usize) -> u64 {
-        let Liquidity::Synthetic { flow, .. } = &self.core.exchange.listings[instrument].liquidity;
-        flow.due_ns()
-    }
-
-    /// Sends trades and the top of the book, and notes what the depth streams will send.
-    fn publish_changes(&mut self, instrument: usize, clock: Clock, out: &mut Outbox<'_>) {
-        let now_ms = self.core.now_ms;
-        let listing = &mut self.core.exchange.listings[instrument];
-        let tape = &mut self.tapes[instrument];
-        let Liquidity::Synthetic { engine, .. } = &mut listing.liquidity;
-        engine.drain_changes(|side, price, total| {
-            tape.fast.note(side, price, total);
-            tape.slow.note(side, price, total);
-        });
-        let unpublished = std::mem::take(&mut listing.unpublished);
-        let mut payloads = Vec::new();
-        if unpublished > 0 && self.streams.wanted((instrument, StreamKind::Trade)) {
-            let skip = listing.trades.len() - unpublished;
-            for trade in listing.trades.iter().skip(skip) {
-                payloads.push((StreamKind::Trade, market::trade(listing, trade, now_ms)));
-            }
-        }
-        let top = market::top(listing);
-        if top != tape.top {
-            tape.top = top;
-            if let Some(top) = top
-                && self.streams.wanted((instrument, StreamKind::BookTicker))
-            {
-                payloads.push((StreamKind::BookTicker, market::book_ticker(listing, &top)));
-            }
-        }
-        for (kind, payload) in payloads {
-            self.publish((instrument, kind), &payload, clock, out);
-        }
-    }
-
-    /// Sends one stream message, or what a fault makes of it.
-    fn publish(
-        &mut self,
-        stream: (usize, StreamKind),
-        payload: &str,
-        clock: Clock,
-        out: &mut Outbox<'_>,
-    ) {
-        if !self.streams.wanted(stream) {
-            return;
-        }
-        let depth = matches!(stream.1, StreamKind::Depth { .. });
-        if depth && self.faults.strike(Chance::Depth, clock.now_ns) == Some(FaultKind::Gap) {
-            return;
-        }
-        match self.faults.strike(Chance::Stream, clock.now_ns) {
-            Some(FaultKind::UnknownMessage) => {
-                let strange = json!({"e": "somethingNew", "E": self.core.now_ms, "x": [1, {}]});
-                self.streams.publish(stream, &strange.to_string(), out);
-            }
-            Some(FaultKind::OutOfRange) => {
-                self.streams.publish(stream, &out_of_range(payload), out);
-            }
-            Some(kind) => self.at_once(kind, out),
-            None => {}
-        }
-        self.streams.publish(stream, payload, out);
-    }
-
-    fn publish_depth(&mut self, instrument: usize, clock: Clock, out: &mut Outbox<'_>) {
-        for fast in [true, false] {
-            let tape = &mut self.tapes[instrument];
-            let window = if fast { &mut tape.fast } else { &mut tape.slow };
-            if window.due_ns() > clock.now_ns {
-                continue;
-            }
-            let listing = &self.core.exchange.listings[instrument];
-            let payload = window.close(listing, clock.now_ns, self.core.now_ms);
-            if let Some(payload) = payload {
-                self.publish(
-                    (instrument, StreamKind::Depth { fast }),
-                    &payload,
-                    clock,
-                    out,
-                );
-            }
-            for levels in [5, 10, 20] {
-                let stream = (instrument, StreamKind::Partial { levels, fast });
-                if self.streams.wanted(stream) {
-                    let listing = &self.core.exchange.listings[instrument];
-                    let payload = market::partial_depth(listing, levels);
-                    self.publish(stream, &payload, clock, out);
-                }
-            }
-        }
-    }
-
-    /// Sends private events, unless a fault holds them back.
-    fn publish_private(&mut self, clock: Clock, out: &mut Outbox<'_>) {
-        let events = self.core.exchange.take_events();
-        for event in &events {
-            self.count_first_fill(event);
-        }
-        self.held.extend(events);
-        if clock.now_ns < self.held_until_ns {
-            return;
-        }
-        for event in std::mem::take(&mut self.held) {
-            match self.faults.strike(Chance::Private, clock.now_ns) {
-                Some(FaultKind::Reorder) if self.swapped.is_none() => {
-                    self.swapped = Some(event);
-                    continue;
-                }
-                Some(FaultKind::Duplicate) => self.send_private(&event, out),
-                _ => {}
-            }
-            self.send_private(&event, out);
-            if let Some(late) = self.swapped.take() {
-                self.send_private(&late, out);
-            }
-        }
-    }
-
-    fn send_private(&self, event: &AccountEvent, out: &mut Outbox<'_>) {
-        let account = match event {
-            AccountEvent::Report { order, .. } => order.account,
-            AccountEvent::Balances { account, .. } => *account,
-        };
-        let subscribers = self.sessions.subscribers(account);
-        if subscribers.is_empty() {
-            return;
-        }
-        let body = reports::private_event(&self.core.exchange, event, self.core.now_ms);
-        for (client, subscription) in subscribers {
-            let text = json!({"subscriptionId": subscription, "event": body}).to_string();
-            out.send(client, text);
-        }
-    }
-
-    /// An order that fills for the first time no longer counts as unfilled.
-    fn count_first_fill(&mut self, event: &AccountEvent) {
-        if let AccountEvent::Report {
-            execution: Execution::Trade,
-            order,
-            trade,
-            ..
-        } = event
-            && trade
-                .as_ref()
-                .is_some_and(|trade| trade.qty == order.executed)
-        {
-            self.core
-                .meter
-                .order_filled(order.account, self.core.now_ms);
-        }
-    }
-
-    fn next_due_ns(&self) -> u64 {
+    fn next_due_ns(&self, out: &Outbox<'_>) -> u64 {
         let mut due = self.faults.next_due_ns().unwrap_or(u64::MAX);
         if !self.held.is_empty() {
             due = due.min(self.held_until_ns);
         }
-        for (instrument, tape) in self.tapes.iter().enumerate() {
+        for (tape, listing) in self.tapes.iter().zip(&self.core.exchange.listings) {
             due = due.min(tape.fast.due_ns()).min(tape.slow.due_ns());
-            due = due.min(self.flow_due(instrument));
+            due = due.min(listing.liquidity.due_ns());
         }
-        due
+        due.min(self.player_due_ns(out))
     }
 }
 
@@ -474,8 +309,9 @@ impl Venue for BinancePractice {
             self.step(instrument, clock, out);
             self.publish_depth(instrument, clock, out);
         }
+        self.play(clock, out);
         self.publish_private(clock, out);
-        self.next_due_ns()
+        self.next_due_ns(out)
     }
 
     fn control(&mut self, clock: Clock, question: Question) {
@@ -483,21 +319,12 @@ impl Venue for BinancePractice {
         match question {
             Question::Truth(sender) => {
                 // Whoever asked may have given up.
-                let _ = sender.try_send(truth::truth(&self.core));
+                let _ = sender.try_send(truth::truth(&self.core, self.progress()));
+            }
+            Question::Progress(sender) => {
+                let _ = sender.try_send(self.progress());
             }
             Question::Fault(spec) => self.faults.add(spec),
         }
     }
-}
-
-/// The payload with its update or trade id beyond 64 bits.
-fn out_of_range(payload: &str) -> String {
-    for key in ["\"u\":", "\"t\":", "\"lastUpdateId\":"] {
-        if let Some(start) = payload.find(key) {
-            let number = start + key.len();
-            let rest = payload[number..].trim_start_matches(|digit: char| digit.is_ascii_digit());
-            return format!("{}99999999999999999999999{rest}", &payload[..number]);
-        }
-    }
-    payload.to_owned()
 }

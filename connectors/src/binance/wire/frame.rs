@@ -6,10 +6,10 @@
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
-use serde_json::value::RawValue;
 
 use super::error::{WireError, from_json, from_raw};
 use super::inline::Inline;
+use super::raw::{Members, Raw};
 use super::text::Text;
 use super::user::{self, UserEvent};
 
@@ -43,7 +43,7 @@ pub struct ErrorBody<'a> {
     message: Option<Text<'a>>,
     /// What else it says, by code.
     #[serde(borrow, default)]
-    pub data: Option<&'a RawValue>,
+    pub data: Option<Raw<'a>>,
 }
 
 impl ErrorBody<'_> {
@@ -73,7 +73,7 @@ pub struct Answer<'a> {
     /// As an HTTP status.
     pub status: u16,
     /// What the venue did, or why it did not.
-    pub outcome: Result<Option<&'a RawValue>, ErrorBody<'a>>,
+    pub outcome: Result<Option<Raw<'a>>, ErrorBody<'a>>,
     /// Rate limits, where the venue counts them.
     pub limits: Inline<RateLimit<'a>, 4>,
 }
@@ -87,27 +87,39 @@ pub enum Frame<'a> {
     Event(UserEvent<'a>),
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawFrame<'a> {
-    #[serde(default)]
-    id: RequestId,
-    #[serde(default)]
-    status: Option<u16>,
-    #[serde(borrow, default)]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<ErrorBody<'a>>,
-    #[serde(borrow, default)]
-    rate_limits: Inline<RateLimit<'a>, 4>,
-    #[serde(borrow, default)]
-    event: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    e: Option<&'a RawValue>,
-    #[serde(default)]
-    code: Option<i32>,
+/// What of a message's members decides what it is.
+#[derive(Default)]
+struct Parts<'a> {
+    id: Option<Raw<'a>>,
+    status: Option<Raw<'a>>,
+    result: Option<Raw<'a>>,
+    error: Option<Raw<'a>>,
+    limits: Option<Raw<'a>>,
+    event: Option<Raw<'a>>,
+    kind: Option<Raw<'a>>,
+    code: Option<Raw<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let mut parts = Self::default();
+        let mut members = Members::of(bytes)?;
+        while let Some((key, value)) = members.next_member()? {
+            let place = match key {
+                "id" => &mut parts.id,
+                "status" => &mut parts.status,
+                "result" => &mut parts.result,
+                "error" => &mut parts.error,
+                "rateLimits" => &mut parts.limits,
+                "event" | "data" => &mut parts.event,
+                "e" => &mut parts.kind,
+                "code" => &mut parts.code,
+                _ => continue,
+            };
+            *place = Some(value).filter(|value| !value.is_null());
+        }
+        Ok(parts)
+    }
 }
 
 /// Reads one message of the order connection. An event may stand bare, in the subscription's
@@ -117,28 +129,30 @@ struct RawFrame<'a> {
 ///
 /// [`WireError`].
 pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, WireError> {
-    let frame: RawFrame<'_> = from_json(bytes)?;
-    if frame.e.is_some() {
+    let parts = Parts::of(bytes)?;
+    if parts.kind.is_some() {
         return user::decode(bytes).map(Frame::Event);
     }
-    if let Some(event) = frame.event.or(frame.data.filter(|_| frame.code.is_none())) {
+    if let Some(event) = parts.event.filter(|_| parts.code.is_none()) {
         return user::decode(event.get().as_bytes()).map(Frame::Event);
     }
-    let outcome = match (frame.error, frame.code) {
-        (Some(error), _) => Err(error),
+    let status = parts.status.map(from_raw::<u16>).transpose()?;
+    let outcome = match (parts.error, parts.code) {
+        (Some(error), _) => Err(from_raw(error)?),
         (None, Some(_)) => Err(from_json(bytes)?),
-        (None, None) if frame.status.is_some() => Ok(frame.result),
+        (None, None) if status.is_some() => Ok(parts.result),
         (None, None) => return Err(WireError::UnknownKind),
     };
-    let status = frame.status.unwrap_or(400);
+    let status = status.unwrap_or(400);
     if outcome.is_ok() && !(200..300).contains(&status) {
         return Err(WireError::Missing { field: "error" });
     }
+    let id = parts.id.map(from_raw::<RequestId>).transpose()?;
     Ok(Frame::Answer(Answer {
-        id: frame.id.0,
+        id: id.and_then(|id| id.0),
         status,
         outcome,
-        limits: frame.rate_limits,
+        limits: parts.limits.map(from_raw).transpose()?.unwrap_or_default(),
     }))
 }
 

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::error::{WireError, from_json, nanoseconds};
 use super::market::{Depth, Market, level, quote_body, trade_message};
+use super::raw::Raw;
 use super::symbols::{Entry, Symbols};
 use super::text::Text;
 
@@ -56,7 +57,7 @@ struct Payload<'a> {
 }
 
 /// A value whose type depends on the kind of message.
-type Loose<'a> = Option<&'a serde_json::value::RawValue>;
+type Loose<'a> = Option<Raw<'a>>;
 
 fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|IgnoredAny| true)

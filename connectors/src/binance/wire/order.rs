@@ -5,11 +5,11 @@
 
 use model::body::{OrderStatus, Side};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::error::{WireError, from_raw};
 use super::frame::ErrorBody;
 use super::inline::Inline;
+use super::raw::{Members, Raw};
 use super::text::Text;
 
 /// An order as an answer describes it; which fields are there depends on the request.
@@ -48,7 +48,7 @@ impl<'a> OrderAnswer<'a> {
     /// # Errors
     ///
     /// [`WireError`].
-    pub fn read(raw: &'a RawValue) -> Result<Self, WireError> {
+    pub fn read(raw: Raw<'a>) -> Result<Self, WireError> {
         from_raw(raw)
     }
 
@@ -138,48 +138,41 @@ pub struct CancelReplace<'a> {
     pub place: Half<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawCancelReplace<'a> {
-    #[serde(borrow)]
-    cancel_result: Text<'a>,
-    #[serde(borrow)]
-    new_order_result: Text<'a>,
-    #[serde(borrow, default)]
-    cancel_response: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    new_order_response: Option<&'a RawValue>,
-}
-
 impl<'a> CancelReplace<'a> {
     /// Reads it from the result of a success or the data of an error.
     ///
     /// # Errors
     ///
     /// [`WireError`].
-    pub fn read(raw: &'a RawValue) -> Result<Self, WireError> {
-        let raw: RawCancelReplace<'a> = from_raw(raw)?;
+    pub fn read(raw: Raw<'a>) -> Result<Self, WireError> {
+        let (mut results, mut responses) = ([None; 2], [None; 2]);
+        let mut members = Members::of(raw.get().as_bytes())?;
+        while let Some((key, value)) = members.next_member()? {
+            match key {
+                "cancelResult" => results[0] = Some(value),
+                "newOrderResult" => results[1] = Some(value),
+                "cancelResponse" => responses[0] = Some(value),
+                "newOrderResponse" => responses[1] = Some(value),
+                _ => {}
+            }
+        }
         Ok(Self {
-            cancel: half(&raw.cancel_result, raw.cancel_response, "cancelResult")?,
-            place: half(
-                &raw.new_order_result,
-                raw.new_order_response,
-                "newOrderResult",
-            )?,
+            cancel: half(results[0], responses[0], "cancelResult")?,
+            place: half(results[1], responses[1], "newOrderResult")?,
         })
     }
 }
 
 fn half<'a>(
-    result: &Text<'_>,
-    response: Option<&'a RawValue>,
+    result: Option<Raw<'a>>,
+    response: Option<Raw<'a>>,
     field: &'static str,
 ) -> Result<Half<'a>, WireError> {
-    let response = || response.ok_or(WireError::Missing { field });
-    match result.as_str() {
-        "SUCCESS" => OrderAnswer::read(response()?).map(Half::Done),
-        "FAILURE" => from_raw(response()?).map(Half::Failed),
-        "NOT_ATTEMPTED" => Ok(Half::NotAttempted),
+    let missing = WireError::Missing { field };
+    match result.ok_or(missing)?.get() {
+        "\"SUCCESS\"" => OrderAnswer::read(response.ok_or(missing)?).map(Half::Done),
+        "\"FAILURE\"" => from_raw(response.ok_or(missing)?).map(Half::Failed),
+        "\"NOT_ATTEMPTED\"" => Ok(Half::NotAttempted),
         _ => Err(WireError::Value { field }),
     }
 }

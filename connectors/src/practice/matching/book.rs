@@ -72,6 +72,7 @@ impl HalfBook {
     }
 
     /// Number of levels.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.levels.len()
     }

@@ -45,7 +45,7 @@ impl Incoming {
         }
     }
 
-    fn rests(&self) -> bool {
+    pub(crate) const fn rests(&self) -> bool {
         match (self.kind, self.time_in_force) {
             (OrderKind::Market, _) => false,
             (OrderKind::PostOnly, _) | (OrderKind::Limit, TimeInForce::Gtc) => true,

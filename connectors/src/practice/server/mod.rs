@@ -22,7 +22,7 @@ pub(crate) use http::{Reply, Request};
 pub(crate) use reactor::{Answer, ClientId, Clock, Outbox, Venue};
 
 use super::faults::FaultSpec;
-use super::truth::Truth;
+use super::truth::{RecordingProgress, Truth};
 use super::{PracticeConfig, PracticeError};
 use crate::binance::practice::BinancePractice;
 use reactor::{Command, LISTENER, Reactor, Settings, WAKER};
@@ -37,6 +37,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) enum Question {
     /// Everything that a client could be compared with.
     Truth(SyncSender<Truth>),
+    /// How far the recording has played.
+    Progress(SyncSender<Option<RecordingProgress>>),
     /// Let this go wrong from now on.
     Fault(FaultSpec),
 }
@@ -156,6 +158,19 @@ impl PracticeServer {
     pub fn truth(&self) -> Result<Truth, PracticeError> {
         let (sender, receiver) = sync_channel(1);
         self.ask(Command::Ask(Question::Truth(sender)))?;
+        receiver
+            .recv_timeout(ANSWER_WITHIN)
+            .map_err(|_| PracticeError::Gone)
+    }
+
+    /// How far the recording has played; `None` for a synthetic market. Cheap, for polling.
+    ///
+    /// # Errors
+    ///
+    /// [`PracticeError::Gone`]: the server has stopped.
+    pub fn progress(&self) -> Result<Option<RecordingProgress>, PracticeError> {
+        let (sender, receiver) = sync_channel(1);
+        self.ask(Command::Ask(Question::Progress(sender)))?;
         receiver
             .recv_timeout(ANSWER_WITHIN)
             .map_err(|_| PracticeError::Gone)

@@ -298,6 +298,15 @@ impl Ws {
         }
     }
 
+    /// The next text as it came.
+    pub(super) fn next_text(&mut self) -> String {
+        loop {
+            if let Message::Text(text) = self.next_frame() {
+                return text.to_string();
+            }
+        }
+    }
+
     /// Whether the peer ends the connection in time.
     pub(super) fn ends(&mut self) -> bool {
         let until = Instant::now() + DEADLINE;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::client::{config, quiet, start};
 
 /// A book by Binance's rules, in the simplest form: decimals in maps.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct NaiveBook {
     pub(super) last_id: u64,
     pub(super) bids: BTreeMap<Decimal, Decimal>,

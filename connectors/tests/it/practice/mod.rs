@@ -5,5 +5,6 @@ mod errors;
 mod faults;
 mod market;
 mod orders;
+mod recording;
 mod session;
 mod shapes;

@@ -39,9 +39,12 @@ pub(super) struct HalfBook {
 impl HalfBook {
     /// An empty side with a window of `width` ticks: a power of two of at least 4096.
     pub(super) fn new(width: usize) -> Self {
+        // Written once with something else, so that every page is here before the first event.
+        let mut window = vec![1; width];
+        std::hint::black_box(&mut window).fill(0);
         Self {
             base: 0,
-            window: vec![0; width],
+            window,
             occupied: Bitmap::new(width),
             beyond: Vec::with_capacity(BEYOND_MAX),
             best: None,

@@ -177,8 +177,7 @@ pub(crate) fn concerns(record: &Record, event: &Event<'_>, spec: &InstrumentSpec
 
 impl Digest for Listing {
     fn digest(&self, sink: &mut Sink) {
-        let spec = format!("{:?}", self.spec);
-        sink.bytes(spec.as_bytes());
+        sink.value(&self.spec);
         self.book.digest(sink);
         match &self.last_trade {
             None => sink.number(0),

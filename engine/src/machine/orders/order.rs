@@ -54,6 +54,8 @@ pub struct Order {
     pub filled: Lots,
     /// Filled, as the venue counts it.
     pub reported: Lots,
+    /// When the venue's count last rose.
+    pub reported_ns: u64,
     /// Value of one lot at its price, quote.
     pub lot_value: Decimal,
     /// Machine time of its approval.
@@ -102,6 +104,12 @@ impl Chore {
         self.pending_ns.is_none() && self.not_before_ns <= now_ns
     }
 
+    /// It came to nothing: not again before a pause.
+    pub(crate) const fn put_off(&mut self, now_ns: u64, pause_ns: u64) {
+        self.pending_ns = None;
+        self.not_before_ns = now_ns.saturating_add(pause_ns);
+    }
+
     /// Nothing is under way and nothing was asked.
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
@@ -141,6 +149,7 @@ impl Order {
             state: OrderState::Approved,
             filled: Lots::ZERO,
             reported: Lots::ZERO,
+            reported_ns: 0,
             lot_value: about.lot_value,
             approved_ns: about.now_ns,
             sent_ns: about.now_ns,
@@ -210,7 +219,7 @@ impl Order {
     pub(crate) fn report(&mut self, event: &Event<'_>, time_ns: u64, recv_window_ns: u64) {
         match event {
             Event::OrderAcked(report) | Event::OrderStatus(report) => {
-                self.heard(report);
+                self.heard(report, time_ns);
                 self.exists(time_ns);
                 self.status(report, time_ns);
                 if matches!(event, Event::OrderStatus(_)) {
@@ -219,11 +228,11 @@ impl Order {
             }
             Event::OrderRejected(report) => self.rejected(report, time_ns),
             Event::OrderCancelled(report) => {
-                self.heard(report);
+                self.heard(report, time_ns);
                 self.learn(Fact::Cancelled, time_ns);
             }
             Event::OrderExpired(report) => {
-                self.heard(report);
+                self.heard(report, time_ns);
                 self.learn(Fact::Expired, time_ns);
             }
             Event::OrderUnknown(_) => {
@@ -234,7 +243,7 @@ impl Order {
             }
             Event::OrderAbsent(_) => self.absent(time_ns, recv_window_ns),
             Event::CancelRejected(report) => {
-                self.heard(report);
+                self.heard(report, time_ns);
                 self.cancel.pending_ns = None;
                 // "Unknown order" to a cancel means: look for fills. It is no end.
                 self.doubtful = true;
@@ -260,21 +269,31 @@ impl Order {
         if self.state.is_ended() {
             self.cancel.pending_ns = None;
         }
+        if !self.wants_query() {
+            self.query.attempts = 0;
+        }
     }
 
-    fn heard(&mut self, report: &OrderReport) {
+    fn heard(&mut self, report: &OrderReport, time_ns: u64) {
         self.confirmed = true;
         if report.venue_order_id != 0 {
             self.venue_order_id = report.venue_order_id;
         }
-        self.reported = self.reported.max(report.cum_qty);
+        self.counted(report.cum_qty, time_ns);
+    }
+
+    fn counted(&mut self, filled: Lots, time_ns: u64) {
+        if filled > self.reported {
+            self.reported = filled;
+            self.reported_ns = time_ns;
+        }
     }
 
     fn status(&mut self, report: &OrderReport, time_ns: u64) {
         match report.status {
             OrderStatus::NotStated | OrderStatus::Open | OrderStatus::PartiallyFilled => {}
             OrderStatus::Filled => {
-                self.reported = self.reported.max(self.qty);
+                self.counted(self.qty, time_ns);
                 self.learn(Fact::FilledWhole, time_ns);
             }
             OrderStatus::Cancelled => self.learn(Fact::Cancelled, time_ns),
@@ -301,7 +320,7 @@ impl Order {
             | RejectReason::Closed
             | RejectReason::Other
             | RejectReason::NotSent => {
-                self.heard(report);
+                self.heard(report, time_ns);
                 self.learn(Fact::Rejected, time_ns);
             }
         }
@@ -358,6 +377,15 @@ impl Order {
             || self.filled < self.reported
     }
 
+    /// Whether nothing is wrong with it but fills that are not here yet, and may be on their way.
+    #[must_use]
+    pub fn waits_for_fills(&self) -> bool {
+        self.confirmed
+            && !self.doubtful
+            && self.state != OrderState::Unknown
+            && self.filled < self.reported
+    }
+
     /// Whether the venue may be asked to cancel it.
     #[must_use]
     pub const fn is_cancellable(&self) -> bool {
@@ -404,6 +432,7 @@ impl Digest for Order {
             self.venue_order_id,
             self.approved_ns,
             self.sent_ns,
+            self.reported_ns,
         ];
         for number in numbers {
             sink.number(number);

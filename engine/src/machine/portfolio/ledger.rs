@@ -83,7 +83,7 @@ impl Ledger {
                 }
             }
         }
-        for (asset, amount) in amounts {
+        for (asset, amount) in amounts.iter().filter(|(_, amount)| !amount.is_zero()) {
             let holding = self.holding(*asset);
             holding.total = holding.total.checked_add(*amount)?;
         }
@@ -91,8 +91,10 @@ impl Ledger {
     }
 
     pub(super) fn add_fee(&mut self, asset: AssetName, fee: Decimal) -> Option<()> {
-        let holding = self.holding(asset);
-        holding.fees = holding.fees.checked_add(fee)?;
+        if !fee.is_zero() {
+            let holding = self.holding(asset);
+            holding.fees = holding.fees.checked_add(fee)?;
+        }
         Some(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::machine::market::tests::spec;
-use model::body::{Liquidity, Text};
+use model::body::Liquidity;
 use model::num::{Money, Ticks};
 use proptest::prelude::*;
 

@@ -283,8 +283,13 @@ impl Risk {
                 order.learn(Fact::NotSent, now);
                 return order.replaces;
             }
-            order.cancel.pending_ns = None;
-            order.query.pending_ns = None;
+            let failed = Kind::from_code(record.detail);
+            if failed != Some(Kind::QueryOrder) {
+                order.cancel.pending_ns = None;
+            }
+            if failed != Some(Kind::CancelOrder) {
+                order.query.pending_ns = None;
+            }
             None
         });
         if let Some(Some(old)) = replaced {

@@ -346,7 +346,7 @@ impl Digest for Risk {
         for flag in [self.killed, self.stopping] {
             sink.number(flag);
         }
-        sink.bytes(format!("{:?}", self.config).as_bytes());
+        sink.value(&self.config);
         sink.number(self.entries.len() as u64);
         for entry in &self.entries {
             sink.number(entry.is_some());

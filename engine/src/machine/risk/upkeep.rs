@@ -44,7 +44,11 @@ impl Risk {
     }
 
     fn asks(&self, order: &Order) -> bool {
+        // Fills come on a stream of their own, often just behind the report that counts them.
+        let early = order.waits_for_fills()
+            && self.time_ns < order.reported_ns.saturating_add(self.query_pause_ns(0));
         order.wants_query()
+            && !early
             && order.query.is_free(self.time_ns)
             && self.link_of(order) == LinkState::Up
     }

@@ -24,6 +24,7 @@ pub(crate) struct Wish {
 #[derive(Debug)]
 pub(crate) struct Asks<'a> {
     pub(super) event: u64,
+    pub(super) time_ns: u64,
     pub(super) epoch: u32,
     pub(super) strategy: StrategyId,
     pub(super) may_trade: bool,
@@ -44,7 +45,7 @@ impl Asks<'_> {
 
     /// Asks for the end of an order. False if it cannot be asked for now.
     pub(crate) fn cancel(&mut self, order: &Order) -> bool {
-        let possible = order.is_cancellable() && order.cancel.pending_ns.is_none();
+        let possible = order.is_cancellable() && order.cancel.is_free(self.time_ns);
         possible
             && self.push(Action::Cancel {
                 client_id: order.client_id,
@@ -53,7 +54,7 @@ impl Asks<'_> {
 
     /// Asks for another order in place of one that rests. False if it cannot be asked for now.
     pub(crate) fn replace(&mut self, order: &Order, wish: Wish) -> bool {
-        if order.state != OrderState::Open || order.cancel.pending_ns.is_some() {
+        if order.state != OrderState::Open || !order.cancel.is_free(self.time_ns) {
             return false;
         }
         match self.next_place(wish) {

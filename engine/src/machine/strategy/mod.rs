@@ -5,6 +5,7 @@
 //! the events.
 
 mod asks;
+mod knowledge;
 mod market_maker;
 mod moving_average;
 mod runner;

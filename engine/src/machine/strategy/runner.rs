@@ -5,11 +5,8 @@
 //!
 //! Thread: one worker. Hot path: yes. Allocates: only for configuration and instruments.
 
-use model::blob::{self, BlobKind};
-use model::body::{BlobPart, Channel, Fill, LinkState, OperatorAction, OrderReport, Refusal, Side};
-use model::event::{Event, event};
+use model::event::event;
 use model::ids::{ClientOrderId, StrategyId};
-use model::instrument::InstrumentSpec;
 use model::limits::{INTENTS_IN_FLIGHT_MAX, INTENTS_PER_EVENT_MAX};
 use model::num::Lots;
 use model::record::Record;
@@ -22,9 +19,8 @@ use crate::machine::config::StrategyConfig;
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::error::ApplyError;
 use crate::machine::intent::{Action, IntentBuffer, Place};
-use crate::machine::market::{self, Listing, Touched};
-use crate::machine::orders::{AppliedTrades, Fact, NewlyApproved, Order, Orders, Seen};
-use crate::machine::risk::placed_by;
+use crate::machine::market::Listing;
+use crate::machine::orders::{AppliedTrades, NewlyApproved, Order, Orders};
 
 /// Live orders of one strategy.
 const OWN_ORDERS_MAX: usize = 128;
@@ -45,20 +41,20 @@ pub(crate) struct Setting {
 /// A strategy and what it knows.
 #[derive(Debug, Clone)]
 pub struct StrategyRunner {
-    id: StrategyId,
-    config: StrategyConfig,
-    setting: Setting,
-    strategy: Box<dyn Strategy>,
-    blobs: LaneBlobs,
-    listing: Option<Box<Listing>>,
-    orders: Orders,
-    trades: AppliedTrades,
-    position: Lots,
-    counter: u32,
-    in_flight: usize,
-    alarm_ns: Option<u64>,
-    connected: bool,
-    stopping: bool,
+    pub(super) id: StrategyId,
+    pub(super) config: StrategyConfig,
+    pub(super) setting: Setting,
+    pub(super) strategy: Box<dyn Strategy>,
+    pub(super) blobs: LaneBlobs,
+    pub(super) listing: Option<Box<Listing>>,
+    pub(super) orders: Orders,
+    pub(super) trades: AppliedTrades,
+    pub(super) position: Lots,
+    pub(super) counter: u32,
+    pub(super) in_flight: usize,
+    pub(super) alarm_ns: Option<u64>,
+    pub(super) connected: bool,
+    pub(super) stopping: bool,
 }
 
 impl StrategyRunner {
@@ -126,6 +122,7 @@ impl StrategyRunner {
         };
         let mut asks = Asks {
             event: self.setting.last_event,
+            time_ns: self.setting.time_ns,
             epoch: self.setting.epoch,
             strategy: self.id,
             may_trade: self.connected && !self.stopping && !self.setting.killed,
@@ -165,244 +162,6 @@ impl StrategyRunner {
         let now = self.setting.time_ns;
         self.orders
             .update(id, |order| order.cancel.start(0, now, 0));
-    }
-
-    /// Folds one event into what the strategy knows; why it is to be called, if it is.
-    fn fold(&mut self, record: &Record, event: &Event<'_>) -> Result<Option<Cause>, ApplyError> {
-        Ok(match event {
-            Event::BookLevels(_) | Event::Quote(_) | Event::Trade(_) | Event::BookReset(_) => {
-                self.on_market(record, event)
-            }
-            Event::Connection(link) if link.channel == Channel::Market => {
-                self.on_market(record, event)
-            }
-            Event::Connection(link) => self.on_order_link(link.venue, link.state),
-            Event::RunStarted(start) => {
-                self.on_run_started(record, event, start.epoch);
-                None
-            }
-            Event::RunEnded(_) => {
-                self.stopping = true;
-                None
-            }
-            Event::BlobPart(part) => {
-                self.on_blob_part(record, part)?;
-                None
-            }
-            Event::OrderAcked(report)
-            | Event::OrderRejected(report)
-            | Event::OrderCancelled(report)
-            | Event::OrderExpired(report)
-            | Event::OrderUnknown(report)
-            | Event::OrderStatus(report)
-            | Event::OrderAbsent(report)
-            | Event::CancelRejected(report) => self.on_report(event, report),
-            Event::OrderFilled(fill) => self.on_fill(record, fill),
-            Event::Sent(sent) => self.on_sent(record, sent.client_id),
-            Event::SendFailed(report) => self.on_send_failed(record, report.client_id),
-            Event::RiskRefused(refusal) => self.on_refused(record, refusal),
-            Event::Operator(operator) => self.on_operator(operator.action),
-            Event::Tick(_) | Event::OpenOrders(_) | Event::Balance(_) | Event::StateHash(_) => None,
-        })
-    }
-
-    #[inline]
-    fn on_market(&mut self, record: &Record, event: &Event<'_>) -> Option<Cause> {
-        let listing = self.listing.as_deref_mut()?;
-        if !market::concerns(record, event, listing.spec()) {
-            return None;
-        }
-        match listing.apply(record, event) {
-            Touched::No => None,
-            Touched::Book => Some(Cause::Book),
-            Touched::Trade => listing.last_trade().copied().map(Cause::Trade),
-        }
-    }
-
-    fn on_order_link(&mut self, venue: u8, state: LinkState) -> Option<Cause> {
-        let listing = self.listing.as_deref()?;
-        if listing.spec().venue.0 != venue || state == LinkState::Notice {
-            return None;
-        }
-        self.connected = state == LinkState::Up;
-        if !self.connected {
-            // Answers to cancels may be lost; risk asks, and the strategy may ask again.
-            self.orders
-                .update_live(|order| order.cancel.pending_ns = None);
-        }
-        self.connected.then_some(Cause::Fresh)
-    }
-
-    fn on_run_started(&mut self, record: &Record, event: &Event<'_>, epoch: u32) {
-        self.setting.epoch = epoch;
-        self.counter = 0;
-        self.in_flight = 0;
-        self.connected = false;
-        self.stopping = false;
-        self.alarm_ns = None;
-        self.blobs.clear();
-        if let Some(listing) = self.listing.as_deref_mut() {
-            listing.apply(record, event);
-        }
-    }
-
-    /// Takes over risk's view of its orders: what was only wished for in the run before is gone.
-    pub(crate) fn adopt(&mut self, orders: &Orders) {
-        let own = |order: &&Order| order.strategy == Some(self.id);
-        let now = self.setting.time_ns;
-        self.orders.update_live(|order| {
-            if orders.get(order.client_id).is_none() {
-                order.learn(Fact::NotSent, now);
-            }
-        });
-        for order in orders.live().filter(own) {
-            if self
-                .orders
-                .update(order.client_id, |known| *known = *order)
-                .is_none()
-            {
-                self.orders.insert(*order);
-            }
-        }
-        for order in orders.ended().filter(own) {
-            self.orders.update(order.client_id, |known| *known = *order);
-        }
-    }
-
-    fn on_blob_part(&mut self, record: &Record, part: &BlobPart) -> Result<(), ApplyError> {
-        let bad = |error| ApplyError::Blob {
-            event: record.event,
-            error,
-        };
-        let whole = self.blobs.push(record.source(), part).map_err(bad)?;
-        if let Some((BlobKind::Instrument, bytes)) = whole {
-            self.list(blob::value(&bytes).map_err(bad)?);
-        }
-        Ok(())
-    }
-
-    /// Takes an instrument, if it is the strategy's own.
-    pub(crate) fn list(&mut self, spec: InstrumentSpec) {
-        if spec.id != self.config.instrument {
-            return;
-        }
-        match self.listing.as_deref_mut() {
-            Some(listing) => listing.respecify(spec),
-            None => {
-                let window = self.setting.book_window_ticks;
-                self.listing = Some(Box::new(Listing::new(spec, window)));
-            }
-        }
-    }
-
-    fn on_report(&mut self, event: &Event<'_>, report: &OrderReport) -> Option<Cause> {
-        let id = self.own(report.client_id)?;
-        let (now, window) = (self.setting.time_ns, self.setting.recv_window_ns);
-        let (side, replaces) = self.orders.update(id, |order| {
-            order.report(event, now, window);
-            (order.side, order.replaces)
-        })?;
-        if let (Event::OrderRejected(_) | Event::OrderUnknown(_), Some(old)) = (event, replaces) {
-            self.orders
-                .update(old, |order| order.cancel.pending_ns = None);
-        }
-        let refused = matches!(event, Event::OrderRejected(_) | Event::CancelRejected(_));
-        Some(if refused {
-            Cause::Refused(side)
-        } else {
-            Cause::Order
-        })
-    }
-
-    fn on_fill(&mut self, record: &Record, fill: &Fill) -> Option<Cause> {
-        let id = self.own(fill.client_id)?;
-        if record.instrument() != Some(self.config.instrument)
-            || record.account() != Some(self.config.account)
-        {
-            return None;
-        }
-        let order = self.orders.get(id);
-        let key = (fill.trade_id, self.config.account, fill.side);
-        let applies = match self.trades.seen(key) {
-            Seen::New => true,
-            Seen::Before => false,
-            Seen::Forgotten => order
-                .is_some_and(|order| order.filled.0.saturating_add(fill.qty.0) <= order.reported.0),
-        };
-        if !applies {
-            return None;
-        }
-        self.trades.remember(key);
-        let change = fill.qty.0.saturating_mul(fill.side.sign());
-        self.position = Lots(self.position.0.saturating_add(change));
-        let now = self.setting.time_ns;
-        self.orders.update(id, |order| order.fill(fill.qty, now));
-        Some(Cause::Order)
-    }
-
-    fn on_sent(&mut self, record: &Record, client_id: u64) -> Option<Cause> {
-        self.credit_back(record)?;
-        let id = self.own(client_id)?;
-        let now = self.setting.time_ns;
-        self.orders.update(id, |order| order.learn(Fact::Sent, now));
-        None
-    }
-
-    fn on_send_failed(&mut self, record: &Record, client_id: u64) -> Option<Cause> {
-        self.credit_back(record)?;
-        let id = self.own(client_id)?;
-        let state = self.orders.get(id)?.state;
-        self.give_up(id, placed_by(record, state))
-    }
-
-    fn on_refused(&mut self, record: &Record, refusal: &Refusal) -> Option<Cause> {
-        self.credit_back(record)?;
-        let id = self.own(refusal.client_id)?;
-        let state = self.orders.get(id)?.state;
-        let cancel = !matches!(state, crate::machine::OrderState::Approved);
-        self.give_up(id, !cancel)
-    }
-
-    /// A wish came to nothing: an order that never was, or a cancel.
-    fn give_up(&mut self, id: ClientOrderId, was_placed: bool) -> Option<Cause> {
-        let now = self.setting.time_ns;
-        let (side, replaces): (Side, _) = self.orders.update(id, |order| {
-            if was_placed {
-                order.learn(Fact::NotSent, now);
-                return (order.side, order.replaces);
-            }
-            order.cancel.pending_ns = None;
-            (order.side, None)
-        })?;
-        if let Some(old) = replaces {
-            self.orders
-                .update(old, |order| order.cancel.pending_ns = None);
-        }
-        Some(Cause::Refused(side))
-    }
-
-    fn on_operator(&mut self, action: OperatorAction) -> Option<Cause> {
-        match action {
-            OperatorAction::Stop => self.stopping = true,
-            OperatorAction::Kill => self.setting.killed = true,
-            OperatorAction::Release => {
-                self.setting.killed = false;
-                return Some(Cause::Fresh);
-            }
-            OperatorAction::ConfirmFlat => {}
-        }
-        None
-    }
-
-    /// One of its intents came to an end: its credit returns. `None` if it is not its own.
-    fn credit_back(&mut self, record: &Record) -> Option<()> {
-        (record.strategy() == Some(self.id)).then(|| {
-            self.in_flight = self.in_flight.saturating_sub(1);
-        })
-    }
-
-    fn own(&self, client_id: u64) -> Option<ClientOrderId> {
-        ClientOrderId::from_raw(client_id).filter(|id| id.strategy() == Some(self.id))
     }
 
     /// Whether this runner goes on under another configuration: same name, account and instrument.
@@ -467,7 +226,7 @@ impl StrategyRunner {
 impl Digest for StrategyRunner {
     fn digest(&self, sink: &mut Sink) {
         sink.number(self.id.0);
-        sink.bytes(format!("{:?}", self.config).as_bytes());
+        sink.value(&self.config);
         self.strategy.digest(sink);
         sink.number(self.listing.is_some());
         if let Some(listing) = &self.listing {

@@ -1,0 +1,297 @@
+//! Proof that Binance's messages allocate nothing on the hot path: decoding market data, answers
+//! and private events, writing and signing requests, and the whole feed from socket to lane.
+//!
+//! Its own binary, because an allocator is global. Counted per thread, so that the scripted
+//! server's allocations do not show. The feed's test runs over plain TCP: what the TLS library
+//! allocates is not ours.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may panic; helpers are not seen as tests"
+)]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test panics on whatever it did not expect"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use connectors::binance::feed::{FeedConfig, FeedTiming, MarketFeed};
+use connectors::binance::start::RestEndpoint;
+use connectors::binance::wire::frame::{self, Frame};
+use connectors::binance::wire::order::OrderAnswer;
+use connectors::binance::wire::request::{self, Context, Proof, Scratch};
+use connectors::binance::wire::user::UserEvent;
+use connectors::binance::wire::{Depth, Symbols, decode};
+use connectors::sign::Signer;
+use model::body::{Flag, NewOrder, OrderType, Side, TimeInForce};
+use model::ids::{InstrumentId, SourceId, VenueId};
+use model::instrument::InstrumentSpec;
+use model::num::{Lots, Scale, Ticks};
+use model::ports::{Clock, EventSink, Feed};
+use model::record::{Kind, Record};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[expect(
+    unsafe_code,
+    reason = "a global allocator is unsafe by its nature; this one only counts"
+)]
+// SAFETY:
+// - Every call is passed on unchanged to `System`, which keeps the contract of the trait.
+// - Counting touches a thread-local `Cell` without a destructor and without allocation.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise about `layout` is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise about `pointer` and `layout` is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations of this thread during `work`.
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+fn btcusdt() -> InstrumentSpec {
+    InstrumentSpec {
+        id: InstrumentId(0),
+        venue: VenueId(0),
+        symbol: "BTCUSDT".to_owned(),
+        name: "BTC-USDT.BINANCE".to_owned(),
+        base: "BTC".to_owned(),
+        quote: "USDT".to_owned(),
+        tick: Scale::from_text("0.01").unwrap(),
+        lot: Scale::from_text("0.00001").unwrap(),
+        price_min: None,
+        price_max: None,
+        qty_min: Lots(1),
+        qty_max: Lots(i64::MAX),
+        notional_min: None,
+        notional_max: None,
+        trading: true,
+    }
+}
+
+const QUOTE: &str = r#"{"stream":"btcusdt@bookTicker","data":{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54698000"}}"#;
+const TRADE: &str = r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":3735683259,"p":"61837.63000000","q":"0.02000000","T":1723161255342,"m":true,"M":true}}"#;
+
+fn depth(first: u64, last: u64) -> String {
+    let bids = (0..20).map(|n| format!("[\"{}.63000000\",\"1.50000000\"]", 61_000 - n));
+    let asks = (0..20).map(|n| format!("[\"{}.64000000\",\"0.00000000\"]", 61_001 + n));
+    let (bids, asks) = (bids.collect::<Vec<_>>(), asks.collect::<Vec<_>>());
+    format!(
+        r#"{{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":1723161255208,"s":"BTCUSDT","U":{first},"u":{last},"b":[{}],"a":[{}]}}}}"#,
+        bids.join(","),
+        asks.join(",")
+    )
+}
+
+#[test]
+fn market_messages_decode_without_allocation() {
+    const ROUNDS: usize = 34_000;
+    let symbols = Symbols::new(&[btcusdt()]).unwrap();
+    let mut levels = Depth::with_capacity(1_000);
+    let update = depth(1, 2);
+    let count = allocations(|| {
+        for _ in 0..ROUNDS {
+            for text in [QUOTE, TRADE, &update] {
+                assert!(decode(text.as_bytes(), &symbols, &mut levels).is_ok());
+            }
+        }
+    });
+    assert_eq!(count, 0, "in {} messages", 3 * ROUNDS);
+}
+
+#[test]
+fn private_events_and_answers_decode_without_allocation() {
+    let report = r#"{"subscriptionId":0,"event":{"e":"executionReport","E":1499405658658,"s":"BTCUSDT","c":"caracal-0000010100000001","S":"BUY","o":"LIMIT","f":"GTC","q":"1.00000000","p":"0.10264410","P":"0.00000000","F":"0.00000000","g":-1,"C":"","x":"TRADE","X":"FILLED","r":"NONE","i":4293153,"l":"1.00000000","z":"1.00000000","L":"0.10264410","n":"0.001","N":"BNB","T":1499405658657,"t":12,"I":8641984,"w":true,"m":false,"M":false,"O":1499405658657,"Z":"0.00000000","Y":"0.00000000","Q":"0.00000000","W":1499405658657,"V":"NONE"}}"#;
+    let answer = r#"{"id":7,"status":200,"result":{"symbol":"BTCUSDT","orderId":12569099453,"orderListId":-1,"clientOrderId":"caracal-0000010100000001","transactTime":1660801715793,"price":"23416.10000000","origQty":"0.00847000","executedQty":"0.00847000","origQuoteOrderQty":"0.000000","cummulativeQuoteQty":"198.33521500","status":"FILLED","timeInForce":"GTC","type":"LIMIT","side":"SELL","workingTime":1660801715793,"fills":[{"price":"23416.10000000","qty":"0.00635000","commission":"0.000000","commissionAsset":"BNB","tradeId":1650422481},{"price":"23416.50000000","qty":"0.00212000","commission":"0.000000","commissionAsset":"BNB","tradeId":1650422482}]},"rateLimits":[{"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":50,"count":1},{"rateLimitType":"ORDERS","interval":"DAY","intervalNum":1,"limit":160000,"count":1},{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":6000,"count":1}]}"#;
+    let count = allocations(|| {
+        for _ in 0..10_000 {
+            match frame::decode(report.as_bytes()).unwrap() {
+                Frame::Event(UserEvent::Report(report)) => assert_eq!(report.trade_id(), Some(12)),
+                other => panic!("{other:?}"),
+            }
+            match frame::decode(answer.as_bytes()).unwrap() {
+                Frame::Answer(answer) => {
+                    let order = OrderAnswer::read(answer.outcome.unwrap().unwrap()).unwrap();
+                    assert_eq!(order.fills.iter().count(), 2);
+                }
+                Frame::Event(event) => panic!("{event:?}"),
+            }
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn signed_requests_are_written_without_allocation() {
+    let symbols = Symbols::new(&[btcusdt()]).unwrap();
+    let entry = symbols.find(b"BTCUSDT").unwrap();
+    let signer = Signer::hmac(b"secret");
+    let mut scratch = Scratch::default();
+    let mut out = [0; 1_024];
+    let mut order = NewOrder {
+        command: 1,
+        client_id: 1 << 40,
+        price: Ticks(2_341_610),
+        qty: Lots(847),
+        tag: 0,
+        side: Side::Sell,
+        order_type: OrderType::Limit,
+        time_in_force: TimeInForce::Gtc,
+        reduce_only: Flag::No,
+        reserved: [0; 36],
+    };
+    let count = allocations(|| {
+        for id in 0..50_000 {
+            let context = Context {
+                id,
+                timestamp_ms: 1_660_801_715_431 + id,
+                recv_window_ms: 1_000,
+                proof: Proof::Signed {
+                    api_key: "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A",
+                    signer: &signer,
+                },
+            };
+            order.price.0 += 1;
+            request::place(&context, entry, &order, &mut scratch, &mut out).unwrap();
+            let ids = (order.client_id, 12);
+            request::cancel(&context, entry, ids, &mut scratch, &mut out).unwrap();
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+struct Wall(Instant);
+
+impl Clock for Wall {
+    fn now_ns(&self) -> u64 {
+        1 + u64::try_from(self.0.elapsed().as_nanos()).unwrap()
+    }
+}
+
+/// Counts what comes; the last record is kept.
+struct Counter {
+    records: u64,
+    last: Record,
+}
+
+impl EventSink for Counter {
+    fn free(&self) -> usize {
+        usize::MAX
+    }
+
+    fn push(&mut self, record: &Record) -> bool {
+        self.records += 1;
+        self.last = *record;
+        true
+    }
+}
+
+/// Serves one snapshot at update 10, then is done.
+fn snapshot_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(socket.try_clone().unwrap()).lines();
+        while !lines.next().unwrap().unwrap().is_empty() {}
+        let body = r#"{"lastUpdateId":10,"bids":[["1.00","1"]],"asks":[["99999.00","1"]]}"#;
+        let length = body.len();
+        write!(
+            socket,
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        // Held open until the client is gone, so that its end is no part of the test.
+        let _ = lines.next();
+    });
+    port
+}
+
+/// Sends updates 10..=20, waits for `go`, then sends rounds of all kinds.
+fn stream_server(rounds: u64, go: std::sync::mpsc::Receiver<()>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let mut ws = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+        ws.send(depth(10, 20).into()).unwrap();
+        go.recv().unwrap();
+        for round in 0..rounds {
+            ws.write(QUOTE.into()).unwrap();
+            ws.write(TRADE.into()).unwrap();
+            ws.write(depth(21 + round, 21 + round).into()).unwrap();
+        }
+        ws.flush().unwrap();
+        // Held open until the client closes.
+        let _ = ws.read();
+    });
+    port
+}
+
+#[test]
+fn feed_from_socket_to_lane_does_not_allocate() {
+    const WARM: u64 = 1_000;
+    const ROUNDS: u64 = 20_000;
+    // A quote, a trade, and forty levels in ten records.
+    const RECORDS_PER_ROUND: u64 = 12;
+    let (go, wait) = std::sync::mpsc::channel();
+    let tls = None;
+    let mut feed = MarketFeed::new(FeedConfig {
+        stream_url: format!("ws://127.0.0.1:{}", stream_server(WARM + ROUNDS, wait)),
+        rest: RestEndpoint {
+            url: format!("http://127.0.0.1:{}", snapshot_server()),
+            tls,
+        },
+        venue: VenueId(0),
+        source: SourceId(1),
+        instruments: Arc::from([btcusdt()]),
+        snapshot_levels: 1_000,
+        timing: FeedTiming::default(),
+    })
+    .unwrap();
+    let clock = Wall(Instant::now());
+    let mut sink = Counter {
+        records: 0,
+        last: Record::ZERO,
+    };
+    let limit = Duration::from_secs(30);
+    while !feed.is_live() {
+        assert!(clock.0.elapsed() < limit, "not live in time");
+        feed.poll(&clock, &mut sink);
+    }
+    go.send(()).unwrap();
+    let start = sink.records;
+    let mut run_to = |records: u64| {
+        while sink.records < start + records {
+            assert!(clock.0.elapsed() < limit, "{} records", sink.records);
+            feed.poll(&clock, &mut sink);
+        }
+    };
+    run_to(WARM * RECORDS_PER_ROUND);
+    let count = allocations(|| run_to((WARM + ROUNDS) * RECORDS_PER_ROUND));
+    assert_eq!(count, 0, "in {} messages", 3 * ROUNDS);
+    assert_eq!(sink.last.kind(), Some(Kind::BookLevels));
+    assert_eq!(feed.unparsed(), 0);
+}

@@ -1,0 +1,272 @@
+//! What a strategy's runner learns from the events: market, orders, fills, and its credits.
+//!
+//! Thread: one worker. Hot path: yes. Allocates: only for instruments.
+
+use model::blob::{self, BlobKind};
+use model::body::{BlobPart, Channel, Fill, LinkState, OperatorAction, OrderReport, Refusal, Side};
+use model::event::Event;
+use model::ids::ClientOrderId;
+use model::instrument::InstrumentSpec;
+use model::num::Lots;
+use model::record::Record;
+
+use super::{Cause, StrategyRunner};
+use crate::machine::error::ApplyError;
+use crate::machine::market::{self, Listing, Touched};
+use crate::machine::orders::{Fact, Order, OrderState, Orders, Seen};
+use crate::machine::risk::placed_by;
+
+/// Pause after a cancel that came to nothing. Without it, a refusal's own event would cause the
+/// next attempt.
+const CANCEL_RETRY_NS: u64 = 100_000_000;
+
+impl StrategyRunner {
+    /// Folds one event into what the strategy knows; why it is to be called, if it is.
+    pub(super) fn fold(
+        &mut self,
+        record: &Record,
+        event: &Event<'_>,
+    ) -> Result<Option<Cause>, ApplyError> {
+        Ok(match event {
+            Event::BookLevels(_) | Event::Quote(_) | Event::Trade(_) | Event::BookReset(_) => {
+                self.on_market(record, event)
+            }
+            Event::Connection(link) if link.channel == Channel::Market => {
+                self.on_market(record, event)
+            }
+            Event::Connection(link) => self.on_order_link(link.venue, link.state),
+            Event::RunStarted(start) => {
+                self.on_run_started(record, event, start.epoch);
+                None
+            }
+            Event::RunEnded(_) => {
+                self.stopping = true;
+                None
+            }
+            Event::BlobPart(part) => {
+                self.on_blob_part(record, part)?;
+                None
+            }
+            Event::OrderAcked(report)
+            | Event::OrderRejected(report)
+            | Event::OrderCancelled(report)
+            | Event::OrderExpired(report)
+            | Event::OrderUnknown(report)
+            | Event::OrderStatus(report)
+            | Event::OrderAbsent(report)
+            | Event::CancelRejected(report) => self.on_report(event, report),
+            Event::OrderFilled(fill) => self.on_fill(record, fill),
+            Event::Sent(sent) => self.on_sent(record, sent.client_id),
+            Event::SendFailed(report) => self.on_send_failed(record, report.client_id),
+            Event::RiskRefused(refusal) => self.on_refused(record, refusal),
+            Event::Operator(operator) => self.on_operator(operator.action),
+            Event::Tick(_) | Event::OpenOrders(_) | Event::Balance(_) | Event::StateHash(_) => None,
+        })
+    }
+
+    #[inline]
+    fn on_market(&mut self, record: &Record, event: &Event<'_>) -> Option<Cause> {
+        let listing = self.listing.as_deref_mut()?;
+        if !market::concerns(record, event, listing.spec()) {
+            return None;
+        }
+        match listing.apply(record, event) {
+            Touched::No => None,
+            Touched::Book => Some(Cause::Book),
+            Touched::Trade => listing.last_trade().copied().map(Cause::Trade),
+        }
+    }
+
+    fn on_order_link(&mut self, venue: u8, state: LinkState) -> Option<Cause> {
+        let listing = self.listing.as_deref()?;
+        if listing.spec().venue.0 != venue || state == LinkState::Notice {
+            return None;
+        }
+        self.connected = state == LinkState::Up;
+        if !self.connected {
+            // Answers to cancels may be lost; risk asks, and the strategy may ask again.
+            self.orders
+                .update_live(|order| order.cancel.pending_ns = None);
+        }
+        self.connected.then_some(Cause::Fresh)
+    }
+
+    fn on_run_started(&mut self, record: &Record, event: &Event<'_>, epoch: u32) {
+        self.setting.epoch = epoch;
+        self.counter = 0;
+        self.in_flight = 0;
+        self.connected = false;
+        self.stopping = false;
+        self.alarm_ns = None;
+        self.blobs.clear();
+        if let Some(listing) = self.listing.as_deref_mut() {
+            listing.apply(record, event);
+        }
+    }
+
+    /// Takes over risk's view of its orders: what was only wished for in the run before is gone.
+    pub(crate) fn adopt(&mut self, orders: &Orders) {
+        let own = |order: &&Order| order.strategy == Some(self.id);
+        let now = self.setting.time_ns;
+        self.orders.update_live(|order| {
+            if orders.get(order.client_id).is_none() {
+                order.learn(Fact::NotSent, now);
+            }
+        });
+        for order in orders.live().filter(own) {
+            if self
+                .orders
+                .update(order.client_id, |known| *known = *order)
+                .is_none()
+            {
+                self.orders.insert(*order);
+            }
+        }
+        for order in orders.ended().filter(own) {
+            self.orders.update(order.client_id, |known| *known = *order);
+        }
+    }
+
+    fn on_blob_part(&mut self, record: &Record, part: &BlobPart) -> Result<(), ApplyError> {
+        let bad = |error| ApplyError::Blob {
+            event: record.event,
+            error,
+        };
+        let whole = self.blobs.push(record.source(), part).map_err(bad)?;
+        if let Some((BlobKind::Instrument, bytes)) = whole {
+            self.list(blob::value(&bytes).map_err(bad)?);
+        }
+        Ok(())
+    }
+
+    /// Takes an instrument, if it is the strategy's own.
+    pub(crate) fn list(&mut self, spec: InstrumentSpec) {
+        if spec.id != self.config.instrument {
+            return;
+        }
+        match self.listing.as_deref_mut() {
+            Some(listing) => listing.respecify(spec),
+            None => {
+                let window = self.setting.book_window_ticks;
+                self.listing = Some(Box::new(Listing::new(spec, window)));
+            }
+        }
+    }
+
+    fn on_report(&mut self, event: &Event<'_>, report: &OrderReport) -> Option<Cause> {
+        let id = self.own(report.client_id)?;
+        let (now, window) = (self.setting.time_ns, self.setting.recv_window_ns);
+        let (side, replaces) = self.orders.update(id, |order| {
+            order.report(event, now, window);
+            if matches!(event, Event::CancelRejected(_)) {
+                order.cancel.put_off(now, CANCEL_RETRY_NS);
+            }
+            (order.side, order.replaces)
+        })?;
+        if let (Event::OrderRejected(_) | Event::OrderUnknown(_), Some(old)) = (event, replaces) {
+            self.orders
+                .update(old, |order| order.cancel.pending_ns = None);
+        }
+        let refused = matches!(event, Event::OrderRejected(_) | Event::CancelRejected(_));
+        Some(if refused {
+            Cause::Refused(side)
+        } else {
+            Cause::Order
+        })
+    }
+
+    fn on_fill(&mut self, record: &Record, fill: &Fill) -> Option<Cause> {
+        let id = self.own(fill.client_id)?;
+        if record.instrument() != Some(self.config.instrument)
+            || record.account() != Some(self.config.account)
+        {
+            return None;
+        }
+        let order = self.orders.get(id);
+        let key = (fill.trade_id, self.config.account, fill.side);
+        let applies = match self.trades.seen(key) {
+            Seen::New => true,
+            Seen::Before => false,
+            Seen::Forgotten => order
+                .is_some_and(|order| order.filled.0.saturating_add(fill.qty.0) <= order.reported.0),
+        };
+        if !applies {
+            return None;
+        }
+        self.trades.remember(key);
+        let change = fill.qty.0.saturating_mul(fill.side.sign());
+        self.position = Lots(self.position.0.saturating_add(change));
+        let now = self.setting.time_ns;
+        self.orders.update(id, |order| order.fill(fill.qty, now));
+        Some(Cause::Order)
+    }
+
+    fn on_sent(&mut self, record: &Record, client_id: u64) -> Option<Cause> {
+        self.credit_back(record)?;
+        let id = self.own(client_id)?;
+        let now = self.setting.time_ns;
+        self.orders.update(id, |order| {
+            if order.state == OrderState::Approved {
+                order.sent_ns = now;
+            }
+            order.learn(Fact::Sent, now);
+        });
+        None
+    }
+
+    fn on_send_failed(&mut self, record: &Record, client_id: u64) -> Option<Cause> {
+        self.credit_back(record)?;
+        let id = self.own(client_id)?;
+        let state = self.orders.get(id)?.state;
+        self.give_up(id, placed_by(record, state))
+    }
+
+    fn on_refused(&mut self, record: &Record, refusal: &Refusal) -> Option<Cause> {
+        self.credit_back(record)?;
+        let id = self.own(refusal.client_id)?;
+        let state = self.orders.get(id)?.state;
+        self.give_up(id, state == OrderState::Approved)
+    }
+
+    /// A wish came to nothing: an order that never was, or a cancel.
+    fn give_up(&mut self, id: ClientOrderId, was_placed: bool) -> Option<Cause> {
+        let now = self.setting.time_ns;
+        let (side, replaces): (Side, _) = self.orders.update(id, |order| {
+            if was_placed {
+                order.learn(Fact::NotSent, now);
+                return (order.side, order.replaces);
+            }
+            order.cancel.put_off(now, CANCEL_RETRY_NS);
+            (order.side, None)
+        })?;
+        if let Some(old) = replaces {
+            self.orders
+                .update(old, |order| order.cancel.put_off(now, CANCEL_RETRY_NS));
+        }
+        Some(Cause::Refused(side))
+    }
+
+    fn on_operator(&mut self, action: OperatorAction) -> Option<Cause> {
+        match action {
+            OperatorAction::Stop => self.stopping = true,
+            OperatorAction::Kill => self.setting.killed = true,
+            OperatorAction::Release => {
+                self.setting.killed = false;
+                return Some(Cause::Fresh);
+            }
+            OperatorAction::ConfirmFlat => {}
+        }
+        None
+    }
+
+    /// One of its intents came to an end: its credit returns. `None` if it is not its own.
+    fn credit_back(&mut self, record: &Record) -> Option<()> {
+        (record.strategy() == Some(self.id)).then(|| {
+            self.in_flight = self.in_flight.saturating_sub(1);
+        })
+    }
+
+    fn own(&self, client_id: u64) -> Option<ClientOrderId> {
+        ClientOrderId::from_raw(client_id).filter(|id| id.strategy() == Some(self.id))
+    }
+}

@@ -1,0 +1,13 @@
+//! The machine from outside: through its events, commands and state hash.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
+
+mod determinism;
+mod kit;
+mod life;
+mod limits;
+mod restart;
+mod sim;
+mod soup;
+mod switches;
+mod trading;

@@ -1,0 +1,112 @@
+//! Stop, kill, release and the confirmed-empty proof.
+
+use crate::kit::{config, kinds, maker, operator, report, taker, tick};
+use crate::sim::Sim;
+use engine::machine::ApplyError;
+use model::blob::{self, BlobKind};
+use model::body::{OperatorAction, OrderStatus, RejectReason};
+use model::ids::SourceId;
+use model::record::{Kind, Record};
+
+fn placements(commands: &[Record]) -> usize {
+    kinds(commands)
+        .iter()
+        .filter(|kind| matches!(kind, Kind::NewOrder | Kind::ReplaceOrder))
+        .count()
+}
+
+fn trading() -> Sim {
+    let mut sim = Sim::new(3, vec![maker(), taker()]);
+    while sim.resting() < 2 {
+        sim.step();
+    }
+    sim
+}
+
+#[test]
+fn stop_cancels_everything_and_places_nothing() {
+    let mut sim = trading();
+    let before = sim.rig.commands.len();
+    sim.push(operator(OperatorAction::Stop));
+    assert_eq!(sim.resting(), 0);
+    assert_eq!(sim.rig.machine.orders().live_count(), 0);
+    for _ in 0..200 {
+        sim.step();
+    }
+    assert_eq!(placements(&sim.rig.commands[before..]), 0);
+}
+
+#[test]
+fn kill_holds_until_it_is_released() {
+    let mut sim = trading();
+    sim.push(operator(OperatorAction::Kill));
+    assert_eq!(sim.resting(), 0);
+    let before = sim.rig.commands.len();
+    for _ in 0..200 {
+        sim.step();
+    }
+    assert_eq!(placements(&sim.rig.commands[before..]), 0);
+    sim.push(operator(OperatorAction::Release));
+    for _ in 0..200 {
+        sim.step();
+    }
+    assert!(placements(&sim.rig.commands[before..]) > 5);
+}
+
+#[test]
+fn confirm_flat_asks_each_account_once() {
+    let mut sim = trading();
+    sim.push(operator(OperatorAction::Stop));
+    let before = sim.rig.commands.len();
+    sim.push(operator(OperatorAction::ConfirmFlat));
+    sim.push(tick());
+    assert_eq!(kinds(&sim.rig.commands[before..]), [Kind::QueryOpenOrders]);
+    let counts = sim.rig.machine.counts();
+    assert_eq!((counts.lists, counts.listed_ours), (1, 0));
+}
+
+#[test]
+fn stop_while_an_order_is_on_its_way_cancels_it_when_it_is_sent() {
+    let mut rig = crate::kit::Rig::new();
+    rig.start(&config(vec![maker()]), 0);
+    let quotes = rig.commands.clone();
+    assert_eq!(kinds(&rig.apply(operator(OperatorAction::Stop))), []);
+    let cancel = rig.apply(crate::kit::sent(&quotes[0]));
+    assert_eq!(kinds(&cancel), [Kind::CancelOrder]);
+    let id = crate::kit::new_order(&quotes[0]).client_id;
+    let none = OrderStatus::NotStated;
+    let unknown = report(
+        Kind::CancelRejected,
+        id,
+        none,
+        0,
+        RejectReason::UnknownOrder,
+    );
+    assert_eq!(kinds(&rig.apply(unknown)), [Kind::QueryOrder]);
+}
+
+#[test]
+fn configuration_with_problems_or_another_account_is_refused() {
+    let mut bad = config(vec![maker()]);
+    bad.limits.messages_reserved = bad.limits.messages_burst;
+    bad.book_window_ticks = 5_000;
+    assert_eq!(bad.check().len(), 2);
+    let mut other = config(vec![maker()]);
+    other.accounts[0].name = "other".to_owned();
+    assert!(other.check().is_empty());
+    for (config, renamed) in [(bad, false), (other, true)] {
+        let mut sim = trading();
+        let mut last = Ok(());
+        for record in blob::records(BlobKind::MachineConfig, &config).unwrap() {
+            let mut record = record.from_source(SourceId(9));
+            record.event = sim.rig.machine.last_event() + 1;
+            record.time_ns = sim.rig.now;
+            last = sim.rig.machine.apply(&record, &mut sim.rig.out);
+        }
+        match last {
+            Err(ApplyError::Renamed { .. }) => assert!(renamed),
+            Err(ApplyError::Config { count, .. }) => assert!(!renamed && count == 2),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! No allocation on the hot path: a counting allocator watches 100,000 mixed events with orders
+//! being placed, confirmed, filled, replaced and cancelled.
+//!
+//! A binary of its own, because the allocator counts the whole process; it holds one test only.
+//! The market and the venue's answers are made before the counting starts, by a first run of the
+//! same machine: it is deterministic, so the recorded log causes the same commands again.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
+
+#[path = "machine/kit.rs"]
+#[expect(dead_code, reason = "shared with the tests of the machine")]
+mod kit;
+#[path = "machine/sim.rs"]
+#[expect(dead_code, reason = "shared with the tests of the machine")]
+mod sim;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use engine::machine::{Machine, Outputs};
+use model::record::Kind;
+
+thread_local! {
+    static COUNT: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+struct Counting;
+
+fn count() {
+    COUNT.with(|count| count.set(count.get().map(|count| count + 1)));
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; counting touches only a
+// thread-local cell without a destructor, which never allocates.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are passed on as they are.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the caller's promises are passed on as they are.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are passed on as they are.
+        unsafe { System.realloc(pointer, layout, bytes) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations and frees of `work` on this thread.
+fn counted(work: impl FnOnce()) -> u64 {
+    COUNT.with(|count| count.set(Some(0)));
+    work();
+    COUNT.with(|count| count.replace(None)).unwrap()
+}
+
+#[test]
+fn machine_applies_a_hundred_thousand_events_without_allocating() {
+    assert!(counted(|| drop(std::hint::black_box(Box::new(7)))) >= 2);
+    let mut sim = sim::Sim::new(17, vec![kit::maker(), kit::taker()]);
+    let configured = sim.rig.log.len();
+    let started = sim.rig.commands.len();
+    while sim.rig.log.len() < configured + 100_000 {
+        sim.step();
+    }
+    let log = &sim.rig.log;
+    let orders = [
+        Kind::OrderAcked,
+        Kind::OrderFilled,
+        Kind::OrderCancelled,
+        Kind::Sent,
+        Kind::RiskRefused,
+        Kind::Tick,
+        Kind::Quote,
+        Kind::Trade,
+    ];
+    for kind in orders {
+        let seen = log
+            .iter()
+            .filter(|record| record.kind() == Some(kind))
+            .count();
+        assert!(seen > 50, "{seen} {kind:?} events");
+    }
+    let mut machine = Machine::new();
+    let mut out = Outputs::new();
+    for record in &log[..configured] {
+        machine.apply(record, &mut out).unwrap();
+    }
+    let mut commands = 0;
+    let allocations = counted(|| {
+        for record in &log[configured..] {
+            machine.apply(record, &mut out).unwrap();
+            commands += out.commands.len();
+        }
+    });
+    assert_eq!(allocations, 0);
+    assert_eq!(commands, sim.rig.commands.len() - started);
+    assert_eq!(machine.state_hash(), sim.rig.machine.state_hash());
+}

@@ -1,0 +1,70 @@
+//! A sync that fails is latched and not tried again.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::sync::Mutex;
+
+use super::*;
+use crate::format::SEGMENT_BYTES_MIN;
+use crate::mapping::Region;
+
+const GEOMETRY: Geometry = Geometry {
+    journal_id: 7,
+    segment_bytes: SEGMENT_BYTES_MIN,
+};
+
+/// A syncer over one segment with this file, of which `appended` records are appended.
+fn syncer(file: File, appended: u64) -> Syncer {
+    let region = Region::heap(4096);
+    let segment = Segment {
+        id: 0,
+        file,
+        region: region.0.into_region(),
+    };
+    let shared = Shared::new(0, 0, 0);
+    shared.set_appended(appended);
+    Syncer {
+        geometry: GEOMETRY,
+        live: Arc::new(Mutex::new(vec![Arc::new(segment)])),
+        shared: Arc::new(shared),
+        mark_count: 0,
+        mark_segment: 0,
+    }
+}
+
+/// Something that cannot be synced: the kernel says EINVAL, as it would say EIO for a bad disk.
+fn unsyncable() -> File {
+    let (_, writer) = std::io::pipe().unwrap();
+    File::from(OwnedFd::from(writer))
+}
+
+#[test]
+fn sync_failure_is_latched_and_ends_the_thread() {
+    let mut syncer = syncer(unsyncable(), 5);
+    assert!(syncer.sync_through(5).is_err());
+    let errno = syncer.shared.failed();
+    assert!(errno.is_some());
+    assert_eq!(syncer.shared.durable(), 0);
+
+    // With the other end of `stop` alive, the thread's loop returns only because the sync failed.
+    let (_stop, stopped) = std::sync::mpsc::channel();
+    let interval = Durability::Interval(Duration::from_millis(1));
+    let syncer = syncer.run(interval, &stopped);
+    assert_eq!(syncer.shared.failed(), errno);
+    assert_eq!(syncer.shared.durable(), 0);
+}
+
+#[test]
+fn sync_success_moves_durable_and_mark() {
+    let mut syncer = syncer(tempfile::tempfile().unwrap(), 5);
+    for (round, target) in [2, 2, 5].into_iter().enumerate() {
+        syncer.sync_through(target).unwrap();
+        assert_eq!(syncer.shared.durable(), target, "round {round}");
+    }
+    let file = &lock(&syncer.live)[0];
+    file.file.set_len(SEGMENT_BYTES_MIN).unwrap();
+    let seed = GEOMETRY.seed(0);
+    let marks = crate::scan::marks(&file.file, seed).unwrap();
+    // Two syncs, so two marks; the newer one holds.
+    assert_eq!(marks, crate::scan::Marks::Valid(Mark::sealed(5, 2, seed)));
+}

@@ -65,7 +65,8 @@ pub struct MarketMakerParams {
     pub qty: Lots,
     /// Distance of each quote from the fair price, ticks. At least 1.
     pub half_spread_ticks: Ticks,
-    /// How far the fair price moves against the position when that is at its maximum, ticks. From 0.
+    /// How far the fair price leans against the position when that is at its maximum, ticks. From
+    /// 0.
     pub skew_ticks: Ticks,
     /// Largest own position on either side, lots. At least `qty`.
     pub position_max: Lots,

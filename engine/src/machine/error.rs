@@ -65,7 +65,8 @@ pub enum ApplyError {
     },
     /// An id of this journal would mean something else than before.
     #[error(
-        "event {event}: {what} {id} was {old} in this journal and would become {new}; start a new journal"
+        "event {event}: {what} {id} was {old} in this journal and would become {new}; \
+         start a new journal"
     )]
     Renamed {
         /// Number of the event.

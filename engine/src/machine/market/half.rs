@@ -1,7 +1,7 @@
 //! One side of a book: a dense window of ticks that follows the market, and a sorted rest.
 //!
-//! Prices are held as *keys*: the price for asks, its negative for bids, so the best level is always
-//! the smallest key. The window is a ring (place = key modulo its width), so moving it copies only
+//! Prices are held as *keys*: the price for asks, its negative for bids, so the best level always
+//! has the smallest key. The window is a ring (place = key modulo its width), so moving it copies only
 //! the levels that enter or leave.
 //!
 //! Invariants

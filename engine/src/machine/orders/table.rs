@@ -146,7 +146,8 @@ impl Orders {
         self.live.insert(id, slot);
     }
 
-    /// Changes every live order. From the last id to the first, because an ending takes its place out.
+    /// Changes every live order, from the last id to the first, because an ending takes its place
+    /// out.
     pub(crate) fn update_live(&mut self, mut change: impl FnMut(&mut Order)) {
         for index in (0..self.live.0.len()).rev() {
             let (id, _) = self.live.0[index];

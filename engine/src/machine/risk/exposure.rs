@@ -30,7 +30,8 @@ pub(super) struct Exposure {
     pub(super) unconfirmed: u32,
     /// An order of ours that the new one would trade with.
     pub(super) crossed: Option<(ClientOrderId, Ticks)>,
-    /// What live orders of the account hold of the asset that the new one needs; `None` on overflow.
+    /// What live orders of the account hold of the asset that the new one needs; `None` on
+    /// overflow.
     pub(super) reserved: Option<Decimal>,
 }
 

@@ -62,8 +62,8 @@ fn run(writer: &mut Writer, records: u64) -> u64 {
                 Err(error) => panic!("append: {error}"),
             }
         }
-        // One microsecond a record: about ten times the rate of a busy market.
-        while start.elapsed() < Duration::from_micros(n) {
+        // Two microseconds a record: about five times the rate of a busy market.
+        while start.elapsed() < Duration::from_micros(2 * n) {
             std::hint::spin_loop();
         }
     }
@@ -71,7 +71,8 @@ fn run(writer: &mut Writer, records: u64) -> u64 {
 }
 
 /// Goal: steady state in `process` durability, over several segments, allocates nothing and does
-/// not fault. The machine may take pages back when memory is short, so one clean try of five does.
+/// not fault. A machine that is short of memory or processors may take pages back or keep the helper
+/// waiting, so one clean try of twenty does.
 #[test]
 fn append_allocates_nothing_and_takes_no_fault() {
     let dir = tempfile::tempdir().unwrap();
@@ -81,7 +82,7 @@ fn append_allocates_nothing_and_takes_no_fault() {
     run(&mut writer, 100_000);
     let _ = faults();
     let mut seen = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..20 {
         let (faults_before, allocations_before) = (faults(), ALLOCATIONS.get());
         let waits = run(&mut writer, 100_000);
         let allocated = ALLOCATIONS.get() - allocations_before;

@@ -1,6 +1,6 @@
 //! Appending, closing, opening again, reading back.
 
-use journal::{AppendError, Durability, Reader, Space, Writer, stat};
+use journal::{AppendError, Durability, Reader, SEGMENT_BYTES_MIN, Space, Tape, Writer, stat};
 use model::record::Kind;
 use std::time::{Duration, Instant};
 
@@ -103,6 +103,18 @@ fn reader_seek_is_arithmetic() {
     assert_eq!(reader.next().unwrap().unwrap().seq, last + 1);
     reader.seek(last - 1);
     assert_eq!(reader.records().count(), 3);
+}
+
+/// Goal: what the benches use is never full, and leaves no file behind.
+#[test]
+fn tape_begins_again_at_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tape = Tape::new(dir.path(), SEGMENT_BYTES_MIN).unwrap();
+    for n in 1..=2 * PER_SEGMENT + 3 {
+        assert_eq!(tape.append(&record(n)), n);
+        tape.copy(&record(n));
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
 /// Goal: when the next segment cannot be made, the journal says so while there is room, refuses

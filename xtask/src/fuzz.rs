@@ -111,6 +111,8 @@ fn run_words(root: &Path, target: &str, seconds: u32) -> Vec<String> {
         format!("-timeout={INPUT_SECONDS_MAX}"),
         format!("-rss_limit_mb={MEMORY_MIB_MAX}"),
         format!("-artifact_prefix=fuzz/artifacts/{target}/"),
+        // Findings are printed all the same; new coverage a thousand times over is noise.
+        "-verbosity=0".to_owned(),
         "-print_final_stats=1".to_owned(),
         format!("fuzz/corpus/{target}"),
     ];

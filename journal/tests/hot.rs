@@ -71,8 +71,8 @@ fn run(writer: &mut Writer, records: u64) -> u64 {
 }
 
 /// Goal: steady state in `process` durability, over several segments, allocates nothing and does
-/// not fault. A machine that is short of memory or processors may take pages back or keep the helper
-/// waiting, so one clean try of twenty does.
+/// not fault. A machine that is short of memory or processors may take pages back or keep the
+/// helper waiting, so one clean try of twenty does.
 #[test]
 fn append_allocates_nothing_and_takes_no_fault() {
     let dir = tempfile::tempdir().unwrap();

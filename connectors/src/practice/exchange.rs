@@ -8,6 +8,8 @@
 //! Thread: the practice server's.
 
 mod orders;
+#[cfg(test)]
+mod tests;
 
 use model::instrument::InstrumentSpec;
 use model::num::{Lots, Scale, Ticks};

@@ -1,7 +1,7 @@
 //! The venue behind both interfaces: calls with checked parameters, answers as JSON values.
 
 use model::instrument::InstrumentSpec;
-use model::num::{Lots, Ticks};
+use model::num::Ticks;
 use serde_json::{Value, json};
 
 use super::auth::Key;
@@ -271,16 +271,6 @@ impl Core {
                 "discount": "0.00000000",
             },
         }))
-    }
-
-    /// Lots that `value` of quote buys or sells at once.
-    pub(super) fn lots_for(&self, instrument: usize, value: rust_decimal::Decimal) -> Lots {
-        let spec = self.spec(instrument);
-        let one = spec
-            .notional(self.last_price(instrument), Lots(1))
-            .unwrap_or_default();
-        let lots = value.checked_div(one).unwrap_or_default().trunc();
-        Lots(i64::try_from(lots).unwrap_or(i64::MAX))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Order calls: place, test, cancel, cancel-replace, query.
 
+use model::num::Lots;
 use serde_json::{Value, json};
 
 use super::core::{Core, list_limit};
@@ -45,12 +46,27 @@ impl Core {
     ) -> Result<(NewOrder, Request), ApiError> {
         let instrument = self.symbol(params)?;
         let order = filters::read(params, self.spec(instrument))?;
-        let qty = match order.qty {
-            Quantity::Base(lots) => lots,
-            Quantity::Quote(value) => self.lots_for(instrument, value),
+        let (qty, quote_qty) = match order.qty {
+            Quantity::Base(lots) => (lots, None),
+            Quantity::Quote(value) => (Lots::ZERO, Some(value)),
         };
+        let mut request = Request {
+            account,
+            instrument,
+            client_id: String::new(),
+            side: order.side,
+            kind: order.kind,
+            time_in_force: order.time_in_force,
+            self_trade: order.self_trade,
+            price: order.price,
+            qty,
+            quote_qty,
+        };
+        if let Some(value) = quote_qty {
+            request.qty = self.exchange.lots_for_value(&request, value);
+        }
         let last = self.last_price(instrument);
-        filters::check_value(self.spec(instrument), &order, qty, last)?;
+        filters::check_value(self.spec(instrument), &order, request.qty, last)?;
         let open = self
             .open_of(account)
             .filter(|open| open.instrument == instrument)
@@ -58,24 +74,9 @@ impl Core {
         if open >= MAX_NUM_ORDERS {
             return Err(ApiError::filter("MAX_NUM_ORDERS"));
         }
-        let client_id = order
-            .client_id
-            .clone()
-            .unwrap_or_else(|| self.generated_id());
-        let request = Request {
-            account,
-            instrument,
-            client_id,
-            side: order.side,
-            kind: order.kind,
-            time_in_force: order.time_in_force,
-            self_trade: order.self_trade,
-            price: order.price,
-            qty,
-            quote_qty: match order.qty {
-                Quantity::Base(_) => None,
-                Quantity::Quote(value) => Some(value),
-            },
+        request.client_id = match &order.client_id {
+            Some(client_id) => client_id.clone(),
+            None => self.generated_id(),
         };
         Ok((order, request))
     }

@@ -112,6 +112,34 @@ impl Exchange {
         Ok(())
     }
 
+    /// The most lots that a market order gets at once for no more than `value` of quote.
+    pub(crate) fn lots_for_value(&self, request: &Request, value: Decimal) -> Lots {
+        let listing = &self.listings[request.instrument];
+        let spec = &listing.spec;
+        let unit = spec
+            .tick
+            .decimal(1)
+            .zip(spec.lot.decimal(1))
+            .map(|(tick, lot)| tick * lot);
+        let budget = unit
+            .and_then(|unit| value.checked_div(unit))
+            .and_then(|units| i128::try_from(units.trunc()).ok())
+            .unwrap_or(0);
+        let incoming = request.incoming(self.next_order_id);
+        // The cost rises with the quantity: halve the range until it is known.
+        let (mut fits, mut exceeds) = (0, spec.qty_max.0.saturating_add(1));
+        while exceeds - fits > 1 {
+            let qty = i64::midpoint(fits, exceeds);
+            let reach = listing.liquidity.reach(&incoming, qty);
+            if reach.qty == qty && reach.cost <= budget {
+                fits = qty;
+            } else {
+                exceeds = qty;
+            }
+        }
+        Lots(fits)
+    }
+
     fn check_post_only(&self, order: &Incoming, instrument: usize) -> Result<(), Refusal> {
         let best = self.listings[instrument]
             .liquidity

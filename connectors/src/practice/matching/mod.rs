@@ -12,6 +12,8 @@
 //! Thread: the practice server's. Hot path: no, but quick: no scan but of one level's queue.
 
 mod book;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -9,6 +9,35 @@ use super::client::{ED_KEY, HMAC_KEY, now_ms, quiet, signed_target};
 
 const ORDER: &str = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&price=50000&quantity=0.001";
 
+/// What is put in the order for what, and the refusal that follows.
+const BROKEN_RULES: &str = "
+    symbol=BTCUSDT => symbol=X | -1121 | Invalid symbol.
+    side=BUY =>  | -1102 | 'side'
+    side=BUY => side=HOLD | -1117 | Invalid side.
+    type=LIMIT => type=STOP_LOSS | -1116 | Invalid orderType.
+    timeInForce=GTC => timeInForce=GTX | -1115 | Invalid timeInForce.
+    timeInForce=GTC =>  | -1102 | 'timeInForce'
+    type=LIMIT => type=LIMIT_MAKER | -1106 | 'timeInForce' sent when not required
+    type=LIMIT&timeInForce=GTC => type=MARKET | -1106 | 'price' sent when not required
+    price=50000 => price=50000&icebergQty=1 | -1106 | 'icebergQty'
+    price=50000 =>  | -1102 | 'price'
+    price=50000 => price=5e4 | -1100 | Illegal characters found in parameter 'price'
+    price=50000 => price=50000.001 | -1013 | Filter failure: PRICE_FILTER
+    price=50000 => price=0 | -1013 | Filter failure: PRICE_FILTER
+    price=50000 => price=50000.123456789 | -1111 | too much precision
+    price=50000 => price=1000000 | -1013 | Filter failure: PERCENT_PRICE_BY_SIDE
+    quantity=0.001 =>  | -1102 | 'quantity'
+    quantity=0.001 => quantity=0.000001 | -1013 | Filter failure: LOT_SIZE
+    quantity=0.001 => quantity=0 | -1013 | Filter failure: LOT_SIZE
+    quantity=0.001 => quantity=0.00001 | -1013 | Filter failure: NOTIONAL
+    quantity=0.001 => quantity=179 | -2010 | insufficient balance for requested action.
+    quantity=0.001 => quantity=0.001&quoteOrderQty=5 | -1128 | Combination
+    price=50000 => price=50000&newClientOrderId=a.b | -1100 | 'newClientOrderId'
+    price=50000 => price=50000&newOrderRespType=ALL | -1164 | newOrderRespType
+    price=50000 => price=50000&selfTradePreventionMode=DECREMENT | -1013 | self-trade
+    type=LIMIT&timeInForce=GTC&price=50000 => type=LIMIT_MAKER&price=90000 | -2010 | Order would immediately match and take.
+";
+
 #[test]
 fn key_signature_and_time_are_checked() {
     let venue = quiet(|_| {});
@@ -56,124 +85,15 @@ fn key_signature_and_time_are_checked() {
 #[test]
 fn order_that_breaks_a_rule_is_refused_with_its_code() {
     let venue = quiet(|_| {});
-    let cases: [(&str, &str, i64, &str); 25] = [
-        ("symbol=BTCUSDT", "symbol=X", -1121, "Invalid symbol."),
-        ("side=BUY", "", -1102, "'side'"),
-        ("side=BUY", "side=HOLD", -1117, "Invalid side."),
-        ("type=LIMIT", "type=STOP_LOSS", -1116, "Invalid orderType."),
-        (
-            "timeInForce=GTC",
-            "timeInForce=GTX",
-            -1115,
-            "Invalid timeInForce.",
-        ),
-        ("timeInForce=GTC", "", -1102, "'timeInForce'"),
-        (
-            "type=LIMIT",
-            "type=LIMIT_MAKER",
-            -1106,
-            "'timeInForce' sent when not required",
-        ),
-        (
-            "type=LIMIT&timeInForce=GTC",
-            "type=MARKET",
-            -1106,
-            "'price' sent when not required",
-        ),
-        (
-            "price=50000",
-            "price=50000&icebergQty=1",
-            -1106,
-            "'icebergQty'",
-        ),
-        ("price=50000", "", -1102, "'price'"),
-        (
-            "price=50000",
-            "price=5e4",
-            -1100,
-            "Illegal characters found in parameter 'price'",
-        ),
-        (
-            "price=50000",
-            "price=50000.001",
-            -1013,
-            "Filter failure: PRICE_FILTER",
-        ),
-        (
-            "price=50000",
-            "price=0",
-            -1013,
-            "Filter failure: PRICE_FILTER",
-        ),
-        (
-            "price=50000",
-            "price=50000.123456789",
-            -1111,
-            "too much precision",
-        ),
-        (
-            "price=50000",
-            "price=1000000",
-            -1013,
-            "Filter failure: PERCENT_PRICE_BY_SIDE",
-        ),
-        ("quantity=0.001", "", -1102, "'quantity'"),
-        (
-            "quantity=0.001",
-            "quantity=0.000001",
-            -1013,
-            "Filter failure: LOT_SIZE",
-        ),
-        (
-            "quantity=0.001",
-            "quantity=0",
-            -1013,
-            "Filter failure: LOT_SIZE",
-        ),
-        (
-            "quantity=0.001",
-            "quantity=0.00001",
-            -1013,
-            "Filter failure: NOTIONAL",
-        ),
-        (
-            "quantity=0.001",
-            "quantity=179",
-            -2010,
-            "insufficient balance for requested action.",
-        ),
-        (
-            "quantity=0.001",
-            "quantity=0.001&quoteOrderQty=5",
-            -1128,
-            "Combination",
-        ),
-        (
-            "price=50000",
-            "price=50000&newClientOrderId=a.b",
-            -1100,
-            "'newClientOrderId'",
-        ),
-        (
-            "price=50000",
-            "price=50000&newOrderRespType=ALL",
-            -1164,
-            "newOrderRespType",
-        ),
-        (
-            "price=50000",
-            "price=50000&selfTradePreventionMode=DECREMENT",
-            -1013,
-            "self-trade",
-        ),
-        (
-            "type=LIMIT&timeInForce=GTC&price=50000",
-            "type=LIMIT_MAKER&price=90000",
-            -2010,
-            "Order would immediately match and take.",
-        ),
-    ];
-    for (from, to, code, message) in cases {
+    for line in BROKEN_RULES
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        let mut fields = line.splitn(3, " | ");
+        let (from, to) = fields.next().unwrap().split_once(" =>").unwrap();
+        let (to, code) = (to.trim(), fields.next().unwrap().parse().unwrap());
+        let message = fields.next().unwrap();
         assert!(ORDER.contains(from), "{from}");
         let params = ORDER.replace(from, to).replace("&&", "&");
         let answer = venue.signed("POST", "/api/v3/order", params.trim_matches('&'));

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use super::client::{config, quiet, start};
 
+/// Prices and quantities, best first.
+type Levels = Vec<(Decimal, Decimal)>;
+
 /// A book by Binance's rules, in the simplest form: decimals in maps.
 #[derive(Debug, Default, Clone)]
 pub(super) struct NaiveBook {
@@ -42,7 +45,7 @@ impl NaiveBook {
         true
     }
 
-    pub(super) fn levels(&self) -> (Vec<(Decimal, Decimal)>, Vec<(Decimal, Decimal)>) {
+    pub(super) fn levels(&self) -> (Levels, Levels) {
         let pair = |(price, qty): (&Decimal, &Decimal)| (*price, *qty);
         (
             self.bids.iter().rev().map(pair).collect(),

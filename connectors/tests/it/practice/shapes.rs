@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::client::{Venue, quiet};
 use super::orders::{far_bid, subscribed};
 
+/// Picks a message.
+type Wanted<'a> = &'a dyn Fn(&Value) -> bool;
+
 /// A sample file, or `None` (said aloud) where the samples are not present.
 fn sample(name: &str) -> Option<Value> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/venues/binance");
@@ -262,7 +265,7 @@ fn stream_messages_have_the_documented_shape() {
         .map(|e| e["json"].clone())
         .collect();
     let theirs = |wanted: &dyn Fn(&Value) -> bool| list.iter().find(|v| wanted(v)).unwrap().clone();
-    let kinds: [(&dyn Fn(&Value) -> bool, &str); 4] = [
+    let kinds: [(Wanted<'_>, &str); 4] = [
         (&|value| value["e"] == "trade", "trade"),
         (&|value| value["e"] == "depthUpdate", "depth"),
         (

@@ -4,12 +4,12 @@
 
 use model::ids::{InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
-use model::num::{Lots, Scale, Ticks};
+use model::num::{Lots, NumberError, Scale, Ticks};
 use rust_decimal::Decimal;
 
+use super::wire::Raw;
 use super::wire::rest::{ExchangeInfo, Filter, SymbolInfo};
 use super::wire::symbols::Step;
-use super::wire::text::Text;
 
 /// An instrument that is to be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,23 +76,21 @@ pub fn spec_of(
     wanted: &Wanted,
 ) -> Result<InstrumentSpec, InstrumentError> {
     let rules = Rules { info };
-    let tick = rules.step("PRICE_FILTER", "tickSize", |rule| rule.tick_size.as_ref())?;
-    let lot = rules.step("LOT_SIZE", "stepSize", |rule| rule.step_size.as_ref())?;
+    let tick = rules.step("PRICE_FILTER", "tickSize", |rule| rule.tick_size)?;
+    let lot = rules.step("LOT_SIZE", "stepSize", |rule| rule.step_size)?;
     let (price, qty) = (Step::new(tick), Step::new(lot));
-    let floor = |text: &str, step: &Step| step.parse_up(text.as_bytes()).ok();
-    let ceiling = |text: &str, step: &Step| step.parse_down(text.as_bytes()).ok();
-    let price_min = rules.bound("PRICE_FILTER", |rule| rule.min_price.as_ref());
-    let price_max = rules.bound("PRICE_FILTER", |rule| rule.max_price.as_ref());
-    let qty_min = rules.bound("LOT_SIZE", |rule| rule.min_qty.as_ref());
-    let qty_max = [
-        rules.bound("LOT_SIZE", |rule| rule.max_qty.as_ref()),
-        rules.bound("MARKET_LOT_SIZE", |rule| rule.max_qty.as_ref()),
+    let price_min = rules.bound("PRICE_FILTER", "minPrice", |rule| rule.min_price)?;
+    let price_max = rules.bound("PRICE_FILTER", "maxPrice", |rule| rule.max_price)?;
+    let qty_min = rules.bound("LOT_SIZE", "minQty", |rule| rule.min_qty)?;
+    let qty_max = rules.bound("LOT_SIZE", "maxQty", |rule| rule.max_qty)?;
+    let market_max = rules.bound("MARKET_LOT_SIZE", "maxQty", |rule| rule.max_qty)?;
+    let floor = |text, step: &Step, field| rules.count(text, field, |text| step.parse_up(text));
+    let ceiling = |text, step: &Step, field| rules.count(text, field, |text| step.parse_down(text));
+    let maxima = [
+        ceiling(qty_max, &qty, "maxQty")?,
+        ceiling(market_max, &qty, "maxQty")?,
     ];
-    let qty_max = qty_max
-        .into_iter()
-        .flatten()
-        .filter_map(|text| ceiling(text, &qty))
-        .min();
+    let qty_min = floor(qty_min, &qty, "minQty")?.unwrap_or(1).max(1);
     Ok(InstrumentSpec {
         id: wanted.id,
         venue,
@@ -102,29 +100,39 @@ pub fn spec_of(
         quote: info.quote_asset.as_str().to_owned(),
         tick,
         lot,
-        price_min: price_min.and_then(|text| floor(text, &price)).map(Ticks),
-        price_max: price_max.and_then(|text| ceiling(text, &price)).map(Ticks),
-        qty_min: Lots(
-            qty_min
-                .and_then(|text| floor(text, &qty))
-                .unwrap_or(1)
-                .max(1),
-        ),
-        qty_max: Lots(qty_max.unwrap_or(i64::MAX)),
-        notional_min: rules.notional(|rule| rule.min_notional.as_ref())?,
-        notional_max: rules.notional(|rule| rule.max_notional.as_ref())?,
+        price_min: floor(price_min, &price, "minPrice")?.map(Ticks),
+        price_max: ceiling(price_max, &price, "maxPrice")?.map(Ticks),
+        qty_min: Lots(qty_min),
+        qty_max: Lots(maxima.into_iter().flatten().min().unwrap_or(i64::MAX)),
+        notional_min: rules.notional("minNotional", |rule| rule.min_notional)?,
+        notional_max: rules.notional("maxNotional", |rule| rule.max_notional)?,
         trading: info.status.as_str() == "TRADING" && info.is_spot_trading_allowed,
     })
 }
+
+type Pick<'a> = fn(&Filter<'a>) -> Option<Raw<'a>>;
 
 struct Rules<'r, 'a> {
     info: &'r SymbolInfo<'a>,
 }
 
-impl<'r, 'a> Rules<'r, 'a> {
-    fn of(&self, kind: &str) -> Option<&'r Filter<'a>> {
+impl<'a> Rules<'_, 'a> {
+    /// A value of a rule; `None` where the rule is not there or switched off.
+    fn bound(
+        &self,
+        kind: &str,
+        field: &'static str,
+        pick: Pick<'a>,
+    ) -> Result<Option<&'a str>, InstrumentError> {
         let mut filters = self.info.filters.iter();
-        filters.find(|filter| filter.filter_type.as_str() == kind)
+        let rule = filters.find(|filter| filter.filter_type.as_str() == kind);
+        let Some(raw) = rule.and_then(pick) else {
+            return Ok(None);
+        };
+        let quoted = raw.get().strip_prefix('"');
+        let text = quoted.and_then(|text| text.strip_suffix('"'));
+        let text = text.ok_or_else(|| self.wrong(field, raw.get()))?;
+        Ok(Some(text).filter(|text| !is_zero(text)))
     }
 
     /// A step; where the rule is switched off, the finest that the venue writes.
@@ -132,39 +140,42 @@ impl<'r, 'a> Rules<'r, 'a> {
         &self,
         kind: &'static str,
         field: &'static str,
-        pick: fn(&'r Filter<'a>) -> Option<&'r Text<'a>>,
+        pick: Pick<'a>,
     ) -> Result<Scale, InstrumentError> {
         const FINEST: &str = "0.00000001";
-        let text = self.of(kind).and_then(pick).map_or("0", Text::as_str);
-        let text = if is_zero(text) { FINEST } else { text };
+        let text = self.bound(kind, field, pick)?.unwrap_or(FINEST);
         Scale::from_text(text).map_err(|_| self.wrong(field, text))
     }
 
-    /// A bound; `None` where it is switched off.
-    fn bound(
+    /// A bound in steps; one beyond what we can count is none.
+    fn count(
         &self,
-        kind: &str,
-        pick: fn(&'r Filter<'a>) -> Option<&'r Text<'a>>,
-    ) -> Option<&'r str> {
-        self.of(kind)
-            .and_then(pick)
-            .map(Text::as_str)
-            .filter(|text| !is_zero(text))
+        text: Option<&str>,
+        field: &'static str,
+        read: impl Fn(&[u8]) -> Result<i64, NumberError>,
+    ) -> Result<Option<i64>, InstrumentError> {
+        let Some(text) = text else {
+            return Ok(None);
+        };
+        match read(text.as_bytes()) {
+            Ok(steps) => Ok(Some(steps)),
+            Err(NumberError::OutOfRange) => Ok(None),
+            Err(NumberError::Syntax | NumberError::OffStep) => Err(self.wrong(field, text)),
+        }
     }
 
     fn notional(
         &self,
-        pick: fn(&'r Filter<'a>) -> Option<&'r Text<'a>>,
+        field: &'static str,
+        pick: Pick<'a>,
     ) -> Result<Option<Decimal>, InstrumentError> {
-        let text = self
-            .bound("NOTIONAL", pick)
-            .or_else(|| self.bound("MIN_NOTIONAL", pick));
-        let Some(text) = text else {
+        let newer = self.bound("NOTIONAL", field, pick)?;
+        let Some(text) = newer.or(self.bound("MIN_NOTIONAL", field, pick)?) else {
             return Ok(None);
         };
         Decimal::from_str_exact(text)
             .map(Some)
-            .map_err(|_| self.wrong("notional", text))
+            .map_err(|_| self.wrong(field, text))
     }
 
     fn wrong(&self, field: &'static str, value: &str) -> InstrumentError {
@@ -177,5 +188,5 @@ impl<'r, 'a> Rules<'r, 'a> {
 }
 
 fn is_zero(text: &str) -> bool {
-    text.bytes().all(|byte| byte == b'0' || byte == b'.')
+    !text.is_empty() && text.bytes().all(|byte| byte == b'0' || byte == b'.')
 }

@@ -13,6 +13,7 @@
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod binance_feed;
+mod binance_instruments;
 mod binance_market_props;
 mod binance_market_samples;
 mod binance_order_samples;

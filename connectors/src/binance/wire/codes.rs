@@ -67,7 +67,7 @@ pub fn classify(status: u16, code: i32, message: &str) -> Verdict {
         -1014 | -1020 => Verdict::Refused(RejectReason::Other),
         -1003 | -1015 | -1034 => Verdict::Limited,
         -1008 => Verdict::Busy,
-        -1016 | -1122 | -2016 => Verdict::Refused(RejectReason::Closed),
+        -1016 | -2016 => Verdict::Refused(RejectReason::Closed),
         -1021 => Verdict::Clock,
         -1002 | -1022 | -2008 | -2014 | -2015 => Verdict::Configuration(RejectReason::Permission),
         -1099..=-1023 => Verdict::Unknown,
@@ -88,6 +88,16 @@ const fn by_status(status: u16, code: i32) -> Verdict {
     }
 }
 
+/// The engine's words for what a person has to mend with the venue.
+const NOT_ALLOWED: [&str; 6] = [
+    "This action is disabled on this account",
+    "This account may not place or cancel orders",
+    "This symbol is not permitted for this account",
+    "This symbol is restricted for this account",
+    "Rest API trading is not enabled",
+    "WebSocket API trading is not enabled",
+];
+
 fn engine_words(code: i32, message: &str) -> Verdict {
     let refused = Verdict::Refused;
     let starts = |words: &str| message.starts_with(words);
@@ -103,7 +113,7 @@ fn engine_words(code: i32, message: &str) -> Verdict {
         refused(RejectReason::UnknownOrder)
     } else if starts("Filter failure") {
         refused(RejectReason::Filter)
-    } else if starts("This action is disabled") || starts("This symbol is not permitted") {
+    } else if NOT_ALLOWED.iter().any(|words| starts(words)) {
         Verdict::Configuration(RejectReason::Permission)
     } else if code == -1010 {
         // The venue names this code for any message of its engine, not only for refusals.

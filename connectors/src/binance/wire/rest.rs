@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::error::{WireError, from_json};
 use super::frame::{ErrorBody, RateLimit};
+use super::raw::Raw;
 use super::text::Text;
 
 /// `/api/v3/time`.
@@ -74,7 +75,8 @@ const fn yes() -> bool {
     true
 }
 
-/// A rule of a symbol. All fields of the kinds that we know; others are ignored.
+/// A rule of a symbol: the values that we know by name, read only for the kinds that we know. Other
+/// kinds may use the same names for other things.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Filter<'a> {
@@ -83,28 +85,28 @@ pub struct Filter<'a> {
     pub filter_type: Text<'a>,
     /// `PRICE_FILTER`.
     #[serde(borrow, default)]
-    pub min_price: Option<Text<'a>>,
+    pub min_price: Option<Raw<'a>>,
     /// `PRICE_FILTER`.
     #[serde(borrow, default)]
-    pub max_price: Option<Text<'a>>,
+    pub max_price: Option<Raw<'a>>,
     /// `PRICE_FILTER`.
     #[serde(borrow, default)]
-    pub tick_size: Option<Text<'a>>,
+    pub tick_size: Option<Raw<'a>>,
     /// `LOT_SIZE`, `MARKET_LOT_SIZE`.
     #[serde(borrow, default)]
-    pub min_qty: Option<Text<'a>>,
+    pub min_qty: Option<Raw<'a>>,
     /// `LOT_SIZE`, `MARKET_LOT_SIZE`.
     #[serde(borrow, default)]
-    pub max_qty: Option<Text<'a>>,
+    pub max_qty: Option<Raw<'a>>,
     /// `LOT_SIZE`, `MARKET_LOT_SIZE`.
     #[serde(borrow, default)]
-    pub step_size: Option<Text<'a>>,
+    pub step_size: Option<Raw<'a>>,
     /// `NOTIONAL`, `MIN_NOTIONAL`.
     #[serde(borrow, default)]
-    pub min_notional: Option<Text<'a>>,
+    pub min_notional: Option<Raw<'a>>,
     /// `NOTIONAL`.
     #[serde(borrow, default)]
-    pub max_notional: Option<Text<'a>>,
+    pub max_notional: Option<Raw<'a>>,
 }
 
 /// `/api/v3/account` and `account.status`.

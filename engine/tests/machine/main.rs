@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
 mod determinism;
+mod instruments;
 mod kit;
 mod life;
 mod limits;

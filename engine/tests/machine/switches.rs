@@ -110,3 +110,23 @@ fn configuration_with_problems_or_another_account_is_refused() {
         }
     }
 }
+
+/// The story: a refused cancel is an event, and that event must not cause the next attempt.
+#[test]
+fn stop_with_cancels_unanswered_and_a_stale_book_does_not_storm() {
+    let mut rig = crate::kit::Rig::new();
+    rig.start(&config(vec![maker()]), 0);
+    for command in rig.commands.clone() {
+        rig.apply(crate::kit::sent(&command));
+    }
+    rig.apply(operator(OperatorAction::Stop));
+    for id in 2..1_000 {
+        rig.pass(100_000);
+        rig.apply(crate::kit::reset(id, 1));
+        for refusal in rig.out.refusals.clone() {
+            rig.apply(refusal);
+        }
+    }
+    let refused = rig.refusals.len();
+    assert!(refused <= 4, "{refused} refusals in a tenth of a second");
+}

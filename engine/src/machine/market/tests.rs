@@ -322,3 +322,99 @@ fn book_impossible_level_makes_it_unusable_until_a_reset() {
         ),
     ]);
 }
+
+/// What a book is, in the plainest words: the second implementation.
+#[derive(Default)]
+struct Naive {
+    sides: [BTreeMap<i64, i64>; 2],
+    best_id: u64,
+    best: [Option<(i64, i64)>; 2],
+    update_id: u64,
+    whole: bool,
+}
+
+impl Naive {
+    fn apply(&mut self, record: &Record) {
+        let event = model::event::event(record).unwrap();
+        if let Event::BookReset(reset) = event {
+            *self = Self {
+                update_id: reset.update_id,
+                whole: reset.level_records == 0,
+                ..Self::default()
+            };
+        }
+        if let Event::BookLevels(levels) = event {
+            for (side, level) in levels.iter(record.detail) {
+                let side = &mut self.sides[usize::from(side == Side::Sell)];
+                side.insert(level.price.0, level.qty.0);
+                side.retain(|_, qty| *qty != 0);
+            }
+            if record.has(flags::LAST_OF_MESSAGE) {
+                self.update_id = levels.update_id;
+                self.whole |= record.has(flags::SNAPSHOT);
+                if self.update_id >= self.best_id {
+                    self.best_id = self.update_id;
+                    self.best = [self.first(Side::Buy), self.first(Side::Sell)];
+                }
+            }
+        }
+        if let Event::Quote(quote) = event
+            && quote.update_id > self.update_id.max(self.best_id)
+        {
+            let some =
+                |level: Level| (level.qty > Lots::ZERO).then_some((level.price.0, level.qty.0));
+            self.best_id = quote.update_id;
+            self.best = [some(quote.bid), some(quote.ask)];
+        }
+    }
+
+    fn first(&self, side: Side) -> Option<(i64, i64)> {
+        let level = match side {
+            Side::Buy => self.sides[0].last_key_value(),
+            Side::Sell => self.sides[1].first_key_value(),
+        };
+        level.map(|(price, qty)| (*price, *qty))
+    }
+
+    fn top(&self) -> Option<((i64, i64), (i64, i64))> {
+        let (bid, ask) = (self.best[0]?, self.best[1]?);
+        (self.whole && bid.0 < ask.0).then_some((bid, ask))
+    }
+}
+
+fn any_message() -> impl Strategy<Value = Record> {
+    let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
+    let price = prop_oneof![6 => 990_i64..1_010, 1 => 1_i64..20_000];
+    let change = (side, price, 0_i64..3);
+    let known = flags::LAST_OF_MESSAGE | flags::SNAPSHOT;
+    prop_oneof![
+        1 => (0_u64..30, 0_u64..2).prop_map(|(id, records)| reset(id, records)),
+        8 => (0_u64..30, any::<u8>(), proptest::collection::vec(change, 1..5))
+            .prop_map(move |(id, bits, changes)| levels(id, bits & known, &changes)),
+        2 => (0_u64..30, 990_i64..1_010, 990_i64..1_010, 0_i64..3)
+            .prop_map(|(id, bid, ask, qty)| quote(id, (bid, qty), (ask, 1))),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn prop_book_of_any_messages_equals_the_naive_one(
+        messages in proptest::collection::vec(any_message(), 0..120),
+    ) {
+        let mut listing = Listing::new(spec(), 4096);
+        let mut naive = Naive::default();
+        for record in &messages {
+            listing.apply(record, &model::event::event(record).unwrap());
+            naive.apply(record);
+            let plain = |level: Level| (level.price.0, level.qty.0);
+            let book = listing.book();
+            let top = book.top().map(|top| (plain(top.bid), plain(top.ask)));
+            prop_assert_eq!(top, naive.top());
+            prop_assert!(book.depth(Side::Sell).map(plain).eq(naive.sides[1].clone()));
+            prop_assert!(book.depth(Side::Buy).map(plain).eq(naive.sides[0].clone().into_iter().rev()));
+            for side in [Side::Buy, Side::Sell] {
+                prop_assert_eq!(book.best(side).map(plain), naive.first(side));
+            }
+        }
+    }
+}

@@ -9,6 +9,8 @@ mod knowledge;
 mod market_maker;
 mod moving_average;
 mod runner;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use runner::Setting;
 pub use runner::StrategyRunner;

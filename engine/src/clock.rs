@@ -1,15 +1,24 @@
-//! Wall time for the edges: one anchor, taken at start, and a monotonic clock from there on.
+//! Wall time for the edges: anchored once, drift-free, cheap, and never falling.
 //!
 //! Only edges read it: feeds and gateways, the timer, and the latency stamps of the stages. The
 //! machine never does.
 //!
-//! The system's wall clock is read once. After that `std::time::Instant` counts (a vDSO read of
-//! `CLOCK_MONOTONIC`), so a step of the wall clock never moves machine time, while the kernel's
-//! frequency correction still holds it near true time. It does not count while the machine
-//! sleeps: after a resume the venues will say that the clock is off, and a restart anchors anew.
+//! The system's wall clock is read once, at start. From there `std::time::Instant` counts, so a
+//! step of the wall clock never moves machine time, while the kernel's frequency correction still
+//! holds it near true time. It does not count while the machine sleeps: after a resume the venues
+//! will say that the clock is off, and a restart anchors anew.
 //!
-//! Thread: any; every clone shares the anchor. Hot path: yes. Allocates: no. Locks: no.
+//! An `Instant` costs 35 ns on a 2.6 GHz virtual machine, a reading of the processor's counter 10
+//! (22 November 2026), and an order meets six stamps. So a stage's clock counts on from its last
+//! `Instant` with the counter, and takes a new one after a millisecond: what the counter's
+//! calibration is off (some parts in a million) stays below the stamps' resolution.
+//!
+//! Invariant: one clock never falls. Two of them differ by some ns at most; the sequencer takes
+//! the larger of the last time and the stamp, so machine time does not fall either.
+//!
+//! Hot path: yes. Allocates: no. Locks: no. Syscalls: none (the vDSO).
 
+use std::cell::Cell;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use model::ports::Clock;
@@ -46,6 +55,69 @@ impl Clock for WallClock {
     }
 }
 
+/// How long a stage's clock counts on with the processor's counter alone.
+const COUNTED_NS_MAX: u64 = 1_000_000;
+
+/// The wall clock as a stage reads it. One for each stage: it remembers what it said.
+#[derive(Debug)]
+pub(crate) struct StageClock {
+    wall: WallClock,
+    counter: quanta::Clock,
+    last: Cell<Reading>,
+}
+
+/// The last `Instant`, the counter then, and what was said last.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    wall_ns: u64,
+    counter: u64,
+    said_ns: u64,
+}
+
+impl StageClock {
+    /// A clock of the same anchor. The first one of a process calibrates the counter, which takes
+    /// some milliseconds.
+    pub(crate) fn of(wall: WallClock) -> Self {
+        let counter = quanta::Clock::new();
+        let last = Cell::new(Self::reading(&wall, &counter));
+        Self {
+            wall,
+            counter,
+            last,
+        }
+    }
+
+    fn reading(wall: &WallClock, counter: &quanta::Clock) -> Reading {
+        let wall_ns = wall.now_ns();
+        Reading {
+            wall_ns,
+            counter: counter.raw(),
+            said_ns: wall_ns,
+        }
+    }
+}
+
+impl Clock for StageClock {
+    #[inline]
+    fn now_ns(&self) -> u64 {
+        let last = self.last.get();
+        let counted_ns = self
+            .counter
+            .delta_as_nanos(last.counter, self.counter.raw());
+        let mut now = if counted_ns < COUNTED_NS_MAX {
+            Reading {
+                said_ns: last.wall_ns + counted_ns,
+                ..last
+            }
+        } else {
+            Self::reading(&self.wall, &self.counter)
+        };
+        now.said_ns = now.said_ns.max(last.said_ns);
+        self.last.set(now);
+        now.said_ns
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +142,32 @@ mod tests {
         let copy = clock;
         let first_ns = clock.now_ns();
         assert!(first_ns <= copy.now_ns());
+    }
+
+    #[test]
+    fn stage_clock_never_falls() {
+        let clock = StageClock::of(WallClock::anchored_now());
+        let began = Instant::now();
+        let mut last_ns = clock.now_ns();
+        while began.elapsed().as_millis() < 50 {
+            let now_ns = clock.now_ns();
+            assert!(last_ns <= now_ns);
+            last_ns = now_ns;
+        }
+    }
+
+    #[test]
+    fn stage_clock_says_what_the_wall_clock_says() {
+        let wall = WallClock::anchored_now();
+        let clock = StageClock::of(wall);
+        // Readings within a millisecond of each other count, those after longer pauses look.
+        for pause_us in [1, 10, 100, 900, 1_100, 5_000, 20_000] {
+            std::thread::sleep(std::time::Duration::from_micros(pause_us));
+            let before_ns = wall.now_ns();
+            let now_ns = clock.now_ns();
+            let after_ns = wall.now_ns();
+            // 100 us in a millisecond would be a calibration off by a tenth.
+            assert!(before_ns < now_ns + 100_000 && now_ns < after_ns + 100_000);
+        }
     }
 }

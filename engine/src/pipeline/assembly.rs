@@ -34,7 +34,7 @@ use super::strategy::StrategyStage;
 use super::timer::TimerStage;
 use super::topology::{Shape, Topology};
 use super::worker::Worker;
-use crate::clock::WallClock;
+use crate::clock::{StageClock, WallClock};
 use crate::machine::{Intent, IntentBuffer, Outputs, REFUSALS_PER_EVENT_MAX, Risk, StrategyRunner};
 
 /// Bytes of a Linux thread name.
@@ -278,7 +278,7 @@ impl Kit {
                 buffer: IntentBuffer::new(),
                 intents,
                 ended: false,
-                clock: self.clock,
+                clock: StageClock::of(self.clock),
                 control: Arc::clone(&self.control),
             }));
         }
@@ -308,7 +308,7 @@ impl Kit {
                 refusals,
                 served,
                 inputs: self.inputs,
-                clock: self.clock,
+                clock: StageClock::of(self.clock),
                 control: Arc::clone(&self.control),
             },
         }));
@@ -369,7 +369,7 @@ impl Kit {
             due_ns: self.clock.now_ns(),
             count: 0,
             ended: false,
-            clock: self.clock,
+            clock: StageClock::of(self.clock),
             control: Arc::clone(&self.control),
         }));
     }
@@ -381,7 +381,7 @@ impl Kit {
             share: LANE_SHARE,
             ring: Some(ring),
             numbering,
-            clock: self.clock,
+            clock: StageClock::of(self.clock),
             control: Arc::clone(&self.control),
         }));
     }
@@ -403,7 +403,7 @@ impl Kit {
                 core: config.core,
                 wait: config.wait,
                 stages,
-                clock: self.clock,
+                clock: StageClock::of(self.clock),
                 control: Arc::clone(&self.control),
             });
         }

@@ -21,7 +21,7 @@ use super::running::Running;
 use super::sequencer::Inputs;
 use super::stage::Stage;
 use super::topology::{Problem, Shape, Topology, available_cores};
-use crate::clock::WallClock;
+use crate::clock::{StageClock, WallClock};
 use crate::machine::{Approved, Machine, Parts};
 
 /// How often the machine is told the time, unless the configuration says otherwise.
@@ -111,7 +111,7 @@ impl Pipeline {
                 lane: place.index,
                 closing: None,
                 ended: false,
-                clock,
+                clock: StageClock::of(clock),
                 control: place.control,
             })
         };
@@ -142,7 +142,7 @@ impl Pipeline {
                 index: place.index,
                 closing: None,
                 ended: false,
-                clock,
+                clock: StageClock::of(clock),
                 control: place.control,
             })
         };

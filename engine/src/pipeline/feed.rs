@@ -9,7 +9,7 @@ use model::ports::{Clock, Feed, Worked};
 use super::control::Control;
 use super::lane::LaneSink;
 use super::stage::{Remains, Stage};
-use crate::clock::WallClock;
+use crate::clock::StageClock;
 
 /// How long a source must stay silent after its shutdown to count as ended.
 pub(crate) const QUIET_NS: u64 = 20_000_000;
@@ -22,7 +22,7 @@ pub(crate) struct FeedStage<F> {
     pub(crate) lane: usize,
     pub(crate) closing: Option<Closing>,
     pub(crate) ended: bool,
-    pub(crate) clock: WallClock,
+    pub(crate) clock: StageClock,
     pub(crate) control: Arc<Control>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Closing {
 }
 
 impl Closing {
-    pub(crate) fn begun(clock: &WallClock) -> Self {
+    pub(crate) fn begun(clock: &StageClock) -> Self {
         Self {
             silent_since_ns: clock.now_ns(),
         }
@@ -41,7 +41,7 @@ impl Closing {
 
     /// Whether it has been silent for long enough, given what its poll just said. A source that
     /// waits for a place in its lane is not silent, so the lane must be empty.
-    pub(crate) fn is_quiet(&mut self, worked: Worked, sink: &LaneSink, clock: &WallClock) -> bool {
+    pub(crate) fn is_quiet(&mut self, worked: Worked, sink: &LaneSink, clock: &StageClock) -> bool {
         let now_ns = clock.now_ns();
         if worked.is_yes() || !sink.is_empty() {
             self.silent_since_ns = now_ns;

@@ -21,7 +21,7 @@ use super::feed::Closing;
 use super::lane::LaneSink;
 use super::ring::{After, Found, Step};
 use super::stage::{Remains, Stage};
-use crate::clock::WallClock;
+use crate::clock::StageClock;
 use crate::machine::Approved;
 
 /// A place of the command ring.
@@ -52,7 +52,7 @@ pub(crate) struct GatewayStage<G> {
     pub(crate) index: usize,
     pub(crate) closing: Option<Closing>,
     pub(crate) ended: bool,
-    pub(crate) clock: WallClock,
+    pub(crate) clock: StageClock,
     pub(crate) control: Arc<Control>,
 }
 

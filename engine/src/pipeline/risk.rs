@@ -21,7 +21,7 @@ use super::lane::LaneSink;
 use super::ring::{After, Found, Step, Writer};
 use super::sequencer::Inputs;
 use super::stage::{BATCH, Remains, Stage};
-use crate::clock::WallClock;
+use crate::clock::StageClock;
 use crate::machine::{Intent, Outputs, Risk};
 
 pub(crate) struct RiskStage {
@@ -47,7 +47,7 @@ pub(crate) struct Judge {
     /// By raw account: whether a gateway serves it.
     pub(crate) served: Vec<bool>,
     pub(crate) inputs: Inputs,
-    pub(crate) clock: WallClock,
+    pub(crate) clock: StageClock,
     pub(crate) control: Arc<Control>,
 }
 

@@ -25,7 +25,7 @@ use super::control::{Control, Fault};
 use super::lane::Lane;
 use super::ring;
 use super::stage::{Remains, Stage};
-use crate::clock::WallClock;
+use crate::clock::StageClock;
 
 /// Most records that a lane gives before the next one's turn.
 pub(crate) const LANE_SHARE: usize = 32;
@@ -49,7 +49,7 @@ pub(crate) struct Sequencer {
     /// `None` once it has ended: dropping the writer ends the readers.
     pub(crate) ring: Option<ring::Writer<Record>>,
     pub(crate) numbering: Numbering,
-    pub(crate) clock: WallClock,
+    pub(crate) clock: StageClock,
     pub(crate) control: Arc<Control>,
 }
 

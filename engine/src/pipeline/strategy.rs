@@ -14,7 +14,7 @@ use model::record::Record;
 use super::control::{Control, Fault};
 use super::ring::{First, Found, Step};
 use super::stage::{BATCH, Remains, Stage};
-use crate::clock::WallClock;
+use crate::clock::StageClock;
 use crate::machine::{Intent, IntentBuffer, StrategyRunner};
 
 pub(crate) struct StrategyStage {
@@ -28,7 +28,7 @@ pub(crate) struct StrategyStage {
     pub(crate) buffer: IntentBuffer,
     pub(crate) intents: rtrb::Producer<Intent>,
     pub(crate) ended: bool,
-    pub(crate) clock: WallClock,
+    pub(crate) clock: StageClock,
     pub(crate) control: Arc<Control>,
 }
 

@@ -14,7 +14,7 @@ use model::record::{Kind, Record};
 use super::control::Control;
 use super::lane::LaneSink;
 use super::stage::{Remains, Stage};
-use crate::clock::WallClock;
+use crate::clock::StageClock;
 
 pub(crate) struct TimerStage {
     pub(crate) sink: LaneSink,
@@ -25,7 +25,7 @@ pub(crate) struct TimerStage {
     pub(crate) due_ns: u64,
     pub(crate) count: u64,
     pub(crate) ended: bool,
-    pub(crate) clock: WallClock,
+    pub(crate) clock: StageClock,
     pub(crate) control: Arc<Control>,
 }
 

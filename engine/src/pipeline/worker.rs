@@ -16,7 +16,7 @@ use super::control::{Control, Fault};
 use super::gauges::WorkerGauges;
 use super::stage::Stage;
 use super::topology::Wait;
-use crate::clock::WallClock;
+use crate::clock::StageClock;
 
 /// A turn longer than this is counted as long.
 pub const LONG_TURN_NS: u64 = 100_000;
@@ -33,7 +33,7 @@ pub(crate) struct Worker {
     pub(crate) core: Option<usize>,
     pub(crate) wait: Wait,
     pub(crate) stages: Vec<Box<dyn Stage>>,
-    pub(crate) clock: WallClock,
+    pub(crate) clock: StageClock,
     pub(crate) control: Arc<Control>,
 }
 

@@ -5,5 +5,6 @@
 mod pipeline_end;
 mod pipeline_flood;
 mod pipeline_order;
+mod pipeline_routes;
 mod pipeline_topologies;
 mod support;

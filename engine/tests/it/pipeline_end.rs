@@ -11,8 +11,8 @@ use model::ports::Feed;
 use model::record::{Kind, Record};
 
 use crate::support::{
-    ALL_STAGES, DEADLINE, EndlessFeed, MadeFeed, SilentGateway, log_of, tick, topology, wait_until,
-    writer,
+    ALL_STAGES, DEADLINE, EndlessFeed, MadeFeed, SilentGateway, fail, log_of, tick, topology,
+    wait_until, writer,
 };
 
 fn pipeline<F: Feed + Send + 'static>(
@@ -108,12 +108,7 @@ fn pipeline_bad_record_stops_everything_and_is_not_journaled() {
     )
     .start()
     .unwrap();
-    let began = Instant::now();
-    while running.fault().is_none() {
-        assert!(began.elapsed() < DEADLINE);
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let failed = running.shut_down(DEADLINE).unwrap_err();
+    let failed = fail(running);
     assert!(matches!(failed.fault, Fault::BadRecord { source_id, .. } if source_id.0 == 4));
     // What was sequenced before it is in the log, and nothing else.
     assert_eq!(failed.writer.unwrap().last_seq(), 101);
@@ -138,12 +133,7 @@ fn pipeline_panic_in_a_stage_ends_it_and_names_the_worker() {
     )
     .start()
     .unwrap();
-    let began = Instant::now();
-    while running.fault().is_none() {
-        assert!(began.elapsed() < DEADLINE);
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let failed = running.shut_down(DEADLINE).unwrap_err();
+    let failed = fail(running);
     let expected = Fault::Panicked {
         worker: "feed".to_owned(),
         message: "the feed breaks".to_owned(),
@@ -184,12 +174,7 @@ fn pipeline_recorded_stream_with_a_gap_is_refused() {
     .inputs(Inputs::Recorded)
     .start()
     .unwrap();
-    let began = Instant::now();
-    while running.fault().is_none() {
-        assert!(began.elapsed() < DEADLINE);
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let failed = running.shut_down(DEADLINE).unwrap_err();
+    let failed = fail(running);
     let expected = Fault::Recorded {
         expected: 6,
         found: 7,

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use engine::machine::Approved;
-use engine::pipeline::{Running, Topology, Wait, WorkerConfig};
+use engine::pipeline::{Failed, Running, Topology, Wait, WorkerConfig};
 use journal::{Durability, Options, Writer};
 use model::body::Tick;
 use model::ports::{Clock, EventSink, Feed, Gateway, Trace, Worked};
@@ -42,6 +42,16 @@ pub(crate) fn wait_until(running: &Running, what: &str, condition: impl Fn(&Runn
         assert!(began.elapsed() < DEADLINE, "{what} never came: {gauges:#?}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Waits until the pipeline has stopped by itself, and ends it.
+pub(crate) fn fail(running: Running) -> Failed {
+    let began = Instant::now();
+    while running.fault().is_none() {
+        assert!(began.elapsed() < DEADLINE, "no fault came");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    running.shut_down(DEADLINE).unwrap_err()
 }
 
 /// Workers with these stages each, parking, with rings and lanes of `slots`.

@@ -30,6 +30,7 @@ pub(crate) fn config() -> MachineConfig {
         kind: StrategyKind::MarketMaker(MarketMakerParams {
             half_spread_ticks: Ticks(half_spread_ticks),
             requote_ticks: Ticks(0),
+            requote_pause_ns: 0,
             backoff_ns: 1,
             ..MarketMakerParams::example()
         }),

@@ -69,6 +69,13 @@ impl<S: FnMut(&Record)> Venue<S> {
         }
     }
 
+    /// The same venue, where our account is empty: risk must refuse everything.
+    pub(crate) fn without_funds(mut self) -> Self {
+        self.answers
+            .retain(|record| record.kind() != Some(Kind::Balance));
+        self
+    }
+
     fn answer(&mut self, command: &Record, record: Record) {
         let mut record = record;
         if let Some(account) = command.account() {

@@ -1,4 +1,4 @@
-//! Ground floor of Caracal: the numbers, ids, instruments, records and ports that every crate shares.
+//! Ground floor of Caracal: the numbers, ids, instruments, records and ports that all crates share.
 //!
 //! No I/O, no threads, no clock, no float. Everything here is a plain value.
 //!

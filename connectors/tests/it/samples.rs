@@ -28,11 +28,16 @@ pub(crate) fn instrument(id: u32, symbol: &str, tick: &str, lot: &str) -> Instru
     }
 }
 
+/// Where a file beside the project is.
+pub(crate) fn shared_path(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared")
+        .join(path)
+}
+
 /// A file beside the project, or `None` with a word on the test's output.
 pub(crate) fn shared_file(path: &str) -> Option<Vec<u8>> {
-    let full = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared")
-        .join(path);
+    let full = shared_path(path);
     match std::fs::read(&full) {
         Ok(bytes) => Some(bytes),
         Err(error) => {

@@ -32,11 +32,15 @@ impl<'a> Cursor<'a> {
         self.rest.is_empty()
     }
 
-    /// A whole number without sign, as JSON writes it: no leading zero.
+    /// A whole number without sign, as JSON writes it: no leading zero. Times and ids have more than
+    /// eight digits, so that eight are tried at once.
     #[inline]
     pub(crate) fn whole(&mut self) -> Option<u64> {
-        let mut value: u64 = 0;
-        let mut length = 0;
+        let (mut value, mut length) = match self.rest.first_chunk().copied().and_then(eight_digits)
+        {
+            Some(value) => (value, 8),
+            None => (0, 0),
+        };
         while let Some(digit) = self.rest.get(length).map(|byte| byte.wrapping_sub(b'0')) {
             if digit > 9 {
                 break;
@@ -160,6 +164,10 @@ mod tests {
         assert_eq!(read("0}"), (Some(0), 1));
         assert_eq!(read("01}").0, None);
         assert_eq!(read("-1}").0, None);
+        assert_eq!(read("12345678"), (Some(12_345_678), 0));
+        assert_eq!(read("1723161255208,"), (Some(1_723_161_255_208), 1));
+        assert_eq!(read("00000000,").0, None);
+        assert_eq!(read("1234567,890").0, Some(1_234_567));
         assert_eq!(
             read("9999999999999999999}"),
             (Some(9_999_999_999_999_999_999), 1)

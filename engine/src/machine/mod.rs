@@ -37,6 +37,10 @@ use model::record::{Kind, Record};
 use self::strategy::Setting;
 
 /// The parts of a machine, as the live pipeline runs them on their workers.
+///
+/// A start (`RunStarted`) and a configuration go through [`Machine::apply`] before the parts are
+/// taken apart: only the whole machine can make strategies, and hand them risk's view of their
+/// orders. Every other event may come to the parts, a changed instrument too.
 #[derive(Debug)]
 pub struct Parts {
     /// In the order of the configuration.

@@ -1,8 +1,8 @@
 //! One side of a book: a dense window of ticks that follows the market, and a sorted rest.
 //!
 //! Prices are held as *keys*: the price for asks, its negative for bids, so the best level always
-//! has the smallest key. The window is a ring (place = key modulo its width), so moving it copies only
-//! the levels that enter or leave.
+//! has the smallest key. The window is a ring (place = key modulo its width), so moving it copies
+//! only the levels that enter or leave.
 //!
 //! Invariants
 //! - H1: no level has a key below `base`; a better one moves the window first.

@@ -361,8 +361,8 @@ impl Naive {
         if let Event::Quote(quote) = event
             && quote.update_id > self.update_id.max(self.best_id)
         {
-            let some =
-                |level: Level| (level.qty > Lots::ZERO).then_some((level.price.0, level.qty.0));
+            let plain = |level: Level| (level.price.0, level.qty.0);
+            let some = |level: Level| (level.qty > Lots::ZERO).then(|| plain(level));
             self.best_id = quote.update_id;
             self.best = [some(quote.bid), some(quote.ask)];
         }

@@ -5,7 +5,7 @@
 //!
 //! Hot path: yes (fills). Allocates: only for more than [`ASSETS_RESERVED`] assets.
 
-use model::body::{AssetName, Balance};
+use model::body::AssetName;
 use rust_decimal::Decimal;
 
 use crate::machine::digest::{Digest, Sink};
@@ -98,10 +98,9 @@ impl Ledger {
         Some(())
     }
 
-    /// Takes the venue's report of an asset.
-    pub(super) fn report(&mut self, balance: &Balance) -> Option<()> {
-        let reported = balance.free.get().checked_add(balance.locked.get())?;
-        let holding = self.holding(balance.asset);
+    /// Takes the venue's report of an asset, free and locked together.
+    pub(super) fn report(&mut self, asset: AssetName, reported: Decimal) -> Option<()> {
+        let holding = self.holding(asset);
         if holding.reported.is_none() {
             holding.total = reported;
         }

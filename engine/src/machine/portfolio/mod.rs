@@ -15,7 +15,7 @@ pub use position::Position;
 use model::body::{AssetName, Balance, Fill, Side};
 use model::ids::{AccountId, InstrumentId};
 use model::instrument::InstrumentSpec;
-use model::num::Lots;
+use model::num::{Lots, Money};
 use rust_decimal::Decimal;
 
 use super::digest::{Digest, Sink};
@@ -74,7 +74,7 @@ impl Portfolio {
     fn book(&mut self, spec: &InstrumentSpec, account: AccountId, fill: &Fill) -> Option<()> {
         let at = self.find(account, spec.id).ok()?;
         let mut position = self.positions[at].after(spec, fill.side, fill.price, fill.qty)?;
-        let fee = fill.fee.get();
+        let fee = sound(fill.fee)?;
         let fee_in_quote = fee_in_quote(spec, fill).unwrap_or_default();
         position.fees = position.fees.checked_add(fee_in_quote)?;
         let own = own_amounts(spec, fill)?;
@@ -87,10 +87,15 @@ impl Portfolio {
 
     /// Takes the venue's report of a balance.
     pub(crate) fn report(&mut self, account: AccountId, balance: &Balance) {
-        let ledger = self.ledgers.get_mut(account.index());
-        if ledger.and_then(|ledger| ledger.report(balance)).is_none() {
+        if self.take_report(account, balance).is_none() {
             self.unbooked += 1;
         }
+    }
+
+    fn take_report(&mut self, account: AccountId, balance: &Balance) -> Option<()> {
+        let total = sound(balance.free)?.checked_add(sound(balance.locked)?)?;
+        let ledger = self.ledgers.get_mut(account.index())?;
+        ledger.report(balance.asset, total)
     }
 
     /// The ledger of an account.
@@ -128,7 +133,7 @@ pub(crate) fn entries(
     let value = spec.notional(fill.price, fill.qty)?;
     let base = AssetName::whole(&spec.base)?;
     let quote = AssetName::whole(&spec.quote)?;
-    let fee = fill.fee.get();
+    let fee = sound(fill.fee)?;
     let (gained, paid) = match fill.side {
         Side::Buy => (quantity, value),
         Side::Sell => (-quantity, -value),
@@ -153,7 +158,7 @@ fn own_amounts(spec: &InstrumentSpec, fill: &Fill) -> Option<[(AssetName, Decima
 }
 
 fn fee_in_quote(spec: &InstrumentSpec, fill: &Fill) -> Option<Decimal> {
-    let fee = fill.fee.get();
+    let fee = sound(fill.fee)?;
     let asset = fill.fee_asset.as_str();
     if asset == spec.quote {
         Some(fee)
@@ -162,6 +167,13 @@ fn fee_in_quote(spec: &InstrumentSpec, fill: &Fill) -> Option<Decimal> {
     } else {
         None
     }
+}
+
+/// The value of money out of a record; `None` if its bytes are no decimal, which no writer of ours
+/// makes.
+fn sound(money: Money) -> Option<Decimal> {
+    let value = money.get();
+    (value.scale() <= Decimal::MAX_SCALE).then_some(value)
 }
 
 /// Lots of a position; zero where there is none.

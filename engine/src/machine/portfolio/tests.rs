@@ -206,3 +206,25 @@ fn portfolio_fill_of_an_unknown_account_or_beyond_range_is_counted_and_changes_n
         0
     );
 }
+
+proptest! {
+    #[test]
+    fn prop_money_of_any_bytes_is_booked_or_counted_and_never_panics(
+        bytes in proptest::collection::vec(any::<[u8; 16]>(), 3),
+        price in any::<i64>(),
+        qty in 1_i64..i64::MAX,
+    ) {
+        use zerocopy::FromBytes;
+        let money = |index: usize| Money::read_from_bytes(&bytes[index]).unwrap();
+        let mut portfolio = portfolio();
+        let mut odd = fill(Side::Sell, price, qty, Decimal::ZERO, "BTC");
+        odd.fee = money(0);
+        portfolio.fill(&spec(), ACCOUNT, &odd);
+        let mut report = balance("BTC", 0, 0);
+        report.free = money(1);
+        report.locked = money(2);
+        portfolio.report(ACCOUNT, &report);
+        portfolio.report(ACCOUNT, &balance("BTC", 1, 1));
+        prop_assert!(portfolio.unbooked() <= 3);
+    }
+}

@@ -8,6 +8,7 @@ use model::body::{
 };
 use model::event::Event;
 use model::ids::ClientOrderId;
+use model::num::Lots;
 use model::record::{Kind, Record};
 
 use super::Risk;
@@ -218,7 +219,8 @@ impl Risk {
         let entry = record
             .instrument()
             .and_then(|instrument| self.entries.get_mut(instrument.index()));
-        let (Some(Some(entry)), Some(account)) = (entry, record.account()) else {
+        let sane = fill.qty > Lots::ZERO;
+        let (Some(Some(entry)), Some(account), true) = (entry, record.account(), sane) else {
             self.counts.unplaced_fills += 1;
             return;
         };

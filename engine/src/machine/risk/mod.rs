@@ -67,7 +67,8 @@ pub struct Counts {
     pub repeated_fills: u64,
     /// Fills of orders that we do not know (any more); their position counts.
     pub orphan_fills: u64,
-    /// Fills without an instrument or account that we know; they are only in the log.
+    /// Fills without an instrument or account that we know, or without a quantity; they are only in
+    /// the log.
     pub unplaced_fills: u64,
     /// Reports about orders that we do not know (any more).
     pub stray_reports: u64,

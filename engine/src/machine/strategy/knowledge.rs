@@ -179,6 +179,7 @@ impl StrategyRunner {
         let id = self.own(fill.client_id)?;
         if record.instrument() != Some(self.config.instrument)
             || record.account() != Some(self.config.account)
+            || fill.qty <= Lots::ZERO
         {
             return None;
         }

@@ -40,6 +40,8 @@ pub struct PracticeConfig {
     pub unread_bytes_max: usize,
     /// Time between two ping frames.
     pub ping_every: Duration,
+    /// A WebSocket client that answers no ping for so long is dropped.
+    pub pong_within: Duration,
     /// Capacity of the channel of [`super::SocketStamp`]s; `None` records none.
     pub stamps: Option<usize>,
 }
@@ -225,6 +227,7 @@ impl PracticeConfig {
             spin: false,
             unread_bytes_max: 8 << 20,
             ping_every: Duration::from_secs(20),
+            pong_within: Duration::from_mins(1),
             stamps: None,
         }
     }

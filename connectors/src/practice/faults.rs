@@ -4,17 +4,17 @@
 //!
 //! | kind | what happens |
 //! |---|---|
-//! | `drop`, `drop-market`, `drop-orders` | the connections (all, streams, order entry) are cut |
+//! | `drop` | all connections are cut; `drop-market`, `drop-orders`: streams, order entry |
 //! | `gap` | the next depth message is never sent |
-//! | `delay-ack:200ms` | the answer to an order request comes late, after the user stream |
-//! | `silent-accept`, `silent-accept:3s` | the order is accepted, the answer never comes, the user stream holds back so long (2 s) |
-//! | `timeout-done` | -1007 (HTTP 504), and the order was accepted |
-//! | `timeout-lost` | -1007 (HTTP 504), and the order was not accepted |
+//! | `delay-ack:200ms` | the answer to an order request comes late, behind the user stream |
+//! | `silent-accept:3s` | the request is done and never answered; private events wait (2 s) |
+//! | `timeout-done` | -1007 (HTTP 504), and the request was done |
+//! | `timeout-lost` | -1007 (HTTP 504), and the request was not done |
 //! | `busy` | -1008 (HTTP 503): not processed |
 //! | `html` | the next REST answer is a page of HTML with status 502 |
-//! | `unknown-message` | a stream message of an unknown kind |
+//! | `unknown-message` | a stream message of an unknown kind, beside the true one |
 //! | `unknown-code` | an order request is refused with a code that no page names |
-//! | `out-of-range` | a stream message with a number beyond 64 bits |
+//! | `out-of-range` | a stream message with a number beyond 64 bits, beside the true one |
 //! | `duplicate` | the next private event is sent twice |
 //! | `reorder` | the next private event is sent after the one behind it |
 //! | `rate-limit` | the next request is answered 429 |

@@ -176,7 +176,8 @@ impl DepthWindow {
         let mut out = String::with_capacity(96 + self.changes.len() * 40);
         let _ = write!(
             out,
-            "{{\"e\":\"depthUpdate\",\"E\":{now_ms},\"s\":\"{}\",\"U\":{},\"u\":{update_id},\"b\":[",
+            "{{\"e\":\"depthUpdate\",\"E\":{now_ms},\"s\":\"{}\",\"U\":{},\
+             \"u\":{update_id},\"b\":[",
             listing.spec.symbol,
             self.last_id + 1,
         );

@@ -133,6 +133,10 @@ impl BinancePractice {
         if self.faults.strike(Chance::Rest, clock.now_ns) == Some(FaultKind::Html) {
             return Answer::Now(rest::html());
         }
+        if request.path == "/api/v3/userDataStream" {
+            // Listen keys ended in 2026: the private stream is on the WebSocket API.
+            return Answer::Now(Reply::json(410, String::new()));
+        }
         let Some(call) = Call::from_rest(&request.method, &request.path) else {
             return Answer::Now(Reply::json(404, String::new()));
         };

@@ -128,7 +128,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn prop_money_is_conserved(seed in any::<u64>(), steps in prop::collection::vec(step(), 1..60)) {
+    fn prop_money_is_conserved(
+        seed in any::<u64>(),
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
         let mut exchange = exchange(seed);
         let before: Vec<Decimal> =
             ASSETS.iter().map(|asset| exchange.accounts.total(asset)).collect();

@@ -3,6 +3,7 @@
 //! Bytes only; what they mean is the venue's.
 
 use std::io::{self, Read, Write};
+use std::time::Instant;
 
 use mio::net::TcpStream;
 use rustls::ServerConnection;
@@ -78,6 +79,10 @@ pub(super) struct Connection {
     keep_alive: bool,
     close_after_write: bool,
     pub(super) last_ping_ns: u64,
+    /// When the oldest ping without an answer was sent.
+    pub(super) unanswered_ns: Option<u64>,
+    /// When bytes last came from the socket.
+    pub(super) read_at: Instant,
 }
 
 impl Connection {
@@ -95,6 +100,8 @@ impl Connection {
             keep_alive: true,
             close_after_write: false,
             last_ping_ns: now_ns,
+            unanswered_ns: None,
+            read_at: Instant::now(),
         }
     }
 
@@ -122,6 +129,7 @@ impl Connection {
                     break;
                 }
                 Ok(_) => {
+                    self.read_at = Instant::now();
                     if self.tls.process_new_packets().is_err() {
                         ended = Err(Ended::Closed);
                         break;
@@ -162,6 +170,7 @@ impl Connection {
                 loop {
                     match context.read(&mut pipe) {
                         Ok(Message::Text(text)) => said.push(Said::Text(text.to_string())),
+                        Ok(Message::Pong(_)) => self.unanswered_ns = None,
                         Ok(_) => {}
                         Err(tungstenite::Error::Io(error))
                             if error.kind() == io::ErrorKind::WouldBlock =>
@@ -224,7 +233,9 @@ impl Connection {
     }
 
     /// Queues a ping frame.
-    pub(super) fn ping(&mut self, payload: String) {
+    pub(super) fn ping(&mut self, now_ns: u64, payload: String) {
+        self.last_ping_ns = now_ns;
+        self.unanswered_ns.get_or_insert(now_ns);
         self.send(Message::Ping(Bytes::from(payload)));
     }
 

@@ -106,6 +106,7 @@ impl PracticeServer {
             spin: config.spin,
             unread_bytes_max: config.unread_bytes_max,
             ping_every: config.ping_every,
+            pong_within: config.pong_within,
             stamps: stamp_sender,
         };
         let (commands, command_receiver) = sync_channel(QUESTIONS_MAX);

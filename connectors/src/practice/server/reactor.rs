@@ -127,6 +127,7 @@ pub(super) struct Settings {
     pub(super) spin: bool,
     pub(super) unread_bytes_max: usize,
     pub(super) ping_every: Duration,
+    pub(super) pong_within: Duration,
     pub(super) stamps: Option<SyncSender<SocketStamp>>,
 }
 
@@ -227,7 +228,6 @@ impl<V: Venue> Reactor<V> {
         let late = self.clients.later.iter().map(|(due, ..)| *due).min();
         let due = late.unwrap_or(u64::MAX).min(due_ns);
         let now_ns = self.clock().now_ns;
-        // The kernel rounds down to whole milliseconds; a fraction more keeps it from spinning.
         let wait = Duration::from_nanos(due.saturating_sub(now_ns));
         wait.min(SLEEP_MAX)
     }
@@ -277,7 +277,8 @@ impl<V: Venue> Reactor<V> {
             self.clients.doomed.push(client);
         }
         if !said.is_empty() && self.settings.stamps.is_some() {
-            self.stamp(StampKind::OrderRead);
+            let at = connection.read_at;
+            self.stamp(StampKind::OrderRead, at);
         }
         self.handle(client, &mut said);
         self.said = said;
@@ -315,8 +316,7 @@ impl<V: Venue> Reactor<V> {
             Answer::Now(reply) => connection.answer(&reply),
             Answer::Never => {}
             Answer::Later(wait, reply) => {
-                let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-                let due_ns = clock.now_ns.saturating_add(wait_ns);
+                let due_ns = clock.now_ns.saturating_add(nanos(wait));
                 self.clients
                     .later
                     .push((due_ns, client, Late::Reply(reply)));
@@ -353,13 +353,19 @@ impl<V: Venue> Reactor<V> {
     }
 
     fn ping(&mut self, clock: Clock) {
-        let every_ns = u64::try_from(self.settings.ping_every.as_nanos()).unwrap_or(u64::MAX);
+        let every_ns = nanos(self.settings.ping_every);
+        let within_ns = nanos(self.settings.pong_within);
         for (client, connection) in &mut self.clients.map {
-            let due = clock.now_ns.saturating_sub(connection.last_ping_ns) >= every_ns;
-            if due && connection.is_websocket() {
-                connection.last_ping_ns = clock.now_ns;
-                connection.ping(clock.wall_ms.to_string());
+            if !connection.is_websocket() {
+                continue;
+            }
+            if clock.now_ns.saturating_sub(connection.last_ping_ns) >= every_ns {
+                connection.ping(clock.now_ns, clock.wall_ms.to_string());
                 self.clients.dirty.push(*client);
+            }
+            let silent = connection.unanswered_ns;
+            if silent.is_some_and(|since| clock.now_ns.saturating_sub(since) >= within_ns) {
+                self.clients.doomed.push(*client);
             }
         }
     }
@@ -367,7 +373,7 @@ impl<V: Venue> Reactor<V> {
     fn flush_dirty(&mut self) {
         if self.clients.stamp_write {
             self.clients.stamp_write = false;
-            self.stamp(StampKind::MarketWrite);
+            self.stamp(StampKind::MarketWrite, Instant::now());
         }
         let mut dirty = std::mem::take(&mut self.clients.dirty);
         dirty.dedup();
@@ -393,13 +399,14 @@ impl<V: Venue> Reactor<V> {
         }
     }
 
-    fn stamp(&self, kind: StampKind) {
+    fn stamp(&self, kind: StampKind, at: Instant) {
         if let Some(stamps) = &self.settings.stamps {
             // Full means that nobody reads: the harness counts what it got.
-            let _ = stamps.try_send(SocketStamp {
-                kind,
-                at: Instant::now(),
-            });
+            let _ = stamps.try_send(SocketStamp { kind, at });
         }
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -228,7 +228,8 @@ impl Rest {
         let key = key.map_or(String::new(), |key| format!("X-MBX-APIKEY: {key}\r\n"));
         let length = body.len();
         let request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: localhost\r\n{key}Content-Length: {length}\r\n\r\n{body}"
+            "{method} {target} HTTP/1.1\r\nHost: localhost\r\n{key}\
+             Content-Length: {length}\r\n\r\n{body}"
         );
         self.stream.write_all(request.as_bytes()).unwrap();
         self.stream.flush().unwrap();

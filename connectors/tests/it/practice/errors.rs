@@ -35,7 +35,7 @@ const BROKEN_RULES: &str = "
     price=50000 => price=50000&newClientOrderId=a.b | -1100 | 'newClientOrderId'
     price=50000 => price=50000&newOrderRespType=ALL | -1164 | newOrderRespType
     price=50000 => price=50000&selfTradePreventionMode=DECREMENT | -1013 | self-trade
-    type=LIMIT&timeInForce=GTC&price=50000 => type=LIMIT_MAKER&price=90000 | -2010 | Order would immediately match and take.
+    LIMIT&timeInForce=GTC&price=50000 => LIMIT_MAKER&price=90000 | -2010 | would immediately match
 ";
 
 #[test]
@@ -76,6 +76,11 @@ fn key_signature_and_time_are_checked() {
     rest.call("GET", &unsigned, Some(HMAC_KEY), "")
         .refused(400, -1102, "'signature'");
     assert_eq!(rest.get("/api/v3/nowhere").status, 404);
+    assert_eq!(
+        rest.call("POST", "/api/v3/userDataStream", Some(HMAC_KEY), "")
+            .status,
+        410
+    );
     rest.get("/api/v3/depth")
         .refused(400, -1102, "'symbol' was not sent");
     rest.get("/api/v3/depth?symbol=NOUSDT")

@@ -229,6 +229,22 @@ fn partial_depth_and_pings_come_by_themselves() {
 }
 
 #[test]
+fn client_that_answers_no_ping_is_dropped() {
+    let venue = quiet(|config| {
+        config.ping_every = Duration::from_millis(50);
+        config.pong_within = Duration::from_millis(300);
+    });
+    let mut silent = venue.ws("/ws");
+    let mut alive = venue.ws("/ws-api/v3");
+    let until = Instant::now() + Duration::from_millis(700);
+    while Instant::now() < until {
+        alive.next_frame();
+    }
+    assert!(silent.ends(), "no pong came, and the connection stays");
+    assert_eq!(alive.ask("ping", json!({}))["status"], 200);
+}
+
+#[test]
 fn socket_stamps_tell_of_writes_and_reads() {
     use connectors::practice::StampKind;
     let venue = quiet(|config| {

@@ -119,6 +119,16 @@ fn show<E, B>(guard: EventGuard<'_, E, B>, mut step: impl FnMut(&E) -> Step) -> 
     (taken, all)
 }
 
+/// One producer and one reader.
+pub(crate) fn hop<E>(slots: usize, empty: impl FnMut() -> E) -> (Writer<E>, First<E>)
+where
+    E: Send + Sync + 'static,
+{
+    let builder = disruptor::build_single_producer(slots, empty, BusySpin).with_multi_consumer();
+    let (reader, builder) = builder.new_event_poller();
+    (Writer(builder.build()), Reader(reader))
+}
+
 /// Ends of the inbound ring.
 pub(crate) struct Inbound<E: 'static> {
     pub(crate) sequencer: Writer<E>,

@@ -82,7 +82,7 @@ pub struct Book {
 impl Book {
     /// An empty, stale book with a window of `width` ticks on each side.
     #[must_use]
-    pub(crate) fn new(width: u32) -> Self {
+    pub fn new(width: u32) -> Self {
         Self {
             bids: HalfBook::new(width as usize),
             asks: HalfBook::new(width as usize),
@@ -98,7 +98,7 @@ impl Book {
     }
 
     /// The book is void until the snapshot behind this.
-    pub(crate) fn reset(&mut self, record: &Record, reset: &BookReset) {
+    pub fn reset(&mut self, record: &Record, reset: &BookReset) {
         self.bids.clear();
         self.asks.clear();
         self.best = NO_TOP;
@@ -112,7 +112,7 @@ impl Book {
 
     /// Applies a record of levels; true if it ended its message, so that the top may have changed.
     #[inline]
-    pub(crate) fn levels(&mut self, record: &Record, levels: &BookLevels) -> bool {
+    pub fn levels(&mut self, record: &Record, levels: &BookLevels) -> bool {
         for (side, level) in levels.iter(record.detail) {
             self.set(side, level);
         }

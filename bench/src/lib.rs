@@ -10,6 +10,7 @@
 pub mod args;
 pub mod cores;
 pub mod distribution;
+pub mod events;
 pub mod facts;
 pub mod hiccup;
 pub mod inside;

@@ -6,9 +6,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench may fail by a panic")]
 
+mod book;
 mod decode;
 mod encode;
 mod journal;
+mod machine;
 mod ring;
 mod sign;
 mod typed;
@@ -27,6 +29,8 @@ fn main() {
         .configure_from_args();
     ring::bench(&mut criterion);
     journal::bench(&mut criterion);
+    book::bench(&mut criterion);
+    machine::bench(&mut criterion);
     decode::bench(&mut criterion);
     encode::bench(&mut criterion);
     sign::bench(&mut criterion);

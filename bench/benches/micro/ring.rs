@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use disruptor::{BusySpin, Producer};
+use engine::pipeline::{lane_probe, ring_probe};
 use model::record::Record;
 
 /// Slots of each queue.
@@ -28,7 +29,33 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     group.bench_function("base_rtrb", |bencher| {
         bencher.iter_custom(|rounds| hop(rounds, bare_rtrb));
     });
+    group.bench_function("caracal_ring", |bencher| {
+        bencher.iter_custom(|rounds| hop(rounds, ring));
+    });
+    group.bench_function("caracal_lane", |bencher| {
+        bencher.iter_custom(|rounds| hop(rounds, lane));
+    });
     group.finish();
+}
+
+fn ring() -> Way<impl FnMut(u64) + Send, impl FnMut() -> Option<u64> + Send> {
+    let (mut sender, mut receiver) = ring_probe(SLOTS);
+    Way {
+        send: move |seq| assert!(sender.send(&numbered(seq)), "one record is in flight"),
+        receive: move || {
+            let mut seq = 0;
+            let found = receiver.receive(|record| seq = black_box(record).seq);
+            found.then_some(seq)
+        },
+    }
+}
+
+fn lane() -> Way<impl FnMut(u64) + Send, impl FnMut() -> Option<u64> + Send> {
+    let (mut sender, mut receiver) = lane_probe(SLOTS);
+    Way {
+        send: move |seq| assert!(sender.send(&numbered(seq)), "one record is in flight"),
+        receive: move || receiver.receive().map(|record| black_box(record).seq),
+    }
 }
 
 fn bare_disruptor() -> Way<impl FnMut(u64) + Send, impl FnMut() -> Option<u64> + Send> {

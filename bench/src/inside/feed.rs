@@ -9,19 +9,18 @@ use std::sync::{Arc, Mutex};
 
 use connectors::binance::wire::{self, Depth, Market, Symbols};
 use connectors::net::Deframer;
-use model::body::{BookLevels, BookReset, Channel, Connection, Level, LinkState, Text};
 use model::ids::InstrumentId;
-use model::num::{Lots, Ticks};
+use model::num::Ticks;
 use model::ports::{Clock, EventSink, Feed, Worked};
-use model::record::{Kind, Record, flags};
+use model::record::{Kind, Record};
 
 use crate::HarnessError;
+use crate::events::{self, BID};
 use crate::messages;
 
 /// Time for connections and first orders, before the first tick.
 const OPENING_NS: u64 = 50_000_000;
-/// Best bid, ticks, and by how much the market moves up and down.
-const BID: i64 = 6_183_763;
+/// By how much the market moves up and down, ticks.
 const MOVES: [i64; 4] = [0, 4, 8, 4];
 /// First update id: eleven digits, and so are all that follow.
 const FIRST_UPDATE_ID: u64 = 50_093_239_213;
@@ -73,7 +72,7 @@ impl BufferFeed {
             pace_ns,
             count,
             due_ns: 0,
-            opening: opening(),
+            opening: events::market_opening(),
             frames: MOVES.iter().enumerate().map(frame).collect(),
             deframer: Deframer::new(FRAME_BYTES_MAX),
             symbols: Symbols::new(&[messages::instrument()])?,
@@ -167,44 +166,4 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     frame.extend(length.to_be_bytes());
     frame.extend(payload);
     frame
-}
-
-/// The connection comes up and the book is whole.
-fn opening() -> Vec<Record> {
-    let reset = BookReset {
-        update_id: 1,
-        level_records: 1,
-        reserved: [0; 64],
-    };
-    let level = |price| Level {
-        price: Ticks(price),
-        qty: Lots(100_000),
-    };
-    let levels = BookLevels {
-        update_id: 1,
-        venue_time_ns: 0,
-        levels: [level(BID), level(BID - 1), level(BID + 1), level(BID + 2)],
-    };
-    let mut snapshot =
-        Record::new(Kind::BookLevels, &levels).with_flags(flags::SNAPSHOT | flags::LAST_OF_MESSAGE);
-    snapshot.detail = BookLevels::detail(4, 0b1100);
-    vec![
-        link(Channel::Market, LinkState::Syncing),
-        Record::new(Kind::BookReset, &reset),
-        snapshot,
-        link(Channel::Market, LinkState::Up),
-    ]
-}
-
-/// A connection's event.
-pub(super) fn link(channel: Channel, state: LinkState) -> Record {
-    let body = Connection {
-        venue: 0,
-        channel,
-        state,
-        reserved: 0,
-        code: 0,
-        text: Text::EMPTY,
-    };
-    Record::new(Kind::Connection, &body)
 }

@@ -16,20 +16,15 @@ use connectors::net::Framer;
 use connectors::net::frame::Opcode;
 use connectors::sign::Signer;
 use engine::machine::Approved;
-use model::body::{
-    AssetName, Balance, Channel, Fill, LinkState, Liquidity, OrderReport, OrderStatus,
-    RejectReason, Sent, Side, Text,
-};
+use model::body::{OrderStatus, Sent, Side};
 use model::command::{CommandView, command};
-use model::ids::{AccountId, InstrumentId};
+use model::ids::InstrumentId;
 use model::limits::COMMANDS_IN_FLIGHT_MAX;
-use model::num::{Lots, Money, Ticks};
 use model::ports::{Clock, EventSink, Gateway, Trace, Worked};
 use model::record::{Kind, Record};
-use rust_decimal::Decimal;
 
-use super::feed::link;
 use crate::HarnessError;
+use crate::events;
 use crate::messages;
 
 /// A key as long as the venue's.
@@ -80,9 +75,7 @@ impl BufferGateway {
         out: Arc<Mutex<Wire>>,
     ) -> Result<Self, HarnessError> {
         let mut answers = VecDeque::with_capacity(16 * COMMANDS_IN_FLIGHT_MAX);
-        answers.push_back(link(Channel::Orders, LinkState::Syncing));
-        answers.extend(["USDT", "BTC"].map(balance));
-        answers.push_back(link(Channel::Orders, LinkState::Up));
+        answers.extend(events::orders_opening());
         let mut sent = vec![empty(); orders];
         sent.clear();
         Ok(Self {
@@ -144,7 +137,8 @@ impl BufferGateway {
                 self.acknowledge(record, order.client_id, now_ns);
                 if order.side == Side::Buy && !self.has_filled {
                     self.has_filled = true;
-                    let fill = self.fill(order.client_id, order.price, order.qty);
+                    let fill =
+                        events::fill(order.client_id, self.venue_id, 1, order.price, order.qty);
                     self.push(record, Record::new(Kind::OrderFilled, &fill), now_ns);
                 }
             }
@@ -159,29 +153,14 @@ impl BufferGateway {
 
     fn acknowledge(&mut self, about: &Record, client_id: u64, now_ns: u64) {
         self.venue_id += 1;
-        let report = report(client_id, self.venue_id, OrderStatus::Open);
+        let report = events::report(client_id, self.venue_id, OrderStatus::Open);
         self.push(about, Record::new(Kind::OrderAcked, &report), now_ns);
     }
 
     fn end(&mut self, about: &Record, client_id: u64, now_ns: u64) {
         // Its venue's id is known already.
-        let report = report(client_id, 0, OrderStatus::Cancelled);
+        let report = events::report(client_id, 0, OrderStatus::Cancelled);
         self.push(about, Record::new(Kind::OrderCancelled, &report), now_ns);
-    }
-
-    fn fill(&self, client_id: u64, price: Ticks, qty: Lots) -> Fill {
-        Fill {
-            client_id,
-            venue_order_id: self.venue_id,
-            venue_time_ns: 0,
-            trade_id: 1,
-            price,
-            qty,
-            fee: Money::new(Decimal::ZERO),
-            fee_asset: AssetName::cut("USDT"),
-            side: Side::Buy,
-            liquidity: Liquidity::Maker,
-        }
     }
 
     fn push(&mut self, about: &Record, event: Record, now_ns: u64) {
@@ -211,17 +190,7 @@ impl Gateway<Approved<Record>> for BufferGateway {
         };
         let bytes = self.encode(&view, taken_ns);
         let written_ns = clock.now_ns();
-        let sent = Sent {
-            command: view.number(),
-            client_id: view.client_id(),
-            received_ns: trace.received_ns,
-            sequenced_ns: trace.sequenced_ns,
-            intended_ns: trace.intended_ns,
-            approved_ns: trace.approved_ns,
-            taken_ns,
-            written_ns,
-            reserved: [0; 16],
-        };
+        let sent = events::sent(&view, trace, taken_ns, written_ns);
         self.wire.bytes += bytes as u64;
         if self.wire.sent.len() < self.wire.sent.capacity() {
             self.wire.sent.push(sent);
@@ -252,31 +221,6 @@ impl Drop for BufferGateway {
             *out = std::mem::take(&mut self.wire);
         }
     }
-}
-
-const fn report(client_id: u64, venue_order_id: u64, status: OrderStatus) -> OrderReport {
-    OrderReport {
-        client_id,
-        venue_order_id,
-        venue_time_ns: 0,
-        cum_qty: Lots(0),
-        code: 0,
-        status,
-        reason: RejectReason::None,
-        text: Text::EMPTY,
-    }
-}
-
-/// More of an asset than any order needs.
-fn balance(asset: &str) -> Record {
-    let body = Balance {
-        free: Money::new(Decimal::from(100_000_000)),
-        locked: Money::new(Decimal::ZERO),
-        venue_time_ns: 0,
-        asset: AssetName::cut(asset),
-        reserved: [0; 26],
-    };
-    Record::new(Kind::Balance, &body).on_account(AccountId(0))
 }
 
 const fn empty() -> Sent {

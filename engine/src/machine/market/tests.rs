@@ -411,7 +411,8 @@ proptest! {
             let top = book.top().map(|top| (plain(top.bid), plain(top.ask)));
             prop_assert_eq!(top, naive.top());
             prop_assert!(book.depth(Side::Sell).map(plain).eq(naive.sides[1].clone()));
-            prop_assert!(book.depth(Side::Buy).map(plain).eq(naive.sides[0].clone().into_iter().rev()));
+            let bids = naive.sides[0].clone().into_iter().rev();
+            prop_assert!(book.depth(Side::Buy).map(plain).eq(bids));
             for side in [Side::Buy, Side::Sell] {
                 prop_assert_eq!(book.best(side).map(plain), naive.first(side));
             }

@@ -41,6 +41,8 @@ pub struct FeedTiming {
     pub silence_ns: u64,
     /// A new connection on which no first message came for so long is replaced.
     pub first_message_ns: u64,
+    /// A connection on which best prices move for so long without an update of levels is replaced.
+    pub lag_ns: u64,
     /// A connection is replaced at this age; the venue ends it after 24 hours.
     pub renew_ns: u64,
     /// A snapshot that takes longer is asked for again.
@@ -53,6 +55,7 @@ impl Default for FeedTiming {
         Self {
             silence_ns: 60 * SECOND,
             first_message_ns: 15 * SECOND,
+            lag_ns: 10 * SECOND,
             renew_ns: 23 * 3_600 * SECOND + 1_800 * SECOND,
             snapshot_ns: 10 * SECOND,
         }

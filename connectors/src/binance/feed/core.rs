@@ -6,7 +6,10 @@
 //! - F3: bytes that cannot be read become a remark and a count, never a panic; the update ids
 //!   find what was lost with them.
 //!
-//! Hot path: yes ([`Core::text`]). Allocates: for snapshots, while a book is not live, and for words.
+//! - F4: best prices that move on while no update comes mean that updates are missing.
+//!
+//! Hot path: yes ([`Core::text`]). Allocates: for snapshots, while a book is not live, and for
+//! words.
 
 use model::body::{Channel, LinkState};
 use model::ids::InstrumentId;
@@ -45,6 +48,8 @@ struct Book {
     instrument: InstrumentId,
     symbol: String,
     sync: BookSync,
+    /// Since when best prices are ahead of the updates; `None` if they are not.
+    ahead_since_ns: Option<u64>,
 }
 
 /// All books of the feed.
@@ -64,6 +69,7 @@ impl Core {
             instrument: spec.id,
             symbol: spec.symbol.clone(),
             sync: BookSync::new(),
+            ahead_since_ns: None,
         };
         Ok(Self {
             speaker: Speaker {
@@ -117,6 +123,23 @@ impl Core {
         }
     }
 
+    /// Whether some book's best prices have moved on for so long without any update of its levels.
+    pub(super) fn misses_updates(&self, now_ns: u64, longest_ns: u64) -> bool {
+        self.books.iter().any(|book| {
+            let since = book.ahead_since_ns;
+            since.is_some_and(|since| now_ns.saturating_sub(since) >= longest_ns)
+        })
+    }
+
+    /// Names the books of which no update came.
+    pub(super) fn name_the_silent<S: EventSink>(&self, now_ns: u64, lane: &mut Lane<'_, S>) {
+        for book in self.books.iter().filter(|book| book.sync.is_empty()) {
+            let words = format!("no update of {} yet: does it trade?", book.symbol);
+            let record = self.speaker.says(LinkState::Notice, 0, &words, now_ns);
+            lane.push(&record.on_instrument(book.instrument));
+        }
+    }
+
     /// The connection is gone, or will be replaced: no book is current.
     pub(super) fn lost<S: EventSink>(
         &mut self,
@@ -131,6 +154,7 @@ impl Core {
                 lane.push(&record.on_instrument(book.instrument));
             }
             book.sync.lose();
+            book.ahead_since_ns = None;
         }
         self.announced_up = false;
         lane.push(&self.speaker.says(state, 0, words, now_ns));
@@ -157,6 +181,10 @@ impl Core {
                 slot
             }
             Market::Quote { slot, quote } => {
+                let book = &mut self.books[slot];
+                if book.ahead_since_ns.is_none() && book.sync.id() < Some(quote.update_id) {
+                    book.ahead_since_ns = Some(stamp_ns);
+                }
                 self.header(slot, stamp_ns).quote(&quote, lane);
                 slot
             }
@@ -214,6 +242,7 @@ impl Core {
     ) {
         let header = self.header(slot, stamp_ns);
         let bids = self.depth.bids().len();
+        self.books[slot].ahead_since_ns = None;
         let sync = &mut self.books[slot].sync;
         match sync.update(span, self.depth.levels(), bids) {
             Verdict::Apply => header.levels(span, self.depth.levels(), bids, 0, lane),

@@ -35,6 +35,7 @@ use crate::net::{
 const BACKLOG_RECORDS: usize = 4_096;
 const SNAPSHOT_BYTES_MAX: usize = 4 << 20;
 const RETRY_AFTER_NS: u64 = 60_000_000_000;
+const LOOK_APART_NS: u64 = 1_000_000_000;
 /// A connection that lived so long was no failure.
 const STEADY_NS: u64 = 10_000_000_000;
 
@@ -45,7 +46,12 @@ enum Phase {
     /// Being opened.
     Opening,
     /// Open since then; the last message came then.
-    Open { since_ns: u64, heard_ns: u64 },
+    Open {
+        since_ns: u64,
+        heard_ns: u64,
+        /// When to look at the books again.
+        look_ns: u64,
+    },
     /// The end was asked for.
     Ending,
     /// Over.
@@ -203,6 +209,7 @@ impl Wires {
             self.phase = Phase::Open {
                 since_ns: stamp_ns,
                 heard_ns: stamp_ns,
+                look_ns: stamp_ns.saturating_add(self.config.timing.first_message_ns),
             };
             self.core.opened(stamp_ns, lane);
         }
@@ -238,7 +245,12 @@ impl Wires {
     }
 
     fn watch<S: EventSink>(&mut self, now_ns: u64, lane: &mut Lane<'_, S>) {
-        let Phase::Open { since_ns, heard_ns } = self.phase else {
+        let Phase::Open {
+            since_ns,
+            heard_ns,
+            look_ns,
+        } = self.phase
+        else {
             return;
         };
         let timing = self.config.timing;
@@ -249,8 +261,30 @@ impl Wires {
             self.replace("no first message", now_ns, lane);
         } else if waited >= timing.silence_ns {
             self.replace("silent", now_ns, lane);
-        } else if now_ns.saturating_sub(since_ns) >= STEADY_NS {
+        } else if now_ns >= look_ns {
+            self.look(now_ns, lane);
+        }
+    }
+
+    /// The first look is when everything should have spoken, the others once a second.
+    fn look<S: EventSink>(&mut self, now_ns: u64, lane: &mut Lane<'_, S>) {
+        let timing = self.config.timing;
+        let Phase::Open {
+            since_ns, look_ns, ..
+        } = &mut self.phase
+        else {
+            return;
+        };
+        let is_first = *look_ns == since_ns.saturating_add(timing.first_message_ns);
+        *look_ns = now_ns.saturating_add(LOOK_APART_NS);
+        if now_ns.saturating_sub(*since_ns) >= STEADY_NS {
             self.backoff.succeeded();
+        }
+        if is_first {
+            self.core.name_the_silent(now_ns, lane);
+        }
+        if self.core.misses_updates(now_ns, timing.lag_ns) {
+            self.replace("best prices move without updates of levels", now_ns, lane);
         }
     }
 

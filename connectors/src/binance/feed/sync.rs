@@ -8,9 +8,9 @@
 //!     +------------------------+------+---------------------------------+
 //! ```
 //!
-//! The venue's rules (binance.md A3.4, its own documentation): an update of `first..=last` continues
-//! a book at `id` if `first <= id + 1 <= last`; one with `last <= id` is old; one with
-//! `first > id + 1` means that updates were lost. Quantities are absolute.
+//! The venue's rules: an update of `first..=last` continues a book at `id` if
+//! `first <= id + 1 <= last`; one with `last <= id` is old; one with `first > id + 1` means that
+//! updates were lost. Quantities are absolute.
 //!
 //! Sans I/O: it is told what came and says what to do. Hot path: [`BookSync::update`] when live.
 //! Allocates: while not live only.
@@ -95,6 +95,20 @@ impl BookSync {
     /// Whether the book is in step.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Live { .. })
+    }
+
+    /// Last update of a book that is in step.
+    #[inline]
+    pub(crate) const fn id(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Live { id } => Some(id),
+            Phase::Empty | Phase::Held => None,
+        }
+    }
+
+    /// Whether nothing came at all.
+    pub(crate) const fn is_empty(&self) -> bool {
+        matches!(self.phase, Phase::Empty)
     }
 
     /// Whether a snapshot would help: not before the first update, or it might be older.

@@ -235,6 +235,25 @@ fn lost_connection_makes_live_books_stale_first() {
 }
 
 #[test]
+fn best_prices_ahead_of_the_updates_are_noticed() {
+    let quote =
+        |id: u64| format!(r#"{{"u":{id},"s":"BTCUSDT","b":"1.00","B":"1","a":"2.00","A":"1"}}"#);
+    let mut bench = btcusdt();
+    bench.depth(9, 10, BID);
+    bench.snapshot(0, SNAPSHOT_10);
+    bench.text(&quote(10));
+    assert!(
+        !bench.core.misses_updates(100, 50),
+        "the book is there already"
+    );
+    bench.text(&quote(12));
+    assert!(!bench.core.misses_updates(50, 50), "not long enough");
+    assert!(bench.core.misses_updates(51, 50));
+    bench.depth(11, 13, BID);
+    assert!(!bench.core.misses_updates(100, 50));
+}
+
+#[test]
 fn unread_message_is_a_remark_and_a_count() {
     let mut bench = btcusdt();
     assert_eq!(bench.text("<html>"), Wish::Nothing);

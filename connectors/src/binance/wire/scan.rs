@@ -32,8 +32,8 @@ impl<'a> Cursor<'a> {
         self.rest.is_empty()
     }
 
-    /// A whole number without sign, as JSON writes it: no leading zero. Times and ids have more than
-    /// eight digits, so that eight are tried at once.
+    /// A whole number without sign, as JSON writes it: no leading zero. Times and ids have more
+    /// than eight digits, so that eight are tried at once.
     #[inline]
     pub(crate) fn whole(&mut self) -> Option<u64> {
         let (mut value, mut length) = match self.rest.first_chunk().copied().and_then(eight_digits)

@@ -129,6 +129,9 @@ impl<'a> Parts<'a> {
 ///
 /// [`WireError`].
 pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, WireError> {
+    if let Some(Ok(event)) = usual_event(bytes).map(user::decode) {
+        return Ok(Frame::Event(event));
+    }
     let parts = Parts::of(bytes)?;
     if parts.kind.is_some() {
         return user::decode(bytes).map(Frame::Event);
@@ -154,6 +157,16 @@ pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, WireError> {
         outcome,
         limits: parts.limits.map(from_raw).transpose()?.unwrap_or_default(),
     }))
+}
+
+/// The event in `{"subscriptionId":0,"event":..}` as the venue writes it. Whether what is between
+/// is one whole value, its reader finds out; if it is not, the members are looked at one by one.
+fn usual_event(bytes: &[u8]) -> Option<&[u8]> {
+    let rest = bytes.strip_prefix(b"{\"subscriptionId\":")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    rest[digits..]
+        .strip_prefix(b",\"event\":")?
+        .strip_suffix(b"}")
 }
 
 /// A request's id: ours are whole numbers, but the venue may echo them as text.
@@ -187,5 +200,33 @@ impl<'de> Deserialize<'de> for RequestId {
             }
         }
         deserializer.deserialize_any(Id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn envelope_in_another_form_holds_the_same_event() {
+        for text in [
+            r#"{"subscriptionId":0,"event":{"e":"eventStreamTerminated","E":1}}"#,
+            r#"{ "subscriptionId" : 0 , "event" : { "e" : "eventStreamTerminated" } } "#,
+            r#"{"event":{"E":1,"e":"eventStreamTerminated"},"subscriptionId":0}"#,
+            r#"{"subscriptionId":0,"event":{"e":"eventStreamTerminated"},"more":{}}"#,
+            r#"{"stream":"x","data":{"e":"eventStreamTerminated"}}"#,
+            r#"{"e":"eventStreamTerminated"}"#,
+        ] {
+            let frame = decode(text.as_bytes());
+            let ended = matches!(frame, Ok(Frame::Event(UserEvent::Terminated)));
+            assert!(ended, "{text}: {frame:?}");
+        }
+        for broken in [
+            r#"{"subscriptionId":0,"event":{"e":"executionReport"}"#,
+            r#"{"subscriptionId":0,"event":}"#,
+            r#"{"subscriptionId":0}"#,
+        ] {
+            assert!(decode(broken.as_bytes()).is_err(), "{broken}");
+        }
     }
 }

@@ -163,6 +163,11 @@ impl Exchange {
         self.next_order_id
     }
 
+    /// The id that the next report will get.
+    pub(crate) const fn next_execution_id(&self) -> u64 {
+        self.next_execution_id
+    }
+
     /// Lets the synthetic market of an instrument do the one thing that is due.
     pub(crate) fn step_market(&mut self, instrument: usize) {
         let Liquidity::Synthetic(synthetic) = &mut self.listings[instrument].liquidity else {

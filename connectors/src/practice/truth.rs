@@ -24,8 +24,10 @@ pub struct Truth {
     pub books: Vec<BookTruth>,
     /// How far a recording has played.
     pub recording: Option<RecordingProgress>,
-    /// Ids that the next order and the next trades would get.
+    /// Ids that come next: what a restarted venue takes as its [`super::FirstIds`].
     pub next_order_id: u64,
+    /// See `next_order_id`.
+    pub next_execution_id: u64,
     /// See `next_order_id`; one per instrument.
     pub next_trade_ids: Vec<u64>,
 }

@@ -187,7 +187,7 @@ fn quantity(params: &Params, kind: OrderKind, spec: &InstrumentSpec) -> Result<Q
     }
 }
 
-/// NOTIONAL and PERCENT_PRICE_BY_SIDE: `last` is the last price, `price` the order's or, for a
+/// LOT_SIZE, NOTIONAL and PERCENT_PRICE_BY_SIDE: `last` is the last price, `price` the order's or, for a
 /// market order, the last one.
 pub(super) fn check_value(
     spec: &InstrumentSpec,
@@ -195,6 +195,10 @@ pub(super) fn check_value(
     qty: Lots,
     last: Ticks,
 ) -> Result<(), ApiError> {
+    // A market order in quote has its lots only now.
+    if qty < spec.qty_min || qty.0 <= 0 {
+        return Err(ApiError::filter("LOT_SIZE"));
+    }
     let price = order.price.unwrap_or(last);
     let value = spec
         .notional(price, qty)

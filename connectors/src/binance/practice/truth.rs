@@ -22,6 +22,7 @@ pub(super) fn truth(core: &Core, recording: Option<RecordingProgress>) -> Truth 
         books: exchange.listings.iter().map(book).collect(),
         recording,
         next_order_id: exchange.next_order_id(),
+        next_execution_id: exchange.next_execution_id(),
         next_trade_ids: exchange
             .listings
             .iter()

@@ -32,6 +32,7 @@ const BROKEN_RULES: &str = "
     quantity=0.001 => quantity=0.00001 | -1013 | Filter failure: NOTIONAL
     quantity=0.001 => quantity=179 | -2010 | insufficient balance for requested action.
     quantity=0.001 => quantity=0.001&quoteOrderQty=5 | -1128 | Combination
+    LIMIT&timeInForce=GTC&price=50000&quantity=0.001 => MARKET&quoteOrderQty=0.1 | -1013 | LOT_SIZE
     price=50000 => price=50000&newClientOrderId=a.b | -1100 | 'newClientOrderId'
     price=50000 => price=50000&newOrderRespType=ALL | -1164 | newOrderRespType
     price=50000 => price=50000&selfTradePreventionMode=DECREMENT | -1013 | self-trade

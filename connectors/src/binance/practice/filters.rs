@@ -110,8 +110,7 @@ fn self_trade(text: Option<&str>) -> Result<SelfTrade, ApiError> {
         Some("EXPIRE_BOTH") => Ok(SelfTrade::ExpireBoth),
         Some(_) => Err(ApiError::bad(
             -1013,
-            "This symbol does not allow the specified \
-            self-trade prevention mode.",
+            "This symbol does not allow the self-trade prevention mode.",
         )),
     }
 }
@@ -187,8 +186,8 @@ fn quantity(params: &Params, kind: OrderKind, spec: &InstrumentSpec) -> Result<Q
     }
 }
 
-/// LOT_SIZE, NOTIONAL and PERCENT_PRICE_BY_SIDE: `last` is the last price, `price` the order's or, for a
-/// market order, the last one.
+/// LOT_SIZE, NOTIONAL and PERCENT_PRICE_BY_SIDE: `last` is the last price, which also values a
+/// market order.
 pub(super) fn check_value(
     spec: &InstrumentSpec,
     order: &NewOrder,

@@ -81,6 +81,7 @@ fn book_that_follows_the_streams_equals_the_venues() {
         .json();
     let mut book = NaiveBook::from_snapshot(&snapshot);
     assert!(book.update(&first["data"]));
+    let mut chained = first["data"]["u"].as_u64().unwrap();
     let (mut tickers, mut trades, mut last_trade) = (BTreeMap::new(), 0, 0);
     let until = Instant::now() + Duration::from_millis(1_500);
     let mut compared = 0;
@@ -89,6 +90,12 @@ fn book_that_follows_the_streams_equals_the_venues() {
         let data = &value["data"];
         match value["stream"].as_str().unwrap() {
             "btcusdt@depth@100ms" => {
+                assert_eq!(
+                    data["U"].as_u64(),
+                    Some(chained + 1),
+                    "the ids have a hole or overlap"
+                );
+                chained = data["u"].as_u64().unwrap();
                 assert!(book.update(data), "gap at {data}");
                 let (bids, asks) = book.levels();
                 assert!(bids[0].0 < asks[0].0);

@@ -1,11 +1,12 @@
 //! Binance spot: messages, market data, orders. Facts: `connectors/SOURCES.md`.
 //!
 //! Reading order: [`wire`] reads and writes messages without I/O; [`instruments`] and [`start`]
-//! load what is traded; [`feed`] is the market data; [`practice`] is the venue's side of it all.
-//! What finds no place in a lane is kept in a `lane::Backlog`.
+//! load what is traded; [`feed`] is the market data, [`gateway`] the orders; [`practice`] is the
+//! venue's side of it all. What finds no place in a lane is kept in a `lane::Backlog`.
 
 mod backoff;
 pub mod feed;
+pub mod gateway;
 pub mod instruments;
 mod lane;
 mod link;

@@ -218,11 +218,71 @@ pub fn open_orders(
     params.finish()
 }
 
+/// `order.status` by the venue's id: whose order it is.
+///
+/// # Errors
+///
+/// [`WriteError`].
+pub fn order_by_venue_id(
+    context: &Context<'_>,
+    entry: &Entry,
+    venue_order_id: u64,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<usize, WriteError> {
+    let mut params = context.begin("order.status", scratch, out);
+    params.number("orderId", venue_order_id);
+    params.number("recvWindow", context.recv_window_ms);
+    params.text("symbol", entry.symbol().as_bytes());
+    params.number("timestamp", context.timestamp_ms);
+    params.finish()
+}
+
+/// `openOrders.status` for the whole account.
+///
+/// # Errors
+///
+/// [`WriteError`].
+pub fn all_open_orders(
+    context: &Context<'_>,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<usize, WriteError> {
+    let mut params = context.begin("openOrders.status", scratch, out);
+    params.number("recvWindow", context.recv_window_ms);
+    params.number("timestamp", context.timestamp_ms);
+    params.finish()
+}
+
+/// `time`: needs neither key nor signature.
+///
+/// # Errors
+///
+/// [`WriteError`].
+pub fn time(
+    context: &Context<'_>,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<usize, WriteError> {
+    let context = Context {
+        proof: Proof::Session,
+        ..*context
+    };
+    context.begin("time", scratch, out).finish()
+}
+
 /// Which trades to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trades {
     /// Those of one order.
     OfOrder(u64),
+    /// Those of one order from a trade id on.
+    OfOrderFrom {
+        /// The venue's id of the order.
+        order: u64,
+        /// First trade id.
+        id: u64,
+    },
     /// From this trade id on, at most `limit`.
     From {
         /// First trade id.
@@ -249,6 +309,11 @@ pub fn my_trades(
     let mut params = context.begin("myTrades", scratch, out);
     match which {
         Trades::OfOrder(order) => {
+            params.number("limit", 1_000);
+            params.number("orderId", order);
+        }
+        Trades::OfOrderFrom { order, id } => {
+            params.number("fromId", id);
             params.number("limit", 1_000);
             params.number("orderId", order);
         }

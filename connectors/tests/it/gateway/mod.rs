@@ -1,0 +1,4 @@
+//! The order gateway against the practice venue.
+
+mod life;
+mod support;

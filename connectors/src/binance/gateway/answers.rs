@@ -8,7 +8,6 @@
 use model::body::{Liquidity, OrderReport, OrderStatus, RejectReason, Text};
 use model::num::Lots;
 use model::record::Kind;
-use serde_json::value::RawValue;
 
 use super::emit::{Origin, refusal};
 use super::known::Owner;
@@ -18,7 +17,7 @@ use super::table::{OrderKey, Purpose, Request, Task};
 use crate::binance::wire::codes::{Verdict, classify};
 use crate::binance::wire::frame::{Answer, ErrorBody};
 use crate::binance::wire::order::{CancelReplace, Half, OrderAnswer};
-use crate::binance::wire::{WireError, order_id};
+use crate::binance::wire::{Raw, WireError, order_id};
 
 /// The venue does not know the order.
 const NO_SUCH_ORDER: i32 = -2013;
@@ -77,7 +76,7 @@ impl Session {
         }
     }
 
-    fn succeeded(&mut self, request: &Request, result: Option<&RawValue>) -> Result<(), WireError> {
+    fn succeeded(&mut self, request: &Request, result: Option<Raw<'_>>) -> Result<(), WireError> {
         let result = result.ok_or(WireError::Missing { field: "result" })?;
         match request.purpose {
             Purpose::Place(key) => self.placed(key, &OrderAnswer::read(result)?),

@@ -5,7 +5,6 @@
 use model::body::{AssetName, Balance, Fill, LinkState, Liquidity, Side};
 use model::num::Money;
 use rust_decimal::Decimal;
-use serde_json::value::RawValue;
 
 use super::emit::Origin;
 use super::known::Owner;
@@ -18,14 +17,14 @@ use crate::binance::wire::error::from_raw;
 use crate::binance::wire::frame::ErrorBody;
 use crate::binance::wire::order::{OrderAnswer, TradeRow};
 use crate::binance::wire::rest::{Account, ServerTime};
-use crate::binance::wire::{WireError, order_id};
+use crate::binance::wire::{Raw, WireError, order_id};
 
 impl Session {
     pub(super) fn own_answer(
         &mut self,
         task: Task,
         request: &Request,
-        result: &RawValue,
+        result: Raw<'_>,
     ) -> Result<(), WireError> {
         match task {
             Task::Time => self.on_time(request, from_raw(result)?),
@@ -102,7 +101,7 @@ impl Session {
         }
     }
 
-    fn on_open_orders(&mut self, result: &RawValue) -> Result<(), WireError> {
+    fn on_open_orders(&mut self, result: Raw<'_>) -> Result<(), WireError> {
         let orders: Vec<OrderAnswer<'_>> = from_raw(result)?;
         for answer in &orders {
             let Some(entry) = self.symbols.find(answer.symbol.as_bytes()) else {
@@ -119,7 +118,7 @@ impl Session {
         Ok(())
     }
 
-    fn on_list(&mut self, result: &RawValue) -> Result<(), WireError> {
+    fn on_list(&mut self, result: Raw<'_>) -> Result<(), WireError> {
         let orders: Vec<OrderAnswer<'_>> = from_raw(result)?;
         let ours = orders
             .iter()
@@ -134,7 +133,7 @@ impl Session {
         &mut self,
         slot: usize,
         from: Option<u64>,
-        result: &RawValue,
+        result: Raw<'_>,
     ) -> Result<(), WireError> {
         let rows: Vec<TradeRow<'_>> = from_raw(result)?;
         let last = rows.iter().map(|row| row.id).max();

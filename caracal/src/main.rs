@@ -1,2 +1,38 @@
-//! caracal.
-fn main() {}
+//! The binary: reads the command line, runs what it asks for, and turns an error into one clear
+//! line on standard error and a non-zero exit code.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod config;
+mod inspect;
+mod output;
+mod practice;
+mod replay_command;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command, JournalCommand};
+use output::{Failure, complain};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Practice(args) => practice::practice(&args),
+        Command::Replay(args) => replay_command::replay(&args),
+        Command::Journal(args) => match args.command {
+            JournalCommand::Cat(args) => inspect::cat(&args),
+            JournalCommand::Stat(args) => inspect::stat(&args),
+        },
+    };
+    match result {
+        Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&failure.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -24,10 +24,10 @@ pub fn describe(record: &Record) -> String {
         time(record.time_ns)
     );
     for (name, value) in header(record).into_iter().chain(body(record)) {
-        let text = match value {
-            Value::String(text) if text.contains(' ') => format!("{text:?}"),
-            Value::String(text) => text,
-            other => other.to_string(),
+        let text = match value.as_str() {
+            Some(text) if text.contains(' ') => format!("{text:?}"),
+            Some(text) => text.to_owned(),
+            None => value.to_string(),
         };
         if write!(line, " {name}={text}").is_err() {
             break;
@@ -49,6 +49,38 @@ pub fn to_json(record: &Record) -> Value {
         object.insert(name.to_owned(), value);
     }
     Value::Object(object)
+}
+
+/// A remark about a connection for a person: time of day (UTC), what, its new state, and why.
+/// `None` for any other record.
+#[must_use]
+pub fn remark(record: &Record) -> Option<String> {
+    let Ok(Event::Connection(link)) = event::event(record) else {
+        return None;
+    };
+    let clock = time(record.time_ns);
+    let clock = clock.get(11..23).unwrap_or(&clock);
+    let channel = format!("{:?}", link.channel).to_lowercase();
+    let state = format!("{:?}", link.state).to_lowercase();
+    let whose = record
+        .instrument()
+        .map_or_else(String::new, |id| format!(" of instrument {id}"));
+    let code = if link.code == 0 {
+        String::new()
+    } else {
+        format!(" ({})", link.code)
+    };
+    let (text, colon) = (
+        link.text.as_str(),
+        if link.text.as_str().is_empty() {
+            ""
+        } else {
+            ": "
+        },
+    );
+    Some(format!(
+        "{clock} {channel}{whose} {state}{code}{colon}{text}"
+    ))
 }
 
 /// `2024-08-10T01:20:53.937085768Z`, without a library: days to a civil date.

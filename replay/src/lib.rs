@@ -12,7 +12,7 @@ mod recover;
 mod shadow;
 
 pub use audit::{Audit, AuditError, audit};
-pub use describe::{describe, to_json};
+pub use describe::{describe, remark, to_json};
 pub use difference::Difference;
 pub use recover::{RecoverError, Recovered, recover};
 pub use shadow::{CHECKPOINT_TICKS, Shadow, ShadowError};

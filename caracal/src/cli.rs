@@ -1,0 +1,198 @@
+//! The command line: what can be asked of the binary, with an example for each.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::parse_duration;
+
+/// A low-latency, event-sourced trading engine for crypto venues.
+#[derive(Debug, Parser)]
+#[command(name = "caracal", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Trade: start the engine on its journal and run until it is told to end.
+    Run(RunArgs),
+    /// Start a practice venue: a server that speaks a real venue's protocol on this machine.
+    Practice(PracticeArgs),
+    /// Apply a journal again and compare every command, bit for bit.
+    Replay(ReplayArgs),
+    /// Look into a journal.
+    Journal(JournalArgs),
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  caracal run
+  caracal run --for 60s --json
+  caracal run --config my.toml
+  caracal run --recording binance-spot-btcusdt-20240808.gz --speed 10 --for 60s
+
+Ctrl-C ends the run in order: what rests is cancelled and confirmed gone. SIGUSR1 pulls the kill
+switch, which stays pulled across restarts until a run with --release-kill.";
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// The configuration.
+    #[arg(long, default_value = "config.toml")]
+    pub(crate) config: PathBuf,
+    /// End in order after this time, for example 60s or 5m. Without it: run until Ctrl-C.
+    #[arg(long = "for", value_parser = duration)]
+    pub(crate) run_for: Option<Duration>,
+    /// Keep the journal in this directory instead of the configured one.
+    #[arg(long)]
+    pub(crate) journal: Option<PathBuf>,
+    /// Let the embedded practice venue play this recording instead of a synthetic market.
+    #[arg(long)]
+    pub(crate) recording: Option<PathBuf>,
+    /// Speed of the recording: 1, 10, or max.
+    #[arg(long, requires = "recording", value_parser = ["1", "10", "max"])]
+    pub(crate) speed: Option<String>,
+    /// Release the kill switch, with the reason for the log.
+    #[arg(long, value_name = "REASON")]
+    pub(crate) release_kill: Option<String>,
+    /// Print the result as one JSON object on the last line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const PRACTICE_EXAMPLES: &str = "Examples:
+  caracal practice --venue binance --keys practice-keys
+  caracal practice --venue binance --recording binance-spot-btcusdt-20240808.gz --speed 10
+  caracal practice --venue binance --fault drop@5s --fault gap@10s
+
+The certificate, the API key and its secrets are written into the --keys directory, for the
+configuration of `caracal run` to name. They are made anew at each start and worth nothing.";
+
+/// Arguments of `practice`.
+#[derive(Debug, Args)]
+#[command(after_help = PRACTICE_EXAMPLES)]
+pub(crate) struct PracticeArgs {
+    /// Whose protocol to speak.
+    #[arg(long, default_value = "binance", value_parser = ["binance"])]
+    pub(crate) venue: String,
+    /// Where to listen. Loopback only, unless you know why.
+    #[arg(long, default_value = "127.0.0.1:9443")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Play this recording; without it the market is synthetic.
+    #[arg(long, conflicts_with = "synthetic")]
+    pub(crate) recording: Option<PathBuf>,
+    /// A synthetic market (the default).
+    #[arg(long)]
+    pub(crate) synthetic: bool,
+    /// Speed of the recording: 1, 10, or max.
+    #[arg(long, requires = "recording", value_parser = ["1", "10", "max"])]
+    pub(crate) speed: Option<String>,
+    /// Seed of the synthetic market.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// A fault to play, as often as wanted; see the README for the list.
+    #[arg(long = "fault")]
+    pub(crate) faults: Vec<String>,
+    /// Kind of the key: ed25519 logs a connection on, hmac signs each request.
+    #[arg(long, default_value = "ed25519", value_parser = ["ed25519", "hmac"])]
+    pub(crate) signature: String,
+    /// Directory for the certificate and the keys.
+    #[arg(long, default_value = "practice-keys")]
+    pub(crate) keys: PathBuf,
+    /// End after this time.
+    #[arg(long = "for", value_parser = duration)]
+    pub(crate) run_for: Option<Duration>,
+}
+
+const REPLAY_EXAMPLES: &str = "Examples:
+  caracal replay data/journal
+  caracal replay data/journal --to 100000 --json
+
+Exit code 0: no difference. 1: a difference, which is printed, or an unreadable journal.";
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_EXAMPLES)]
+pub(crate) struct ReplayArgs {
+    /// The journal's directory.
+    pub(crate) journal: PathBuf,
+    /// Compare from this log sequence on. What stands before is applied all the same.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) from: u64,
+    /// Stop after this log sequence.
+    #[arg(long)]
+    pub(crate) to: Option<u64>,
+    /// Print the result as one JSON object on the last line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `journal`.
+#[derive(Debug, Args)]
+pub(crate) struct JournalArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub(crate) command: JournalCommand,
+}
+
+const CAT_EXAMPLES: &str = "Examples:
+  caracal journal cat data/journal --to 100
+  caracal journal cat data/journal --kind OrderFilled --json
+  caracal journal cat data/journal --order 1-0-17";
+
+/// What to do with a journal.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Print its records, one a line.
+    Cat(CatArgs),
+    /// Count what is in it.
+    Stat(StatArgs),
+}
+
+/// Arguments of `journal cat`.
+#[derive(Debug, Args)]
+#[command(after_help = CAT_EXAMPLES)]
+pub(crate) struct CatArgs {
+    /// The journal's directory.
+    pub(crate) journal: PathBuf,
+    /// First log sequence.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) from: u64,
+    /// Last log sequence.
+    #[arg(long)]
+    pub(crate) to: Option<u64>,
+    /// Only this kind, for example Trade or NewOrder; as often as wanted.
+    #[arg(long = "kind")]
+    pub(crate) kinds: Vec<String>,
+    /// Only this instrument, by its number.
+    #[arg(long)]
+    pub(crate) instrument: Option<u32>,
+    /// Only this order, by its client order id as printed, for example 1-0-17.
+    #[arg(long)]
+    pub(crate) order: Option<String>,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `journal stat`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  caracal journal stat data/journal --json")]
+pub(crate) struct StatArgs {
+    /// The journal's directory.
+    pub(crate) journal: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| format!("'{text}' is no duration: write 250ms, 60s, 5m or 2h"))
+}

@@ -1,0 +1,229 @@
+//! From the units that people use to the machine's: the last step, once the venue has defined its
+//! instruments.
+
+use std::time::Duration;
+
+use engine::machine::{
+    AccountConfig, InstrumentLimits, MachineConfig, MarketMakerParams, MovingAverageParams,
+    OrderLimits, RiskLimits, StrategyConfig, StrategyKind,
+};
+use model::ids::{AccountId, VenueId};
+use model::instrument::InstrumentSpec;
+use model::num::Lots;
+use rust_decimal::Decimal;
+
+use super::risk_section::{OrderDraft, RiskDraft};
+use super::strategy_section::{AccountDraft, KindDraft, StrategyDraft};
+
+/// What the machine will be made of.
+#[derive(Debug, Clone)]
+pub(crate) struct MachineDraft {
+    /// The accounts, in the order of their ids.
+    pub(crate) accounts: Vec<AccountDraft>,
+    /// The strategies, in the order of their ids.
+    pub(crate) strategies: Vec<StrategyDraft>,
+    /// The limits.
+    pub(crate) risk: RiskDraft,
+    /// Width of the dense part of a book's side, ticks.
+    pub(crate) book_window_ticks: u32,
+}
+
+/// Converts quantities and remembers each one that is not a whole number of lots.
+struct Converter<'a> {
+    instruments: &'a [InstrumentSpec],
+    problems: Vec<String>,
+}
+
+impl MachineDraft {
+    /// The machine's configuration, with quantities in lots.
+    ///
+    /// # Errors
+    ///
+    /// One line for each value that the instruments do not allow.
+    pub(crate) fn build(
+        &self,
+        instruments: &[InstrumentSpec],
+    ) -> Result<MachineConfig, Vec<String>> {
+        let mut converter = Converter {
+            instruments,
+            problems: Vec::new(),
+        };
+        let config = self.convert(&mut converter);
+        match config {
+            Some(config) if converter.problems.is_empty() => {
+                let problems = config.check();
+                if problems.is_empty() {
+                    return Ok(config);
+                }
+                Err(problems.iter().map(ToString::to_string).collect())
+            }
+            _ => Err(converter.problems),
+        }
+    }
+
+    fn convert(&self, converter: &mut Converter<'_>) -> Option<MachineConfig> {
+        let strategies: Vec<Option<StrategyConfig>> = self
+            .strategies
+            .iter()
+            .map(|strategy| converter.strategy(strategy))
+            .collect();
+        let limits = converter.limits(&self.risk);
+        let accounts = self.accounts.iter().map(|account| {
+            let venue = VenueId(u8::try_from(account.venue).ok()?);
+            Some(AccountConfig {
+                venue,
+                name: account.name.clone(),
+            })
+        });
+        Some(MachineConfig {
+            strategies: strategies.into_iter().collect::<Option<_>>()?,
+            limits: limits?,
+            accounts: accounts.collect::<Option<_>>()?,
+            book_window_ticks: self.book_window_ticks,
+        })
+    }
+}
+
+impl<'a> Converter<'a> {
+    fn instrument(&mut self, symbol: &str) -> Option<&'a InstrumentSpec> {
+        let found = self
+            .instruments
+            .iter()
+            .find(|instrument| instrument.symbol == symbol);
+        if found.is_none() {
+            self.problems
+                .push(format!("symbol \"{symbol}\": the venue does not list it"));
+        }
+        found
+    }
+
+    fn lots(&mut self, path: &str, value: Decimal, instrument: &InstrumentSpec) -> Option<Lots> {
+        match instrument.lot.steps(value) {
+            Ok(steps) => Some(Lots(steps)),
+            Err(_) => {
+                let (symbol, lot) = (&instrument.symbol, instrument.lot);
+                self.problems.push(format!(
+                    "{path}: {value} is no whole number of {symbol}'s lots of {lot}"
+                ));
+                None
+            }
+        }
+    }
+
+    fn strategy(&mut self, draft: &StrategyDraft) -> Option<StrategyConfig> {
+        let instrument = self.instrument(&draft.symbol)?;
+        let path = |key: &str| format!("strategy \"{}\".{key}", draft.name);
+        let kind = match draft.kind.clone() {
+            KindDraft::MarketMaker {
+                qty,
+                half_spread_ticks,
+                skew_ticks,
+                position_max,
+                requote_ticks,
+                requote_pause,
+                backoff,
+            } => {
+                let qty = self.lots(&path("qty"), qty, instrument);
+                let position_max = self.lots(&path("position_max"), position_max, instrument);
+                StrategyKind::MarketMaker(MarketMakerParams {
+                    qty: qty?,
+                    half_spread_ticks,
+                    skew_ticks,
+                    position_max: position_max?,
+                    requote_ticks,
+                    requote_pause_ns: nanos(requote_pause),
+                    backoff_ns: nanos(backoff),
+                })
+            }
+            KindDraft::MovingAverage {
+                fast_trades,
+                slow_trades,
+                band_ticks,
+                target_long,
+                target_short,
+                clip,
+                reach_ticks,
+                cooldown,
+            } => {
+                let target_long = self.lots(&path("target_long"), target_long, instrument);
+                let target_short = self.lots(&path("target_short"), target_short, instrument);
+                let clip = self.lots(&path("clip"), clip, instrument);
+                StrategyKind::MovingAverage(MovingAverageParams {
+                    fast_trades,
+                    slow_trades,
+                    band_ticks,
+                    target_long: target_long?,
+                    target_short: target_short?,
+                    clip: clip?,
+                    reach_ticks,
+                    cooldown_ns: nanos(cooldown),
+                })
+            }
+        };
+        let account = AccountId(u16::try_from(draft.account).ok()?);
+        Some(StrategyConfig {
+            name: draft.name.clone(),
+            account,
+            instrument: instrument.id,
+            kind,
+        })
+    }
+
+    fn limits(&mut self, draft: &RiskDraft) -> Option<RiskLimits> {
+        let mut instruments = Vec::new();
+        for (symbol, orders) in &draft.instruments {
+            let instrument = self.instrument(symbol)?;
+            let orders = self.orders(symbol, orders, instrument)?;
+            instruments.push(InstrumentLimits {
+                instrument: instrument.id,
+                orders,
+            });
+        }
+        Some(RiskLimits {
+            orders: nothing_trades(),
+            instruments,
+            open_orders_max: draft.open_orders_max,
+            messages_per_second: draft.messages_per_second,
+            messages_burst: draft.messages_burst,
+            messages_reserved: draft.messages_reserved,
+            book_age_max_ns: nanos(draft.book_age_max),
+            ack_timeout_ns: nanos(draft.ack_timeout),
+            recv_window_ns: nanos(draft.recv_window),
+            query_pause_min_ns: nanos(draft.query_pause_min),
+            query_pause_max_ns: nanos(draft.query_pause_max),
+        })
+    }
+
+    fn orders(
+        &mut self,
+        symbol: &str,
+        draft: &OrderDraft,
+        instrument: &InstrumentSpec,
+    ) -> Option<OrderLimits> {
+        let path = |key: &str| format!("risk.instrument \"{symbol}\".{key}");
+        let qty_max = self.lots(&path("qty_max"), draft.qty_max, instrument);
+        let position_max = self.lots(&path("position_max"), draft.position_max, instrument);
+        Some(OrderLimits {
+            qty_max: qty_max?,
+            value_max: draft.value_max,
+            collar_bps: draft.collar_bps,
+            position_max: position_max?,
+            open_orders_max: draft.open_orders_max,
+        })
+    }
+}
+
+/// Limits of an instrument that the configuration does not name: one lot, a position of none.
+const fn nothing_trades() -> OrderLimits {
+    OrderLimits {
+        qty_max: Lots(1),
+        value_max: Decimal::ONE,
+        collar_bps: 1,
+        position_max: Lots::ZERO,
+        open_orders_max: 1,
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

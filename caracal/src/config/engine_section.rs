@@ -1,0 +1,106 @@
+//! `[engine]` and `[[worker]]`: rings, lanes, threads, and the machine's clock.
+
+use std::time::Duration;
+
+use engine::machine::{BOOK_WINDOW_MAX, BOOK_WINDOW_MIN};
+use engine::pipeline::{Shape, Topology, Wait, WorkerConfig, available_cores};
+use model::limits::{RING_SLOTS_MAX, RING_SLOTS_MIN};
+
+use super::section::{Problems, Section};
+use super::venue_section::VenueConfig;
+
+/// Threads, queues and the tick.
+#[derive(Debug, Clone)]
+pub(crate) struct EngineConfig {
+    /// Threads, rings and lanes.
+    pub(crate) topology: Topology,
+    /// Machine time never stands still longer than this.
+    pub(crate) tick_interval: Duration,
+    /// Width of the dense part of a book's side, ticks.
+    pub(crate) book_window_ticks: u32,
+}
+
+pub(super) fn read(
+    root: &mut Section<'_>,
+    venues: &[VenueConfig],
+    strategies: usize,
+    problems: &mut Problems<'_>,
+) -> Option<EngineConfig> {
+    let mut section = root.table(problems, "engine");
+    let inbound_slots = slots(&mut section, problems, "inbound_slots", 4096);
+    let command_slots = slots(&mut section, problems, "command_slots", 256);
+    let lane_slots = slots(&mut section, problems, "lane_slots", 1024);
+    let range = Duration::from_millis(1)..=Duration::from_secs(1);
+    let default = Some(Duration::from_millis(100));
+    let tick_interval = section.duration(problems, "tick_interval", range, default);
+    let window = i64::from(BOOK_WINDOW_MIN)..=i64::from(BOOK_WINDOW_MAX);
+    let window = section.integer(problems, "book_window_ticks", window, Some(65_536));
+    section.finish(problems);
+    let at_workers = root.offset_of("worker");
+    let workers: Vec<Option<WorkerConfig>> = root
+        .tables(problems, "worker")
+        .into_iter()
+        .map(|section| worker(section, problems))
+        .collect();
+    let topology = Topology {
+        workers: workers.into_iter().collect::<Option<_>>()?,
+        inbound_slots: inbound_slots?,
+        command_slots: command_slots?,
+        lane_slots: lane_slots?,
+    };
+    let names: Vec<String> = venues.iter().map(|venue| lane_name(&venue.name)).collect();
+    let shape = Shape {
+        strategies,
+        feeds: names.clone(),
+        gateways: names,
+    };
+    if strategies > 0 && !venues.is_empty() {
+        for problem in topology.problems(&shape, &available_cores()) {
+            let what = format!("{} is not allowed: {}", problem.value, problem.allowed);
+            problems.push_at(at_workers, &problem.key, what);
+        }
+    }
+    Some(EngineConfig {
+        topology,
+        tick_interval: tick_interval?,
+        book_window_ticks: u32::try_from(window?).ok()?,
+    })
+}
+
+/// Name of a venue's feed and gateway among the stages.
+pub(crate) fn lane_name(venue: &str) -> String {
+    venue.to_ascii_lowercase()
+}
+
+fn slots(
+    section: &mut Section<'_>,
+    problems: &mut Problems<'_>,
+    key: &str,
+    default: i64,
+) -> Option<usize> {
+    let range = i64::try_from(RING_SLOTS_MIN).ok()?..=i64::try_from(RING_SLOTS_MAX).ok()?;
+    let number = section.integer(problems, key, range, Some(default))?;
+    usize::try_from(number).ok()
+}
+
+fn worker(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<WorkerConfig> {
+    let core = if section.has("core") {
+        Some(section.integer(problems, "core", 0..=4095, None)?)
+    } else {
+        None
+    };
+    let waits = [
+        ("spin", Wait::Spin),
+        ("yield", Wait::Yield),
+        ("park", Wait::Park),
+    ];
+    let wait = section.choice(problems, "wait", &waits, Some(Wait::Park));
+    let stages = section.texts(problems, "stages");
+    section.finish(problems);
+    let core = core.map(usize::try_from).transpose().ok()?;
+    Some(WorkerConfig {
+        core,
+        wait: wait?,
+        stages: stages?,
+    })
+}

@@ -1,0 +1,132 @@
+//! The configuration: read, checked as a whole, and turned into what the parts are built from.
+//!
+//! Every problem of a file is found in one pass and reported with its line, the key's path, the
+//! value and what is allowed. A checked configuration holds only values that passed.
+
+mod draft;
+mod engine_section;
+mod journal_section;
+mod risk_section;
+mod section;
+mod strategy_section;
+mod venue_section;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use draft::MachineDraft;
+pub(crate) use engine_section::{EngineConfig, lane_name};
+pub(crate) use journal_section::JournalConfig;
+pub(crate) use section::parse_duration;
+use section::{Problem, Problems, Section};
+pub(crate) use venue_section::VenueConfig;
+pub(crate) use venue_section::{Connect, External, MarketChoice, PracticeVenue, Signature};
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}: {source}; name another file with --config")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{path}: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The parser's message, with the place.
+        message: String,
+    },
+    /// The file says things that cannot be.
+    #[error("{}", problem_list(path, problems))]
+    Problems {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        problems: Vec<Problem>,
+    },
+}
+
+fn problem_list(path: &Path, problems: &[Problem]) -> String {
+    let count = problems.len();
+    let noun = if count == 1 { "problem" } else { "problems" };
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("\n  {problem}"))
+        .collect();
+    format!("{}: {count} {noun}{}", path.display(), lines.concat())
+}
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Where and how to keep the journal.
+    pub(crate) journal: JournalConfig,
+    /// The venues, in the order of their ids.
+    pub(crate) venues: Vec<VenueConfig>,
+    /// What the machine is made of; instruments come from the venues.
+    pub(crate) machine: MachineDraft,
+    /// Threads, queues and the tick.
+    pub(crate) engine: EngineConfig,
+}
+
+impl Config {
+    /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], with every problem that the file has.
+    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(path, &text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let table = toml::de::DeTable::parse(text).map_err(|error| ConfigError::Syntax {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })?;
+        let mut problems = Problems::new(text);
+        let mut root = Section::new("", None, table.into_inner());
+        let config = Self::read(&mut root, &mut problems);
+        root.finish(&mut problems);
+        problems.found.sort_by_key(|problem| problem.line);
+        match config {
+            Some(config) if problems.found.is_empty() => Ok(config),
+            _ => Err(ConfigError::Problems {
+                path: path.to_owned(),
+                problems: problems.found,
+            }),
+        }
+    }
+
+    fn read(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let journal = journal_section::read(root.table(problems, "journal"), problems);
+        let venues = venue_section::read(root, problems);
+        let known = venues.as_deref().unwrap_or(&[]);
+        let accounts = strategy_section::accounts(root, known, problems);
+        let accounts_known = accounts.as_deref().unwrap_or(&[]);
+        let strategies = strategy_section::strategies(root, known, accounts_known, problems);
+        let risk = risk_section::read(root.table(problems, "risk"), known, problems);
+        let count = strategies.as_ref().map_or(0, Vec::len);
+        let engine = engine_section::read(root, known, count, problems);
+        let engine = engine?;
+        Some(Self {
+            journal: journal?,
+            venues: venues?,
+            machine: MachineDraft {
+                accounts: accounts?,
+                strategies: strategies?,
+                risk: risk?,
+                book_window_ticks: engine.book_window_ticks,
+            },
+            engine,
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! `[risk]`: what risk lets through, in the units that people use.
+//!
+//! Only what cannot lose money has a default: the times and the rates that a venue prescribes.
+
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+
+use super::section::{Problems, Section};
+use super::strategy_section::quantity;
+use super::venue_section::VenueConfig;
+
+/// The limits as configured.
+#[derive(Debug, Clone)]
+pub(crate) struct RiskDraft {
+    /// Open and unresolved orders over everything.
+    pub(crate) open_orders_max: u32,
+    /// Messages that one second brings back.
+    pub(crate) messages_per_second: u32,
+    /// Messages that may go at once after a pause.
+    pub(crate) messages_burst: u32,
+    /// Of these, the part that only cancels and queries may use.
+    pub(crate) messages_reserved: u32,
+    /// Oldest book that an order may be judged against.
+    pub(crate) book_age_max: Duration,
+    /// Longest wait for a confirmation.
+    pub(crate) ack_timeout: Duration,
+    /// How long after sending the venue still accepts a request.
+    pub(crate) recv_window: Duration,
+    /// First pause between two queries for one order.
+    pub(crate) query_pause_min: Duration,
+    /// Longest pause between two queries.
+    pub(crate) query_pause_max: Duration,
+    /// Limits of each instrument, by the venue's symbol.
+    pub(crate) instruments: Vec<(String, OrderDraft)>,
+}
+
+/// Limits of an instrument's orders, quantities in the base asset.
+#[derive(Debug, Clone)]
+pub(crate) struct OrderDraft {
+    /// Largest quantity of one order.
+    pub(crate) qty_max: Decimal,
+    /// Largest value of one order, quote.
+    pub(crate) value_max: Decimal,
+    /// Farthest from the middle of the book, in units of 0.01 %.
+    pub(crate) collar_bps: u32,
+    /// Largest position, counting all that could still fill.
+    pub(crate) position_max: Decimal,
+    /// Open and unresolved orders.
+    pub(crate) open_orders_max: u32,
+}
+
+pub(super) fn read(
+    mut section: Section<'_>,
+    venues: &[VenueConfig],
+    problems: &mut Problems<'_>,
+) -> Option<RiskDraft> {
+    let open_orders_max = count(&mut section, problems, "open_orders_max", 1, 1024, None);
+    let rate = |section: &mut Section<'_>, problems: &mut Problems<'_>, key, default| {
+        count(section, problems, key, 1, 100_000, Some(default))
+    };
+    let messages_per_second = rate(&mut section, problems, "messages_per_second", 10);
+    let messages_burst = rate(&mut section, problems, "messages_burst", 50);
+    let messages_reserved = count(
+        &mut section,
+        problems,
+        "messages_reserved",
+        0,
+        99_999,
+        Some(10),
+    );
+    if let (Some(burst), Some(reserved)) = (messages_burst, messages_reserved)
+        && burst <= reserved
+    {
+        let what = format!("{reserved} must be below messages_burst, {burst}");
+        section.problem(problems, "messages_reserved", what);
+    }
+    let mut time = |key, default_ms| {
+        let range = Duration::from_millis(10)..=Duration::from_secs(600);
+        section.duration(
+            problems,
+            key,
+            range,
+            Some(Duration::from_millis(default_ms)),
+        )
+    };
+    let book_age_max = time("book_age_max", 5_000);
+    let ack_timeout = time("ack_timeout", 2_000);
+    let recv_window = time("recv_window", 1_000);
+    let query_pause_min = time("query_pause_min", 1_000);
+    let query_pause_max = time("query_pause_max", 30_000);
+    let instruments = instruments(&mut section, venues, problems);
+    section.finish(problems);
+    Some(RiskDraft {
+        open_orders_max: open_orders_max?,
+        messages_per_second: messages_per_second?,
+        messages_burst: messages_burst?,
+        messages_reserved: messages_reserved?,
+        book_age_max: book_age_max?,
+        ack_timeout: ack_timeout?,
+        recv_window: recv_window?,
+        query_pause_min: query_pause_min?,
+        query_pause_max: query_pause_max?,
+        instruments: instruments?,
+    })
+}
+
+fn instruments(
+    section: &mut Section<'_>,
+    venues: &[VenueConfig],
+    problems: &mut Problems<'_>,
+) -> Option<Vec<(String, OrderDraft)>> {
+    let symbols: Vec<(&str, &str)> = venues
+        .iter()
+        .flat_map(|venue| venue.symbols.iter())
+        .map(|symbol| (symbol.as_str(), symbol.as_str()))
+        .collect();
+    let mut limits: Vec<(String, OrderDraft)> = Vec::new();
+    let mut complete = true;
+    for mut entry in section.tables(problems, "instrument") {
+        let symbol = entry
+            .choice(problems, "symbol", &symbols, None)
+            .map(ToOwned::to_owned);
+        let orders = orders(&mut entry, problems);
+        if let Some(symbol) = symbol
+            .as_ref()
+            .filter(|s| limits.iter().any(|(have, _)| have == *s))
+        {
+            entry.problem(
+                problems,
+                "symbol",
+                format!("\"{symbol}\" has its limits already"),
+            );
+        }
+        entry.finish(problems);
+        match (symbol, orders) {
+            (Some(symbol), Some(orders)) => limits.push((symbol, orders)),
+            _ => complete = false,
+        }
+    }
+    for (symbol, _) in &symbols {
+        if complete && !limits.iter().any(|(have, _)| have == symbol) {
+            let what = format!("is missing for \"{symbol}\": nothing trades without limits");
+            section.problem(problems, "instrument", what);
+        }
+    }
+    complete.then_some(limits)
+}
+
+fn orders(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<OrderDraft> {
+    let qty_max = quantity(section, problems, "qty_max");
+    let value_max = quantity(section, problems, "value_max");
+    let collar_bps = count(section, problems, "collar_bps", 1, 10_000, None);
+    let position_max = quantity(section, problems, "position_max");
+    let open_orders_max = count(section, problems, "open_orders_max", 1, 1024, None);
+    Some(OrderDraft {
+        qty_max: qty_max?,
+        value_max: value_max?,
+        collar_bps: collar_bps?,
+        position_max: position_max?,
+        open_orders_max: open_orders_max?,
+    })
+}
+
+fn count(
+    section: &mut Section<'_>,
+    problems: &mut Problems<'_>,
+    key: &str,
+    least: i64,
+    most: i64,
+    default: Option<i64>,
+) -> Option<u32> {
+    let number = section.integer(problems, key, least..=most, default)?;
+    u32::try_from(number).ok()
+}

@@ -1,0 +1,83 @@
+//! `caracal practice`: a practice venue as a process of its own.
+
+mod keys;
+mod setup;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use connectors::practice::PracticeServer;
+use rust_decimal::Decimal;
+
+use crate::cli::PracticeArgs;
+use crate::config::{MarketChoice, PracticeVenue, Signature};
+use crate::output::{Failure, say};
+
+pub(crate) use keys::{KeyPair, read_trimmed};
+pub(crate) use setup::{Restored, practice_config};
+
+/// How often the waiting thread looks whether it should end.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Runs the command until Ctrl-C or the end of `--for`.
+///
+/// # Errors
+///
+/// [`Failure`]: a port in use, an unreadable recording, a fault that cannot be.
+pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
+    let venue = venue_of(args)?;
+    let signature = match args.signature.as_str() {
+        "hmac" => Signature::Hmac,
+        _ => Signature::Ed25519,
+    };
+    let key = KeyPair::generate(signature)?;
+    let restored = Restored::fresh(&venue);
+    let config = practice_config(&venue, &["BTCUSDT".to_owned()], args.listen, &key, restored)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(Failure::because)?;
+    }
+    let server = PracticeServer::start(config).map_err(Failure::because)?;
+    key.write(&args.keys, server.certificate_pem())?;
+    let keys = args.keys.display();
+    say(&format!(
+        "practice binance  https://{0}  wss://{0}  keys in {keys}",
+        server.addr()
+    ))?;
+    say("Ctrl-C ends it")?;
+    let deadline = args.run_for.map(|run_for| Instant::now() + run_for);
+    while !stop.load(Ordering::Relaxed) && deadline.is_none_or(|end| Instant::now() < end) {
+        std::thread::sleep(LOOK_INTERVAL);
+    }
+    server.stop();
+    say("practice binance  ended")
+}
+
+fn venue_of(args: &PracticeArgs) -> Result<PracticeVenue, Failure> {
+    let market = match &args.recording {
+        Some(path) => MarketChoice::Recording {
+            path: path.clone(),
+            speed: args.speed.clone().unwrap_or_else(|| "1".to_owned()),
+        },
+        None => MarketChoice::Synthetic {
+            seed: args.seed,
+            start_price: Decimal::from(60_000),
+            events_per_second: 300,
+        },
+    };
+    let faults = args.faults.iter().map(|text| {
+        text.parse()
+            .map_err(|error| Failure::while_doing(&format!("--fault {text}"), error))
+    });
+    Ok(PracticeVenue {
+        market,
+        maker_fee_bps: Decimal::TWO,
+        taker_fee_bps: Decimal::from(4),
+        balances: vec![
+            ("BTC".to_owned(), Decimal::TWO),
+            ("USDT".to_owned(), Decimal::from(200_000)),
+        ],
+        faults: faults.collect::<Result<_, _>>()?,
+    })
+}

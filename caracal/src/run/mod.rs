@@ -1,0 +1,61 @@
+//! `caracal run`: from the configuration to a trading engine, and to its orderly end.
+
+mod follower;
+mod opening;
+mod report;
+mod restore;
+mod session;
+mod status;
+mod supervisor;
+mod tally;
+mod venue;
+mod view;
+
+use crate::cli::RunArgs;
+use crate::config::{Config, Connect, MarketChoice};
+use crate::output::Failure;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// [`Failure`]: what, where, and what to do.
+pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let mut config = Config::load(&args.config).map_err(Failure::because)?;
+    apply_overrides(&mut config, args)?;
+    session::run(&config, args)
+}
+
+/// The command line's choices win over the file's.
+fn apply_overrides(config: &mut Config, args: &RunArgs) -> Result<(), Failure> {
+    if let Some(directory) = &args.journal {
+        config.journal.dir.clone_from(directory);
+    }
+    let Some(path) = &args.recording else {
+        return Ok(());
+    };
+    if !path.is_file() {
+        let path = path.display();
+        return Err(Failure::Message(format!(
+            "--recording {path}: there is no such file"
+        )));
+    }
+    let speed = args.speed.clone().unwrap_or_else(|| "1".to_owned());
+    for venue in &mut config.venues {
+        match &mut venue.connect {
+            Connect::Practice(practice) => {
+                practice.market = MarketChoice::Recording {
+                    path: path.clone(),
+                    speed: speed.clone(),
+                };
+            }
+            Connect::External(_) => {
+                return Err(Failure::Message(format!(
+                    "--recording: venue {} is external; give the recording to `caracal practice`",
+                    venue.name
+                )));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The first events of a run, applied and journaled before any thread starts.
+//!
+//! They change the machine's structure (strategies, accounts, instruments), so they come while the
+//! machine is whole. From then on only the sequencer numbers events.
+
+use engine::machine::{Machine, MachineConfig, Outputs};
+use engine::pipeline::SOURCE_OPERATOR;
+use journal::Writer;
+use model::blob::{self, BlobKind};
+use model::body::{Operator, OperatorAction, RunEnded, RunStarted, Text};
+use model::instrument::InstrumentSpec;
+use model::record::{Kind, Record};
+
+use crate::output::Failure;
+
+/// Machine and journal, one event at a time.
+pub(crate) struct Opening<'a> {
+    /// The machine.
+    pub(crate) machine: &'a mut Machine,
+    /// The journal.
+    pub(crate) writer: &'a mut Writer,
+    /// Time of the events.
+    pub(crate) now_ns: u64,
+}
+
+impl Opening<'_> {
+    /// Writes the start of a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: the journal refuses a record, or the machine the configuration.
+    pub(crate) fn start(
+        &mut self,
+        commands_journaled: u64,
+        config: &MachineConfig,
+        instruments: &[InstrumentSpec],
+        release_kill: Option<&str>,
+    ) -> Result<(), Failure> {
+        let started = RunStarted {
+            epoch: self.machine.epoch() + 1,
+            reserved0: 0,
+            commands_journaled,
+            reserved: [0; 64],
+        };
+        self.event(&Record::new(Kind::RunStarted, &started))?;
+        let parts = blob::records(BlobKind::MachineConfig, config).map_err(Failure::because)?;
+        self.events(&parts)?;
+        for instrument in instruments {
+            let parts =
+                blob::records(BlobKind::Instrument, instrument).map_err(Failure::because)?;
+            self.events(&parts)?;
+        }
+        if let Some(reason) = release_kill {
+            let release = Operator {
+                action: OperatorAction::Release,
+                reserved: [0; 7],
+                text: Text::cut(reason),
+            };
+            self.event(&Record::new(Kind::Operator, &release))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the end of a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: the journal refuses the record.
+    pub(crate) fn end(&mut self, open_orders: u64) -> Result<(), Failure> {
+        self.event(&Record::new(
+            Kind::RunEnded,
+            &RunEnded {
+                open_orders,
+                reserved: [0; 72],
+            },
+        ))
+    }
+
+    fn events(&mut self, records: &[Record]) -> Result<(), Failure> {
+        records.iter().try_for_each(|record| self.event(record))
+    }
+
+    fn event(&mut self, record: &Record) -> Result<(), Failure> {
+        let mut record = record.from_source(SOURCE_OPERATOR);
+        record.event = self.machine.last_event() + 1;
+        record.time_ns = self.now_ns.max(self.machine.time_ns());
+        let mut outputs = Outputs::new();
+        self.machine
+            .apply(&record, &mut outputs)
+            .map_err(Failure::because)?;
+        if !outputs.commands.is_empty() || !outputs.refusals.is_empty() {
+            let kind = record.kind().map_or("?", Kind::name);
+            return Err(Failure::Message(format!(
+                "the machine decided something at {kind}"
+            )));
+        }
+        self.writer
+            .append(&record)
+            .map(|_seq| ())
+            .map_err(|error| Failure::while_doing("cannot write to the journal", error))
+    }
+}

@@ -1,0 +1,217 @@
+//! One run from start to end: journal, recovery, venue, first events, pipeline, supervision, end.
+
+use std::time::{Duration, Instant};
+
+use engine::clock::WallClock;
+use engine::pipeline::{Ended, Pipeline, Running};
+use journal::{Options, Recovery, Writer};
+use model::ids::AccountId;
+use model::ports::Clock as _;
+use replay::Recovered;
+
+use super::follower::Follower;
+use super::opening::Opening;
+use super::report::{self, Outcome};
+use super::status::Status;
+use super::supervisor::{Ending, Limits, Supervisor};
+use super::venue::{self, Venue};
+use super::view::View;
+use crate::cli::RunArgs;
+use crate::config::{Config, lane_name};
+use crate::output::{Failure, hex, remark};
+use crate::replay_command::progress_bar;
+
+/// Longest time that the pipeline gets to drain.
+const SHUT_DOWN_GRACE: Duration = Duration::from_secs(10);
+/// How often the embedded venue is asked whether its recording has ended.
+const RECORDING_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Runs the engine as configured.
+///
+/// # Errors
+///
+/// [`Failure`]: what, where, and what to do. The journal is left intact in every case.
+pub(crate) fn run(config: &Config, args: &RunArgs) -> Result<(), Failure> {
+    let began = Instant::now();
+    let clock = WallClock::anchored_now();
+    let options =
+        Options::new(config.journal.durability).segment_bytes(config.journal.segment_bytes);
+    let (writer, recovery) =
+        Writer::open(&config.journal.dir, options).map_err(Failure::because)?;
+    let watch = writer.watch();
+    let recovered = recover(config, &recovery)?;
+    refuse_while_killed(&recovered, args)?;
+    let mut venue = venue::start(config, recovered.shadow.machine(), &clock)?;
+    let (running, follower) = start(config, args, &mut venue, recovered, writer, clock)?;
+    let before = View::of(follower.machine());
+    let status = Status::new(config.journal.dir.display().to_string(), args.json);
+    let limits = Limits {
+        run_for: args.run_for,
+        journal: watch,
+        recording_ended: Box::new(every(RECORDING_INTERVAL, || venue.recording_ended())),
+    };
+    let ending = Supervisor::new(running, follower, status, limits)?.run();
+    finish(config, args, ending, &before, clock, began)
+}
+
+/// The machine as the journal left it, told to a person.
+fn recover(config: &Config, recovery: &Recovery) -> Result<Recovered, Failure> {
+    for removed in &recovery.removed {
+        let kept = removed.kept_in.display();
+        remark(&format!(
+            "journal: a torn tail of {} bytes from sequence {} was cut off and kept in {kept}",
+            removed.bytes, removed.from_seq
+        ));
+    }
+    let bar = progress_bar("recover", recovery.last_seq);
+    let recovered = replay::recover(&config.journal.dir, |seq| bar.set_position(seq))
+        .map_err(|error| Failure::while_doing(&config.journal.dir.display().to_string(), error))?;
+    bar.finish_and_clear();
+    if recovered.last_seq > 0 {
+        let how = if recovered.ended_in_order {
+            "ended in order"
+        } else {
+            "was cut off"
+        };
+        let machine = recovered.shadow.machine();
+        remark(&format!(
+            "recovered to sequence {}: the last run {how}, {} orders live, state hash {}",
+            recovered.last_seq,
+            machine.orders().live_count(),
+            hex(&machine.state_hash())
+        ));
+    }
+    Ok(recovered)
+}
+
+fn refuse_while_killed(recovered: &Recovered, args: &RunArgs) -> Result<(), Failure> {
+    if !recovered.shadow.machine().kill_latched() || args.release_kill.is_some() {
+        return Ok(());
+    }
+    remark("the kill switch is pulled: this run only cancels and reconciles; release it with");
+    remark("  caracal run --release-kill \"REASON\"");
+    Ok(())
+}
+
+/// Writes the run's first events and starts the threads.
+fn start(
+    config: &Config,
+    args: &RunArgs,
+    venue: &mut Venue,
+    recovered: Recovered,
+    mut writer: Writer,
+    clock: WallClock,
+) -> Result<(Running, Follower), Failure> {
+    let machine_config = config
+        .machine
+        .build(&venue.instruments)
+        .map_err(|problems| {
+            let path = args.config.display();
+            Failure::Message(format!("{path}: {}", problems.join("; ")))
+        })?;
+    let Recovered {
+        mut shadow,
+        reader,
+        commands_journaled,
+        ..
+    } = recovered;
+    let mut machine = shadow.fork();
+    let mut opening = Opening {
+        machine: &mut machine,
+        writer: &mut writer,
+        now_ns: clock.now_ns(),
+    };
+    opening.start(
+        commands_journaled,
+        &machine_config,
+        &venue.instruments,
+        args.release_kill.as_deref(),
+    )?;
+    let name = lane_name(&config.venues[0].name);
+    let (feed, gateway) = venue.ports(&machine, machine_config.limits.recv_window_ns)?;
+    let running = Pipeline::new(machine, writer, config.engine.topology.clone(), clock)
+        .tick_interval(config.engine.tick_interval)
+        .feed(&name, feed)
+        .gateway(&name, &[AccountId(0)], gateway)
+        .start()
+        .map_err(Failure::because)?;
+    let mut follower = Follower::new(reader, shadow);
+    follower.follow()?;
+    Ok((running, follower))
+}
+
+/// Ends the pipeline, writes the last event, compares live machine and shadow, prints the run.
+fn finish(
+    config: &Config,
+    args: &RunArgs,
+    ending: Ending,
+    before: &View,
+    clock: WallClock,
+    began: Instant,
+) -> Result<(), Failure> {
+    let Ending {
+        mut running,
+        mut follower,
+        mut latency,
+        trouble,
+    } = ending;
+    running.samples.drain_into(&mut latency);
+    let Ended {
+        mut machine,
+        mut writer,
+    } = running.shut_down(SHUT_DOWN_GRACE).map_err(|failed| {
+        let first = trouble
+            .clone()
+            .map_or_else(String::new, |trouble| format!("{trouble}; "));
+        Failure::Message(format!("{first}{}", failed.fault))
+    })?;
+    let open_orders = u64::try_from(machine.orders().live_count()).unwrap_or(u64::MAX);
+    Opening {
+        machine: &mut machine,
+        writer: &mut writer,
+        now_ns: clock.now_ns(),
+    }
+    .end(open_orders)?;
+    let summary = writer.close().map_err(Failure::because)?;
+    let followed = follower.follow_to(summary.last_seq);
+    let state_hash = machine.state_hash();
+    let after = View::of(&machine);
+    report::print(
+        &Outcome {
+            journal: &config.journal.dir,
+            journal_bytes: summary.bytes,
+            tally: follower.tally,
+            last_seq: summary.last_seq,
+            state_hash,
+            profit: after.profit - before.profit,
+            fees: after.fees - before.fees,
+            quote: after.quote.clone(),
+            position: after.position.clone(),
+            latency: latency.report(),
+            took: began.elapsed(),
+        },
+        args.json,
+    )?;
+    if let Some(trouble) = trouble {
+        return Err(Failure::Message(trouble));
+    }
+    followed?;
+    if follower.machine().state_hash() != state_hash {
+        return Err(Failure::Message(
+            "self-check: the live machine and its shadow ended in different states".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Asks `question` at most once an `interval`; false in between.
+fn every<'a>(interval: Duration, question: impl Fn() -> bool + 'a) -> impl Fn() -> bool + 'a {
+    let asked = std::cell::Cell::new(Instant::now());
+    move || {
+        if asked.get().elapsed() < interval {
+            return false;
+        }
+        asked.set(Instant::now());
+        question()
+    }
+}

@@ -1,0 +1,75 @@
+//! What a run did, counted from its journal as the shadow follows it.
+
+use model::event::{self, Event, View};
+use model::record::{Kind, Record};
+
+/// Counts of one run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Events.
+    pub(crate) events: u64,
+    /// Commands.
+    pub(crate) commands: u64,
+    /// Orders that were sent to be placed.
+    pub(crate) orders: u64,
+    /// Fills.
+    pub(crate) fills: u64,
+    /// Orders that the venue refused.
+    pub(crate) rejects: u64,
+    /// Intents that risk refused.
+    pub(crate) refusals: u64,
+    /// Orders whose outcome was unknown for a time.
+    pub(crate) unknown: u64,
+    /// The venue's last count of our open orders: log sequence and count.
+    pub(crate) open_at_venue: Option<(u64, u64)>,
+}
+
+impl Tally {
+    /// Counts one record in.
+    pub(crate) fn count(&mut self, record: &Record) {
+        let Some(kind) = record.kind() else { return };
+        if kind.is_command() {
+            self.commands += 1;
+        } else {
+            self.events += 1;
+        }
+        let counter = match kind {
+            Kind::NewOrder | Kind::ReplaceOrder => &mut self.orders,
+            Kind::OrderFilled => &mut self.fills,
+            Kind::OrderRejected => &mut self.rejects,
+            Kind::RiskRefused => &mut self.refusals,
+            Kind::OrderUnknown => &mut self.unknown,
+            Kind::OpenOrders => return self.note_open_orders(record),
+            Kind::RunStarted
+            | Kind::RunEnded
+            | Kind::BlobPart
+            | Kind::Tick
+            | Kind::Connection
+            | Kind::BookReset
+            | Kind::BookLevels
+            | Kind::Trade
+            | Kind::Quote
+            | Kind::OrderAcked
+            | Kind::OrderCancelled
+            | Kind::OrderExpired
+            | Kind::OrderStatus
+            | Kind::OrderAbsent
+            | Kind::CancelRejected
+            | Kind::Sent
+            | Kind::SendFailed
+            | Kind::Balance
+            | Kind::Operator
+            | Kind::StateHash
+            | Kind::CancelOrder
+            | Kind::QueryOrder
+            | Kind::QueryOpenOrders => return,
+        };
+        *counter += 1;
+    }
+
+    fn note_open_orders(&mut self, record: &Record) {
+        if let Ok(View::Event(Event::OpenOrders(open))) = event::view(record) {
+            self.open_at_venue = Some((record.seq, open.ours));
+        }
+    }
+}

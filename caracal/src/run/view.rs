@@ -1,0 +1,159 @@
+//! What a person wants to know of a machine, read out of it in one place.
+
+use engine::machine::{Machine, OrderState, Position};
+use model::body::{LinkState, Side};
+use model::ids::VenueId;
+use model::instrument::InstrumentSpec;
+use rust_decimal::Decimal;
+
+/// A machine's state in a person's units.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    /// Order connection of each venue in use.
+    pub(crate) links: Vec<(VenueId, LinkState)>,
+    /// Best bid and ask of the first instrument, or why there is none.
+    top: String,
+    /// Positions, as text.
+    pub(crate) position: String,
+    /// Profit and loss since the journal's first event, realised and at the middle of the book,
+    /// after fees.
+    pub(crate) profit: Decimal,
+    /// Fees since the journal's first event.
+    pub(crate) fees: Decimal,
+    /// Asset of profit and fees.
+    pub(crate) quote: String,
+    /// Orders that are not ended.
+    pub(crate) live_orders: usize,
+    /// Of these, the ones whose outcome is unknown.
+    pub(crate) unknown_orders: usize,
+    /// Whether the machine is ending in order.
+    pub(crate) stopping: bool,
+    /// Whether the kill switch is on.
+    pub(crate) killed: bool,
+}
+
+impl View {
+    /// The view of `machine`.
+    pub(crate) fn of(machine: &Machine) -> Self {
+        let mut links: Vec<(VenueId, LinkState)> = Vec::new();
+        for spec in machine.instruments() {
+            if !links.iter().any(|(venue, _)| *venue == spec.venue) {
+                links.push((spec.venue, machine.risk().order_link(spec.venue)));
+            }
+        }
+        let unknown = |order: &&engine::machine::Order| order.state == OrderState::Unknown;
+        let (profit, fees) = profit_and_fees(machine);
+        Self {
+            links,
+            top: top_text(machine),
+            position: position_text(machine),
+            profit,
+            fees,
+            quote: machine
+                .instruments()
+                .next()
+                .map_or_else(String::new, |s| s.quote.clone()),
+            live_orders: machine.orders().live_count(),
+            unknown_orders: machine.orders().live().filter(unknown).count(),
+            stopping: machine.risk().is_stopping(),
+            killed: machine.kill_latched(),
+        }
+    }
+
+    /// Whether every venue's order connection is up and reconciled.
+    pub(crate) fn orders_up(&self) -> bool {
+        self.links.iter().all(|(_, state)| *state == LinkState::Up)
+    }
+
+    /// State of the order connections.
+    pub(crate) fn links_text(&self) -> String {
+        let states: Vec<String> = self
+            .links
+            .iter()
+            .map(|(_, state)| format!("{state:?}").to_lowercase())
+            .collect();
+        format!("orders {}", states.join(","))
+    }
+
+    /// Best bid and ask.
+    pub(crate) fn top_text(&self) -> &str {
+        &self.top
+    }
+
+    /// Why nothing new is sent, if so.
+    pub(crate) const fn halt_text(&self) -> Option<&'static str> {
+        if self.killed {
+            Some("kill switch: release it with a run --release-kill REASON")
+        } else if self.stopping {
+            Some("ending in order: cancelling what rests")
+        } else {
+            None
+        }
+    }
+}
+
+fn top_text(machine: &Machine) -> String {
+    let Some(spec) = machine.instruments().next() else {
+        return "no instrument".to_owned();
+    };
+    let Some(top) = machine.top(spec.id) else {
+        return format!("{} book stale", spec.symbol);
+    };
+    let text = |side: Side| {
+        let level = top.side(side);
+        let price = spec.price(level.price).unwrap_or_default();
+        let qty = spec.quantity(level.qty).unwrap_or_default();
+        (price, qty)
+    };
+    let ((bid, bid_qty), (ask, ask_qty)) = (text(Side::Buy), text(Side::Sell));
+    format!("{} {bid_qty} @ {bid} / {ask} @ {ask_qty}", spec.symbol)
+}
+
+fn spec_of(machine: &Machine, position: &Position) -> Option<InstrumentSpec> {
+    machine
+        .instruments()
+        .find(|spec| spec.id == position.instrument)
+        .cloned()
+}
+
+fn position_text(machine: &Machine) -> String {
+    let texts: Vec<String> = machine
+        .portfolio()
+        .positions()
+        .iter()
+        .filter_map(|position| {
+            let spec = spec_of(machine, position)?;
+            Some(format!(
+                "{} {}",
+                spec.quantity(position.lots)?.normalize(),
+                spec.base
+            ))
+        })
+        .collect();
+    if texts.is_empty() {
+        "0".to_owned()
+    } else {
+        texts.join(", ")
+    }
+}
+
+/// Profit after fees, and the fees, over all positions. A position without a price to value it at
+/// counts at its cost.
+fn profit_and_fees(machine: &Machine) -> (Decimal, Decimal) {
+    let (mut profit, mut fees) = (Decimal::ZERO, Decimal::ZERO);
+    for position in machine.portfolio().positions() {
+        let unrealised = spec_of(machine, position).and_then(|spec| {
+            let listing = machine.listing(position.instrument)?;
+            let trade = listing.last_trade();
+            let mid_x2 = listing
+                .book()
+                .top()
+                .map(|top| top.mid_x2())
+                .or_else(|| trade.map(|trade| trade.price.0.saturating_mul(2)))?;
+            position.unrealised(&spec, mid_x2)
+        });
+        profit += position.realised + unrealised.unwrap_or_default() - position.fees;
+        fees += position.fees;
+    }
+    (profit, fees)
+}

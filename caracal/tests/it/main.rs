@@ -1,0 +1,11 @@
+//! The whole thing from outside: the real binary, real processes, real sockets, real kills.
+//!
+//! `RUN_SLOW_TESTS=1` raises the number of kills from a few to two hundred.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod bad_input;
+mod kill;
+mod recording;
+mod rig;
+mod session;

@@ -1,7 +1,8 @@
 //! Tick to order: from a market message's bytes to the bytes of the order that it causes.
 //!
 //! Inside the process between two buffers, on one worker and on three, with session and with HMAC
-//! authentication. `bench/README.md` says how to read it.
+//! authentication; and wire to wire on loopback with TLS, beside a bare echo. `bench/README.md`
+//! says how to read it.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use bench::facts::Facts;
 use bench::hiccup;
 use bench::inside::{self, Authentication, Outcome, Plan};
 use bench::report::{Measured, Report};
+use bench::wire;
 use engine::pipeline::Topology;
 
 /// Time between two ticks. The machine's limit is 100,000 messages a second, and a replacement may
@@ -20,13 +22,23 @@ use engine::pipeline::Topology;
 const PACE: Duration = Duration::from_micros(20);
 /// Each measurement of a smoke run.
 const SMOKE: Duration = Duration::from_millis(20);
+/// Names of the measurements.
+const INSIDE: [&str; 4] = [
+    "inside/1worker_hmac",
+    "inside/1worker_session",
+    "inside/3workers_hmac",
+    "inside/3workers_session",
+];
+const WIRE: [&str; 2] = ["wire/engine", "wire/echo"];
+/// Size of an order where none was measured: a signed replacement.
+const ORDER_BYTES: usize = 540;
 
 fn main() -> ExitCode {
     let mut out = io::stdout().lock();
     let outcome = match Args::parse(std::env::args().skip(1)) {
-        Ok(args) if args.list => writeln!(out, "{NAME}: benchmark").map(|()| true),
-        Ok(args) if args.skipped => Ok(true),
-        Ok(args) => run(&args, &mut out),
+        Ok(args) if args.list => list(&mut out),
+        Ok(args) if INSIDE.iter().chain(&WIRE).any(|name| args.wants(name)) => run(&args, &mut out),
+        Ok(_) => Ok(true),
         Err(error) => writeln!(io::stderr(), "{NAME}: {error}").map(|()| false),
     };
     match outcome {
@@ -35,56 +47,99 @@ fn main() -> ExitCode {
     }
 }
 
+fn list(out: &mut impl Write) -> io::Result<bool> {
+    for name in INSIDE.iter().chain(&WIRE) {
+        writeln!(out, "{NAME}/{name}: benchmark")?;
+    }
+    Ok(true)
+}
+
 /// Measures and prints; false if a measurement failed that this machine could have made.
 fn run(args: &Args, out: &mut impl Write) -> io::Result<bool> {
     let began = Instant::now();
     let facts = Facts::read();
-    let each = if args.smoke { SMOKE } else { args.time / 6 };
+    let each = if args.smoke { SMOKE } else { args.time / 7 };
     let hiccups = hiccup::watch(cores::last(), each / 2);
-    let inside = inside(each);
-    let failed = inside.iter().any(|(_, measured)| measured.is_err());
+    let inside: Vec<_> = INSIDE
+        .map(|name| (name, inside_if_wanted(args, name, each)))
+        .into();
+    let wire = wire_if_wanted(args, each, order_bytes(&inside));
     let report = Report {
         facts,
         time: began.elapsed(),
         hiccups,
         inside,
+        wire,
     };
     writeln!(out, "{report}")?;
     if args.json {
         writeln!(out, "{}", report.json())?;
     }
     out.flush()?;
-    Ok(!failed || cores::three_workers().is_none())
+    Ok(report.is_complete())
 }
 
-fn inside(time: Duration) -> Vec<(&'static str, Measured<Outcome>)> {
-    let one = || Ok(cores::one_worker(cores::last()));
-    let three = || {
-        let none = "three spinning workers and a free core need four cores";
-        cores::three_workers().ok_or_else(|| none.to_owned())
+fn inside_if_wanted(args: &Args, name: &str, time: Duration) -> Measured<Outcome> {
+    if !args.wants(name) {
+        return Measured::Unwanted;
+    }
+    let topology = if name.contains("3workers") {
+        cores::three_workers()
+    } else {
+        Some(cores::one_worker(cores::last()))
     };
-    let measure = |topology: Measured<Topology>, authentication| {
-        inside::measure(&Plan {
-            topology: topology?,
-            authentication,
-            pace: PACE,
-            time,
-        })
-        .map_err(|error| error.to_string())
+    match topology {
+        Some(topology) => inside(topology, authentication(name), time),
+        None => Measured::Impossible("three spinning workers and a free core need four cores"),
+    }
+}
+
+fn authentication(name: &str) -> Authentication {
+    if name.ends_with("session") {
+        Authentication::Session
+    } else {
+        Authentication::Hmac
+    }
+}
+
+fn inside(topology: Topology, authentication: Authentication, time: Duration) -> Measured<Outcome> {
+    Measured::of(inside::measure(&Plan {
+        topology,
+        authentication,
+        pace: PACE,
+        time,
+    }))
+}
+
+/// Mean size of the orders inside the process, so that the echo sends as much.
+fn order_bytes(inside: &[(&str, Measured<Outcome>)]) -> usize {
+    let first = inside.iter().find_map(|(_, measured)| measured.found());
+    let mean = first.map(|outcome| outcome.order_bytes / outcome.orders.max(1));
+    mean.and_then(|bytes| usize::try_from(bytes).ok())
+        .unwrap_or(ORDER_BYTES)
+}
+
+fn wire_if_wanted(
+    args: &Args,
+    time: Duration,
+    order_bytes: usize,
+) -> [(&'static str, Measured<wire::Found>); 2] {
+    let [engine, echo] = WIRE;
+    let measured = |name: &str, measure: &dyn Fn() -> Measured<wire::Found>| {
+        if args.wants(name) {
+            measure()
+        } else {
+            Measured::Unwanted
+        }
     };
-    vec![
-        ("one worker, HMAC", measure(one(), Authentication::Hmac)),
+    [
         (
-            "one worker, session",
-            measure(one(), Authentication::Session),
+            engine,
+            measured(engine, &|| Measured::of(wire::engine(time))),
         ),
         (
-            "three workers, HMAC",
-            measure(three(), Authentication::Hmac),
-        ),
-        (
-            "three workers, session",
-            measure(three(), Authentication::Session),
+            echo,
+            measured(echo, &|| Measured::of(wire::echo(time, order_bytes))),
         ),
     ]
 }

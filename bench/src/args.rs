@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-/// Name of the harness, which a filter is matched against.
+/// Name of the harness: the first part of each measurement's.
 pub const NAME: &str = "tick_to_order";
 /// Time for the whole run, unless `--seconds` says otherwise.
 const SECONDS_DEFAULT: u64 = 10;
@@ -58,8 +58,8 @@ pub struct Args {
     pub smoke: bool,
     /// Name the harness and end, as `--list` asks.
     pub list: bool,
-    /// A filter that does not name the harness: nothing to do.
-    pub skipped: bool,
+    /// Only measurements whose name holds one of these; all if there are none.
+    pub filters: Vec<String>,
 }
 
 /// Why the options were refused.
@@ -85,9 +85,8 @@ impl Args {
             json: false,
             smoke: false,
             list: false,
-            skipped: false,
+            filters: Vec::new(),
         };
-        let mut filters: Vec<String> = Vec::new();
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -107,11 +106,17 @@ impl Args {
                         return Err(ArgsError::Unknown(word));
                     }
                 }
-                _ => filters.push(word),
+                _ => args.filters.push(word),
             }
         }
-        args.skipped = !filters.is_empty() && !filters.iter().any(|part| NAME.contains(part));
         Ok(args)
+    }
+
+    /// Whether the measurement of this name is wanted.
+    #[must_use]
+    pub fn wants(&self, name: &str) -> bool {
+        let name = format!("{NAME}/{name}");
+        self.filters.is_empty() || self.filters.iter().any(|part| name.contains(part))
     }
 }
 
@@ -133,7 +138,7 @@ mod tests {
     #[test]
     fn args_of_cargo_and_criterion_are_passed_over() {
         let plain = parse("--bench").unwrap();
-        assert!(!plain.smoke && !plain.json && !plain.skipped);
+        assert!(!plain.smoke && !plain.json && plain.wants("wire/echo"));
         assert_eq!(
             parse("--bench --save-baseline main --color=never").unwrap(),
             plain
@@ -149,9 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn args_filter_of_another_bench_skips_the_harness() {
-        assert!(parse("--bench decode").unwrap().skipped);
-        assert!(!parse("--bench tick").unwrap().skipped);
+    fn args_filter_of_another_bench_wants_nothing_here() {
+        let other = parse("--bench decode").unwrap();
+        assert!(!other.wants("wire/echo") && !other.wants("inside/1worker_hmac"));
+        assert!(parse("--bench tick").unwrap().wants("wire/echo"));
+        assert!(!parse("--bench inside").unwrap().wants("wire/echo"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod inside;
 pub mod messages;
 pub mod report;
 pub mod session;
+pub mod wire;
 
 /// Why a measurement could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,33 @@ pub enum HarnessError {
     /// A directory for the journal could not be made.
     #[error("no temporary directory: {0}")]
     Directory(#[from] std::io::Error),
+    /// The practice venue did not start.
+    #[error(transparent)]
+    Practice(#[from] connectors::practice::PracticeError),
+    /// The practice venue records no stamps.
+    #[error("the practice venue recorded no stamps")]
+    NoStamps,
+    /// The practice venue's certificate cannot be used.
+    #[error(transparent)]
+    Trust(#[from] connectors::net::TrustError),
+    /// An address cannot be used.
+    #[error(transparent)]
+    Endpoint(#[from] connectors::net::EndpointError),
+    /// A connection ended.
+    #[error("a connection to the practice venue ended: {0}")]
+    Closed(#[from] connectors::net::CloseReason),
+    /// The feed did not start.
+    #[error(transparent)]
+    Feed(#[from] connectors::binance::feed::StartError),
+    /// The gateway did not start.
+    #[error(transparent)]
+    Gateway(#[from] connectors::binance::gateway::GatewayError),
+    /// The journal could not be read back.
+    #[error(transparent)]
+    Read(#[from] journal::ReadError),
+    /// A thread of the harness panicked.
+    #[error("a thread of the harness stopped")]
+    Stopped,
     /// Something did not come in time.
     #[error("{what} did not come within {seconds} s")]
     Late {

@@ -8,13 +8,58 @@ use std::time::Duration;
 use engine::pipeline::{HopLatency, LatencyReport};
 use serde_json::{Map, Value, json};
 
+use crate::HarnessError;
 use crate::distribution::Percentiles;
 use crate::facts::Facts;
 use crate::hiccup::Hiccups;
 use crate::inside::Outcome;
+use crate::wire::Found;
 
 /// A measurement, or why there is none.
-pub type Measured<T> = Result<T, String>;
+#[derive(Debug)]
+pub enum Measured<T> {
+    /// What was found.
+    Found(T),
+    /// A filter left it out.
+    Unwanted,
+    /// This machine cannot make it.
+    Impossible(&'static str),
+    /// It failed.
+    Failed(HarnessError),
+}
+
+impl<T> Measured<T> {
+    /// A measurement that was tried.
+    #[must_use]
+    pub fn of(outcome: Result<T, HarnessError>) -> Self {
+        match outcome {
+            Ok(found) => Self::Found(found),
+            Err(error) => Self::Failed(error),
+        }
+    }
+
+    /// What was found.
+    #[must_use]
+    pub const fn found(&self) -> Option<&T> {
+        match self {
+            Self::Found(found) => Some(found),
+            Self::Unwanted | Self::Impossible(_) | Self::Failed(_) => None,
+        }
+    }
+
+    const fn has_failed(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+
+    /// The line for one that gave nothing.
+    fn write_absence(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        match self {
+            Self::Found(_) | Self::Unwanted => Ok(()),
+            Self::Impossible(why) => writeln!(f, "{name:<34} not here: {why}"),
+            Self::Failed(error) => writeln!(f, "{name:<34} FAILED: {error}"),
+        }
+    }
+}
 
 /// Everything that one run found.
 #[derive(Debug)]
@@ -27,6 +72,8 @@ pub struct Report {
     pub hiccups: Hiccups,
     /// Inside the process, by name; the first is the one that counts.
     pub inside: Vec<(&'static str, Measured<Outcome>)>,
+    /// Wire to wire: the engine, and the bare echo.
+    pub wire: [(&'static str, Measured<Found>); 2],
 }
 
 impl fmt::Display for Report {
@@ -46,11 +93,12 @@ impl fmt::Display for Report {
         )?;
         head(f, "tick to order, ns")?;
         for (name, measured) in &self.inside {
-            match measured {
-                Ok(outcome) => write_outcome(f, name, outcome)?,
-                Err(why) => writeln!(f, "{name:<34} not measured: {why}")?,
+            match measured.found() {
+                Some(outcome) => write_outcome(f, name, outcome)?,
+                None => measured.write_absence(f, name)?,
             }
         }
+        self.write_wire(f)?;
         for (name, outcome) in measured_of(&self.inside) {
             writeln!(f)?;
             head(f, &format!("{name}, by hop"))?;
@@ -66,7 +114,7 @@ fn measured_of<'a, T>(
     all: &'a [(&'static str, Measured<T>)],
 ) -> impl Iterator<Item = (&'static str, &'a T)> {
     all.iter()
-        .filter_map(|(name, measured)| Some((*name, measured.as_ref().ok()?)))
+        .filter_map(|(name, measured)| Some((*name, measured.found()?)))
 }
 
 fn write_outcome(f: &mut fmt::Formatter<'_>, name: &str, outcome: &Outcome) -> fmt::Result {
@@ -115,13 +163,46 @@ const fn of_hop(hop: &HopLatency) -> Percentiles {
 }
 
 impl Report {
+    /// Whether nothing failed that this machine could have measured.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self
+            .inside
+            .iter()
+            .any(|(_, measured)| measured.has_failed())
+            && !self.wire.iter().any(|(_, measured)| measured.has_failed())
+    }
+
+    fn write_wire(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f)?;
+        head(f, "wire to wire, ns")?;
+        for (name, measured) in &self.wire {
+            let Some(found) = measured.found() else {
+                measured.write_absence(f, name)?;
+                continue;
+            };
+            row(f, name, &found.wire)?;
+            let count = found.wire.count;
+            writeln!(f, "  {count} orders, {} without a pair", found.lost)?;
+        }
+        match self.wire_ratio() {
+            Some(ratio) => writeln!(f, "  engine to echo, p50: {ratio:.2}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Median of the engine over the echo's.
+    fn wire_ratio(&self) -> Option<f64> {
+        let [engine, echo] = &self.wire;
+        let (engine, echo) = (engine.1.found()?, echo.1.found()?);
+        let ratio = engine.wire.p50 as f64 / echo.wire.p50 as f64;
+        (echo.wire.p50 > 0).then_some(ratio)
+    }
+
     /// The `--json` line.
     #[must_use]
     pub fn json(&self) -> Value {
-        let first = self
-            .inside
-            .first()
-            .and_then(|(_, outcome)| outcome.as_ref().ok());
+        let first = self.inside.first().and_then(|(_, outcome)| outcome.found());
         let all: Map<String, Value> = measured_of(&self.inside)
             .map(|(name, outcome)| (name.to_owned(), outcome.corrected.json()))
             .collect();
@@ -130,6 +211,9 @@ impl Report {
             "seconds": self.time.as_secs_f64(),
             "tick_to_order_ns": first.map(|outcome| outcome.corrected.json()),
             "variants_ns": all,
+            "wire_to_wire_ns": wire(&self.wire[0].1),
+            "echo_ns": wire(&self.wire[1].1),
+            "wire_to_echo": self.wire_ratio(),
             "hops_ns": first.map(|outcome| hops(&outcome.hops)),
             "lost": first.map(|outcome| outcome.lost),
             "hiccups": {
@@ -140,6 +224,10 @@ impl Report {
             "machine": self.facts.json(),
         })
     }
+}
+
+fn wire(measured: &Measured<Found>) -> Option<Value> {
+    measured.found().map(|found| found.wire.json())
 }
 
 fn hops(report: &LatencyReport) -> Value {

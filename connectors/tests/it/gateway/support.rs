@@ -147,6 +147,8 @@ impl Venue {
     /// Injects a fault.
     pub(crate) fn fault(&self, text: &str) {
         self.server.inject(text.parse().unwrap()).unwrap();
+        // What is asked for behind it is answered behind it: the fault is in place.
+        self.server.truth().unwrap();
     }
 }
 

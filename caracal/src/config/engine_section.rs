@@ -7,7 +7,7 @@ use engine::pipeline::{Shape, Topology, Wait, WorkerConfig, available_cores};
 use model::limits::{RING_SLOTS_MAX, RING_SLOTS_MIN};
 
 use super::section::{Problems, Section};
-use super::venue_section::VenueConfig;
+use super::venue_section::VenueNames;
 
 /// Threads, queues and the tick.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub(crate) struct EngineConfig {
 
 pub(super) fn read(
     root: &mut Section<'_>,
-    venues: &[VenueConfig],
+    venues: &[VenueNames],
     strategies: usize,
     problems: &mut Problems<'_>,
 ) -> Option<EngineConfig> {

@@ -108,8 +108,8 @@ impl Config {
 
     fn read(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         let journal = journal_section::read(root.table(problems, "journal"), problems);
-        let venues = venue_section::read(root, problems);
-        let known = venues.as_deref().unwrap_or(&[]);
+        let (names, venues) = venue_section::read(root, problems);
+        let known = names.as_slice();
         let accounts = strategy_section::accounts(root, known, problems);
         let accounts_known = accounts.as_deref().unwrap_or(&[]);
         let strategies = strategy_section::strategies(root, known, accounts_known, problems);

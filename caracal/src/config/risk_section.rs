@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::section::{Problems, Section};
 use super::strategy_section::quantity;
-use super::venue_section::VenueConfig;
+use super::venue_section::VenueNames;
 
 /// The limits as configured.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ pub(crate) struct OrderDraft {
 
 pub(super) fn read(
     mut section: Section<'_>,
-    venues: &[VenueConfig],
+    venues: &[VenueNames],
     problems: &mut Problems<'_>,
 ) -> Option<RiskDraft> {
     let open_orders_max = count(&mut section, problems, "open_orders_max", 1, 1024, None);
@@ -107,7 +107,7 @@ pub(super) fn read(
 
 fn instruments(
     section: &mut Section<'_>,
-    venues: &[VenueConfig],
+    venues: &[VenueNames],
     problems: &mut Problems<'_>,
 ) -> Option<Vec<(String, OrderDraft)>> {
     let symbols: Vec<(&str, &str)> = venues

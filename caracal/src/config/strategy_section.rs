@@ -9,7 +9,7 @@ use model::num::Ticks;
 use rust_decimal::Decimal;
 
 use super::section::{Problems, Section};
-use super::venue_section::VenueConfig;
+use super::venue_section::VenueNames;
 
 /// An account as configured.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ pub(crate) enum KindDraft {
 
 pub(super) fn accounts(
     root: &mut Section<'_>,
-    venues: &[VenueConfig],
+    venues: &[VenueNames],
     problems: &mut Problems<'_>,
 ) -> Option<Vec<AccountDraft>> {
     let sections = root.tables(problems, "account");
@@ -109,7 +109,7 @@ pub(super) fn accounts(
 
 pub(super) fn strategies(
     root: &mut Section<'_>,
-    venues: &[VenueConfig],
+    venues: &[VenueNames],
     accounts: &[AccountDraft],
     problems: &mut Problems<'_>,
 ) -> Option<Vec<StrategyDraft>> {
@@ -136,7 +136,7 @@ enum Kind {
 
 fn strategy(
     mut section: Section<'_>,
-    venues: &[VenueConfig],
+    venues: &[VenueNames],
     accounts: &[AccountDraft],
     problems: &mut Problems<'_>,
 ) -> Option<StrategyDraft> {

@@ -104,10 +104,19 @@ enum ConnectKind {
     External,
 }
 
+/// What other sections may name, known even where the rest of a venue is wrong.
+#[derive(Debug, Clone)]
+pub(super) struct VenueNames {
+    /// The venue's name.
+    pub(super) name: String,
+    /// Its symbols.
+    pub(super) symbols: Vec<String>,
+}
+
 pub(super) fn read(
     root: &mut Section<'_>,
     problems: &mut Problems<'_>,
-) -> Option<Vec<VenueConfig>> {
+) -> (Vec<VenueNames>, Option<Vec<VenueConfig>>) {
     let sections = root.tables(problems, "venue");
     if sections.len() != 1 {
         let what = format!(
@@ -116,17 +125,26 @@ pub(super) fn read(
         );
         root.problem(problems, "venue", what);
     }
+    let mut names = Vec::new();
     let read: Vec<Option<VenueConfig>> = sections
         .into_iter()
-        .map(|section| venue(section, problems))
+        .map(|section| venue(section, &mut names, problems))
         .collect();
-    read.into_iter().collect()
+    (names, read.into_iter().collect())
 }
 
-fn venue(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<VenueConfig> {
+fn venue(
+    mut section: Section<'_>,
+    names: &mut Vec<VenueNames>,
+    problems: &mut Problems<'_>,
+) -> Option<VenueConfig> {
     let name = section.text(problems, "name", None);
     let protocol = section.choice(problems, "protocol", &[("binance-spot", ())], None);
     let symbols = section.texts(problems, "symbols");
+    names.push(VenueNames {
+        name: name.clone().unwrap_or_default(),
+        symbols: symbols.clone().unwrap_or_default(),
+    });
     let kinds = [
         ("practice", ConnectKind::Practice),
         ("external", ConnectKind::External),

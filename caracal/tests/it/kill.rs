@@ -80,7 +80,7 @@ fn run_to_the_end(directory: &Path, config: &Path, before: Option<&Value>) -> Va
 }
 
 fn has_journal(directory: &Path) -> bool {
-    directory.join("data/journal/superblock").is_file()
+    directory.join("data/journal/segment-0000000000").is_file()
 }
 
 #[test]

@@ -32,7 +32,10 @@ struct Naive {
 
 fn scaled(text: &Value, decimals: u32) -> i64 {
     let value: Decimal = text.as_str().unwrap().parse().unwrap();
-    let scaled = (value * Decimal::from(10_i64.pow(decimals))).normalize();
+    // Real books hold quantities finer than the lot; what is not a whole lot is cut off.
+    let scaled = (value * Decimal::from(10_i64.pow(decimals)))
+        .trunc()
+        .normalize();
     scaled.to_string().parse().unwrap()
 }
 
@@ -180,7 +183,8 @@ fn assert_no_notices(directory: &Path) {
                 link.state,
                 model::body::LinkState::Notice | model::body::LinkState::Stale
             );
-            assert!(!bad, "{}", replay::describe(record));
+            let at_the_end = link.text.as_str() == "closed by us";
+            assert!(!bad || at_the_end, "{}", replay::describe(record));
         }
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn assert_replays(directory: &std::path::Path, run: &Value) {
 #[test]
 fn run_on_the_default_configuration_trades_and_replays_to_the_same_hash() {
     let directory = tempfile::tempdir().unwrap();
-    let first = run(directory.path(), &["--for", "4s"]);
+    let first = run(directory.path(), &["--for", "6s"]);
     assert!(first["orders"].as_u64().unwrap() > 0, "{first}");
     assert!(first["fills"].as_u64().unwrap() > 0, "{first}");
     assert!(
@@ -60,7 +60,7 @@ fn run_against_a_venue_in_another_process_trades_and_leaves_nothing_behind() {
     let config = venue.config(directory.path());
     let run = run(
         directory.path(),
-        &["--config", config.to_str().unwrap(), "--for", "3s"],
+        &["--config", config.to_str().unwrap(), "--for", "10s"],
     );
     assert!(run["fills"].as_u64().unwrap() > 0, "{run}");
     assert_eq!(

@@ -221,7 +221,7 @@ impl Session {
 
     /// The answer to a query: the fills are asked for before the state is reported.
     fn found(&mut self, key: OrderKey, answer: &OrderAnswer<'_>) -> Result<(), WireError> {
-        Self::is_about(key, answer)?;
+        // Asked for by our id, so it is ours, whatever name a cancel may have given it since.
         let owner = Owner::Ours(key.client_id);
         self.known.learn(key.slot, answer.order_id, owner);
         let status = self.report(key, answer)?;
@@ -309,15 +309,15 @@ impl Session {
     /// A request that ended without a usable answer.
     #[cold]
     pub(super) fn failed(&mut self, request: &Request, reason: RejectReason, words: &str) {
-        self.drop_request(request, reason, words);
+        self.drop_purpose(&request.purpose, reason, words);
         if let Purpose::Own(task) = request.purpose {
             self.own_failed(task, words);
         }
     }
 
     /// Says of each order that the request was about that its fate is unknown.
-    pub(super) fn drop_request(&mut self, request: &Request, reason: RejectReason, words: &str) {
-        match request.purpose {
+    pub(super) fn drop_purpose(&mut self, purpose: &Purpose, reason: RejectReason, words: &str) {
+        match *purpose {
             Purpose::Place(key)
             | Purpose::Cancel(key)
             | Purpose::Status(key)

@@ -38,6 +38,18 @@ pub(super) enum NotWritten {
     Send(SendError),
 }
 
+impl NotWritten {
+    /// Whether a later attempt would fail as this one did.
+    pub(super) const fn is_final(self) -> bool {
+        match self {
+            Self::Write(_) | Self::Send(SendError::TooLarge | SendError::Empty) => true,
+            Self::Limited | Self::TableFull | Self::Send(SendError::Full | SendError::NotOpen) => {
+                false
+            }
+        }
+    }
+}
+
 /// The way out.
 pub(super) struct Line {
     api_key: String,

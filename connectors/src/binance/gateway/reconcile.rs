@@ -143,10 +143,14 @@ impl Session {
             return Ok(());
         };
         for row in &rows {
-            let fill = self.fill_of(slot, 0, row)?;
             match self.known.owner(slot, row.order_id) {
-                Some(owner) => self.found_fill(slot, owner, fill),
+                Some(Owner::Foreign) => {}
+                Some(Owner::Ours(client_id)) => {
+                    let fill = self.fill_of(slot, client_id, row)?;
+                    self.found_fill(slot, Owner::Ours(client_id), fill);
+                }
                 None => {
+                    let fill = self.fill_of(slot, 0, row)?;
                     self.unplaced.push((slot, fill));
                     self.ask_who_is(slot, row.order_id);
                 }

@@ -24,7 +24,7 @@ use model::record::Kind;
 use super::config::{GatewayConfig, GatewayError, GatewayTiming};
 use super::emit::{Emitter, Origin, refusal};
 use super::known::Known;
-use super::line::{Line, Outlet};
+use super::line::{Line, NotWritten, Outlet};
 use super::table::{OrderKey, Purpose, Request, Task};
 use crate::binance::venue_time::TimeOffset;
 use crate::binance::wire::frame::{self, Frame};
@@ -252,6 +252,9 @@ impl Session {
         self.emit.stamp_ns = now_ns;
         while let Some(request) = self.line.table.take_overdue(now_ns) {
             self.failed(&request, RejectReason::NoAnswer, "no answer in time");
+            if self.phase == Phase::Up {
+                self.ask_time();
+            }
         }
         if self.phase != Phase::Up {
             return;
@@ -309,12 +312,29 @@ impl Session {
     /// Sends requests of our own, and says `Up` when all is reconciled.
     pub(super) fn pump(&mut self, outlet: &mut impl Outlet, now_ns: u64) -> bool {
         let mut worked = false;
-        while let Some(&task) = self.tasks.front() {
-            if self.end.is_some() || !self.ask(task, outlet, now_ns) {
-                return worked;
+        // Each once: what has to wait for a limit does not hold up what need not.
+        for _ in 0..self.tasks.len() {
+            let Some(task) = self.tasks.pop_front() else {
+                break;
+            };
+            if self.round.is_some() && task != Task::Time {
+                // With a clock that is known to be wrong it would be refused.
+                self.tasks.push_back(task);
+                continue;
             }
-            self.tasks.pop_front();
-            worked = true;
+            match self.ask(task, outlet, now_ns) {
+                Ok(()) => worked = true,
+                Err(refused) if refused.is_final() => {
+                    self.emit.stamp_ns = now_ns;
+                    self.drop_purpose(
+                        &Purpose::Own(task),
+                        RejectReason::NotSent,
+                        "the request cannot be written",
+                    );
+                    self.own_failed(task, "cannot be written: no answer");
+                }
+                Err(_) => self.tasks.push_back(task),
+            }
         }
         if self.phase == Phase::Reconciling && self.is_reconciled() {
             self.up();
@@ -324,6 +344,9 @@ impl Session {
     }
 
     fn is_reconciled(&self) -> bool {
+        if self.tasks.iter().any(|task| task.reconciles()) {
+            return false;
+        }
         let own =
             |request: &Request| matches!(request.purpose, Purpose::Own(task) if task.reconciles());
         self.unplaced.is_empty() && !self.line.table.iter().any(own)
@@ -345,10 +368,10 @@ impl Session {
         }
     }
 
-    /// Writes one request of our own; whether it is on its way.
-    fn ask(&mut self, task: Task, outlet: &mut impl Outlet, now_ns: u64) -> bool {
+    /// Writes one request of our own.
+    fn ask(&mut self, task: Task, outlet: &mut impl Outlet, now_ns: u64) -> Result<(), NotWritten> {
         let entries = &self.entries;
-        let sent = self.line.submit(
+        self.line.submit(
             outlet,
             now_ns,
             Purpose::Own(task),
@@ -386,8 +409,7 @@ impl Session {
                     }
                 }
             },
-        );
-        sent.is_ok()
+        )
     }
 
     /// The connection is gone: every request on its way has an unknown outcome.
@@ -400,27 +422,17 @@ impl Session {
         self.round = None;
         // What the stream said is true, whatever becomes of the rest.
         self.emit.release();
-        while let Some(request) = self.line.table.take_any() {
-            if request.purpose == Purpose::Own(Task::List) {
+        while let Some(purpose) = self.next_lost() {
+            if purpose == Purpose::Own(Task::List) {
                 self.list_wanted = true;
             }
-            self.drop_request(&request, RejectReason::NoAnswer, "the connection was lost");
+            self.drop_purpose(&purpose, RejectReason::NoAnswer, "the connection was lost");
         }
-        while let Some(task) = self.tasks.pop_front() {
-            match task {
-                Task::TradesOf { key, .. } => {
-                    self.unknown(key, RejectReason::NoAnswer, 0, "the connection was lost");
-                }
-                Task::List => self.list_wanted = true,
-                Task::Time
-                | Task::Logon
-                | Task::Subscribe
-                | Task::Reconcile
-                | Task::Trades { .. }
-                | Task::Account
-                | Task::WhoIs { .. } => {}
-            }
-        }
+    }
+
+    fn next_lost(&mut self) -> Option<Purpose> {
+        let request = self.line.table.take_any().map(|request| request.purpose);
+        request.or_else(|| self.tasks.pop_front().map(Purpose::Own))
     }
 
     /// A state is said once; what repeats it is a remark.

@@ -9,6 +9,7 @@ mod access;
 mod blobs;
 mod config;
 mod digest;
+mod divide;
 mod error;
 mod intent;
 mod market;

@@ -4,7 +4,8 @@
 //! the same on every machine. An ended order stays findable for a while, because a late fill still
 //! belongs to it; evidence that it lives brings it back among the live ones.
 //!
-//! Trade-offs: looking up is a binary search; inserting and removing move at most 16 KiB of index.
+//! Trade-offs: looking up is a binary search; inserting and removing move the shorter side of the
+//! index: a new id comes last and the oldest goes first, so mostly nothing, and at most 8 KiB.
 //!
 //! Hot path: yes. Allocates: only at creation.
 
@@ -15,9 +16,9 @@ use model::ids::ClientOrderId;
 use super::Order;
 use crate::machine::digest::{Digest, Sink};
 
-/// Sorted index from client id to slot.
+/// Sorted index from client id to slot. Open at both ends: ids come at one and go at the other.
 #[derive(Debug, Clone)]
-struct Index(Vec<(ClientOrderId, u32)>);
+struct Index(VecDeque<(ClientOrderId, u32)>);
 
 impl Index {
     fn find(&self, id: ClientOrderId) -> Option<u32> {
@@ -62,8 +63,8 @@ impl Orders {
         Self {
             slots: Vec::with_capacity(slots),
             free: Vec::with_capacity(slots),
-            live: Index(Vec::with_capacity(slots)),
-            ended: Index(Vec::with_capacity(slots)),
+            live: Index(VecDeque::with_capacity(slots)),
+            ended: Index(VecDeque::with_capacity(slots)),
             endings: VecDeque::with_capacity(slots),
             live_max,
             ended_max,

@@ -15,6 +15,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::bucket::{MessageBucket, Urgency};
 use super::exposure::Exposure;
 use super::limits::{OrderLimits, RiskLimits};
+use crate::machine::divide::{div_ceil, div_floor};
 use crate::machine::intent::Place;
 use crate::machine::market::{Book, Top};
 
@@ -64,6 +65,11 @@ fn require(holds: bool, refused: Refused) -> Verdict {
     if holds { Ok(()) } else { Err(refused) }
 }
 
+/// As [`require`], for a refusal whose numbers are not free to make.
+fn require_or(holds: bool, refused: impl FnOnce() -> Refused) -> Verdict {
+    if holds { Ok(()) } else { Err(refused()) }
+}
+
 /// The kill switch is off and the engine is not stopping.
 pub(super) fn switches(killed: bool, stopping: bool) -> Verdict {
     require(!killed, Refused::plain(RefusalReason::Killed))?;
@@ -110,9 +116,8 @@ pub(super) fn collar(top: &Top, collar_bps: u32) -> Option<(Ticks, Ticks)> {
     let mid_x2 = i128::from(top.bid.price.0) + i128::from(top.ask.price.0);
     let reach = mid_x2 * i128::from(collar_bps);
     let unit = 20_000;
-    let low = (mid_x2 * 10_000 - reach).div_euclid(unit)
-        + i128::from((mid_x2 * 10_000 - reach).rem_euclid(unit) != 0);
-    let high = (mid_x2 * 10_000 + reach).div_euclid(unit);
+    let low = div_ceil(mid_x2 * 10_000 - reach, unit);
+    let high = div_floor(mid_x2 * 10_000 + reach, unit);
     Some((
         Ticks(i64::try_from(low).ok()?),
         Ticks(i64::try_from(high).ok()?),
@@ -166,9 +171,10 @@ pub(super) fn venue_filters(
             spec.notional_max.is_some_and(|max| value > max),
         ),
     ] {
-        let threshold = e8(bound.unwrap_or_default());
-        let refused = Refused::new(RefusalReason::NotionalFilter, e8(value), threshold);
-        require(!outside, refused)?;
+        require_or(!outside, || {
+            let threshold = e8(bound.unwrap_or_default());
+            Refused::new(RefusalReason::NotionalFilter, e8(value), threshold)
+        })?;
     }
     Ok(())
 }
@@ -183,10 +189,9 @@ pub(super) fn max_quantity(qty: Lots, limits: &OrderLimits) -> Verdict {
 
 /// Not above our largest value.
 pub(super) fn max_value(value: Decimal, limits: &OrderLimits) -> Verdict {
-    require(
-        value <= limits.value_max,
-        Refused::new(RefusalReason::MaxValue, e8(value), e8(limits.value_max)),
-    )
+    require_or(value <= limits.value_max, || {
+        Refused::new(RefusalReason::MaxValue, e8(value), e8(limits.value_max))
+    })
 }
 
 /// Not too far from the book, on either side of it.
@@ -295,8 +300,7 @@ pub(super) fn reduce_only(place: &Place, position: Lots, exposure: &Exposure) ->
 pub(super) fn funds(needed: Decimal, held: Decimal, exposure: &Exposure) -> Verdict {
     let reserved = exposure.reserved.ok_or(OVERFLOW)?;
     let free = held.checked_sub(reserved).ok_or(OVERFLOW)?;
-    require(
-        needed <= free,
-        Refused::new(RefusalReason::Funds, e8(needed), e8(free)),
-    )
+    require_or(needed <= free, || {
+        Refused::new(RefusalReason::Funds, e8(needed), e8(free))
+    })
 }

@@ -12,6 +12,7 @@ use super::asks::{Asks, Wish};
 use super::{Cause, Strategy, View};
 use crate::machine::config::MarketMakerParams;
 use crate::machine::digest::Sink;
+use crate::machine::divide::{div_ceil, div_floor, div_trunc};
 use crate::machine::market::Top;
 use crate::machine::orders::Order;
 
@@ -45,19 +46,21 @@ impl MarketMaker {
         if held.checked_add(self.params.qty.0)? > self.params.position_max.0 {
             return None;
         }
-        let lean = i128::from(self.params.skew_ticks.0) * i128::from(position.0) * 2
-            / i128::from(self.params.position_max.0);
+        let lean = div_trunc(
+            i128::from(self.params.skew_ticks.0) * i128::from(position.0) * 2,
+            i128::from(self.params.position_max.0),
+        );
         let centre_x2 = fair_x2(top) - lean;
         let half = self.params.half_spread_ticks.0;
         let price = match side {
             Side::Buy => {
-                let price = i64::try_from(centre_x2.div_euclid(2))
+                let price = i64::try_from(div_floor(centre_x2, 2))
                     .ok()?
                     .checked_sub(half)?;
                 price.min(top.ask.price.0 - 1)
             }
             Side::Sell => {
-                let up = (centre_x2 + 1).div_euclid(2);
+                let up = div_ceil(centre_x2, 2);
                 let price = i64::try_from(up).ok()?.checked_add(half)?;
                 price.max(top.bid.price.0 + 1)
             }
@@ -126,7 +129,7 @@ impl MarketMaker {
 fn fair_x2(top: &Top) -> i128 {
     let (bid, ask) = (i128::from(top.bid.qty.0), i128::from(top.ask.qty.0));
     let weighed = i128::from(top.bid.price.0) * ask + i128::from(top.ask.price.0) * bid;
-    (2 * weighed).div_euclid(bid + ask)
+    div_floor(2 * weighed, bid + ask)
 }
 
 /// Whether an order at this price would trade with one of its own on the other side.

@@ -20,7 +20,7 @@ use model::record::{Kind, Record, flags};
 const START_NS: u64 = 1_723_161_255_000_000_000;
 const STEP_NS: u64 = 20_000;
 /// Records of a depth message: five times four levels.
-const DEPTH_RECORDS: i64 = 5;
+const DEPTH_RECORDS: usize = 5;
 
 pub(crate) fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("machine/step");
@@ -28,8 +28,8 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     group.bench_function("base_view", |bencher| {
         bencher.iter(|| model::event::event(black_box(&record)).is_ok());
     });
-    still(&mut group, "quote", |at| vec![quote(at, BID)]);
-    still(&mut group, "trade", |at| vec![trade(at)]);
+    still(&mut group, "quote", |at| [quote(at, BID)]);
+    still(&mut group, "trade", |at| [trade(at)]);
     still(&mut group, "depth_20levels", depth);
     group.bench_function("quote_to_2orders_and_back_7events", |bencher| {
         let mut driven = Driven::started();
@@ -45,7 +45,11 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 }
 
 /// Events that cause nothing: the market says again what it said before.
-fn still(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, make: fn(u64) -> Vec<Record>) {
+fn still<const N: usize>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    make: fn(u64) -> [Record; N],
+) {
     group.bench_function(name, |bencher| {
         let mut driven = Driven::started();
         let mut at = 2;
@@ -231,11 +235,9 @@ fn trade(at: u64) -> Record {
 }
 
 /// 20 levels behind the best ones, which stay.
-fn depth(at: u64) -> Vec<Record> {
-    let mut records: Vec<Record> = (0..DEPTH_RECORDS)
-        .map(|step| levels(at, 10 + 7 * step))
-        .collect();
-    records[DEPTH_RECORDS as usize - 1].flags |= flags::LAST_OF_MESSAGE;
+fn depth(at: u64) -> [Record; DEPTH_RECORDS] {
+    let mut records = std::array::from_fn(|step| levels(at, 10 + 7 * step as i64));
+    records[DEPTH_RECORDS - 1].flags |= flags::LAST_OF_MESSAGE;
     records
 }
 

@@ -1,7 +1,7 @@
 //! Market data of Binance spot: one stream connection for all instruments, snapshots over REST.
 //!
-//! [`MarketFeed`] owns the sockets and the clocks' deadlines; [`core`] turns messages into events;
-//! [`sync`] keeps each book in step; [`snapshots`] spaces the requests. While the lane is full
+//! [`MarketFeed`] owns the sockets and the clocks' deadlines; `core` turns messages into events;
+//! `sync` keeps each book in step; `snapshots` spaces the requests. While the lane is full
 //! nothing is read: what was read is kept, the rest waits in the socket.
 //!
 //! Thread: one worker. Hot path: yes. Allocates: no in steady state; connecting, snapshots and

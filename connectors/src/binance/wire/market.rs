@@ -1,7 +1,7 @@
 //! Market data messages: trades, best bid and ask, depth updates and snapshots.
 //!
 //! [`decode`] reads a message in the venue's usual key order by hand and gives anything else to the
-//! general parser ([`super::general`]); both give the same result. Levels go to the caller's
+//! general parser (`general`); both give the same result. Levels go to the caller's
 //! [`Depth`], because a message is either whole or an error, and records are built after that.
 //!
 //! Numbers that are off the instrument's steps occur in real books: orders that rest from before a

@@ -35,7 +35,10 @@ mod tests {
     proptest! {
         #[test]
         fn prop_divisions_are_those_of_128_bits(
-            value in prop_oneof![any::<i64>().prop_map(i128::from), -(1_i128 << 100)..1_i128 << 100],
+            value in prop_oneof![
+                any::<i64>().prop_map(i128::from),
+                -(1_i128 << 100)..1_i128 << 100,
+            ],
             by in prop_oneof![1_i128..1_000, 1_i128..1_i128 << 80],
         ) {
             let rest = i128::from(value.rem_euclid(by) != 0);

@@ -14,7 +14,7 @@ use bench::facts::Facts;
 use bench::hiccup;
 use bench::inside::{self, Authentication, Outcome, Plan};
 use bench::report::{Measured, Report};
-use bench::wire;
+use bench::{HarnessError, wire};
 use engine::pipeline::Topology;
 
 /// Time between two ticks. The machine's limit is 100,000 messages a second, and a replacement may
@@ -30,6 +30,8 @@ const INSIDE: [&str; 4] = [
     "inside/3workers_session",
 ];
 const WIRE: [&str; 2] = ["wire/engine", "wire/echo"];
+/// Turns of engine and echo.
+const WIRE_ROUNDS: u32 = 4;
 /// Size of an order where none was measured: a signed replacement.
 const ORDER_BYTES: usize = 540;
 
@@ -119,27 +121,33 @@ fn order_bytes(inside: &[(&str, Measured<Outcome>)]) -> usize {
         .unwrap_or(ORDER_BYTES)
 }
 
+/// Engine and echo in turns, so that what changes on the machine meanwhile meets both.
 fn wire_if_wanted(
     args: &Args,
     time: Duration,
     order_bytes: usize,
 ) -> [(&'static str, Measured<wire::Found>); 2] {
-    let [engine, echo] = WIRE;
-    let measured = |name: &str, measure: &dyn Fn() -> Measured<wire::Found>| {
-        if args.wants(name) {
-            measure()
-        } else {
-            Measured::Unwanted
+    let rounds = if args.smoke { 1 } else { WIRE_ROUNDS };
+    let each = time / rounds;
+    let mut all = WIRE.map(|name| args.wants(name).then(|| Ok(wire::Found::empty())));
+    for _ in 0..rounds {
+        let [engine, echo] = &mut all;
+        add_round(engine, || wire::engine(each));
+        add_round(echo, || wire::echo(each, order_bytes));
+    }
+    let [engine, echo] = all.map(|all| all.map_or(Measured::Unwanted, Measured::of));
+    [(WIRE[0], engine), (WIRE[1], echo)]
+}
+
+/// Adds a round to what was found before, unless that is nothing or a failure.
+fn add_round(
+    all: &mut Option<Result<wire::Found, HarnessError>>,
+    measure: impl FnOnce() -> Result<wire::Found, HarnessError>,
+) {
+    if let Some(Ok(found)) = all {
+        match measure() {
+            Ok(round) => found.add(&round),
+            Err(error) => *all = Some(Err(error)),
         }
-    };
-    [
-        (
-            engine,
-            measured(engine, &|| Measured::of(wire::engine(time))),
-        ),
-        (
-            echo,
-            measured(echo, &|| Measured::of(wire::echo(time, order_bytes))),
-        ),
-    ]
+    }
 }

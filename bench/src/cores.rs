@@ -46,6 +46,15 @@ pub fn last() -> Option<usize> {
     }
 }
 
+/// The core for the other side of a measurement: the one before the last, if one is left free.
+#[must_use]
+pub fn before_last() -> Option<usize> {
+    match available_cores()[..] {
+        [.., _, before, _] => Some(before),
+        _ => None,
+    }
+}
+
 fn topology(stages: &[&[&str]], cores: &[Option<usize>]) -> Topology {
     // With a single core, whoever spins keeps the others from working.
     let wait = if last().is_some() {

@@ -56,6 +56,13 @@ impl Distribution {
         }
     }
 
+    /// Takes in the samples of another one.
+    pub fn add(&mut self, other: &Self) {
+        // Same bounds: cannot fail.
+        let _ = self.plain.add(&other.plain);
+        let _ = self.corrected.add(&other.corrected);
+    }
+
     /// Samples as taken.
     #[must_use]
     pub fn plain(&self) -> Percentiles {

@@ -181,8 +181,9 @@ impl Report {
                 measured.write_absence(f, name)?;
                 continue;
             };
-            row(f, name, &found.wire)?;
-            let count = found.wire.count;
+            let wire = found.percentiles();
+            row(f, name, &wire)?;
+            let count = wire.count;
             writeln!(f, "  {count} orders, {} without a pair", found.lost)?;
         }
         match self.wire_ratio() {
@@ -194,9 +195,9 @@ impl Report {
     /// Median of the engine over the echo's.
     fn wire_ratio(&self) -> Option<f64> {
         let [engine, echo] = &self.wire;
-        let (engine, echo) = (engine.1.found()?, echo.1.found()?);
-        let ratio = engine.wire.p50 as f64 / echo.wire.p50 as f64;
-        (echo.wire.p50 > 0).then_some(ratio)
+        let p50 = |found: &Found| found.percentiles().p50;
+        let (engine, echo) = (p50(engine.1.found()?), p50(echo.1.found()?));
+        (echo > 0).then(|| engine as f64 / echo as f64)
     }
 
     /// The `--json` line.
@@ -227,7 +228,7 @@ impl Report {
 }
 
 fn wire(measured: &Measured<Found>) -> Option<Value> {
-    measured.found().map(|found| found.wire.json())
+    measured.found().map(|found| found.percentiles().json())
 }
 
 fn hops(report: &LatencyReport) -> Value {

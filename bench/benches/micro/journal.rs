@@ -1,8 +1,8 @@
 //! Appending a 128-byte record with checksum, against a plain copy into the same kind of mapping.
 //!
 //! The mapping is a segment with all its pages present, larger than the caches; at its end it
-//! begins again. It lies in memory (`/dev/shm`) if there is such a place: the disk's write-back would
-//! write-protect pages under both cases and measure the file system.
+//! begins again. It lies in memory (`/dev/shm`) if there is such a place: the disk's write-back
+//! would write-protect pages under both cases and measure the file system.
 
 use std::hint::black_box;
 use std::path::Path;

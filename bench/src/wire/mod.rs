@@ -11,7 +11,7 @@ use std::time::Duration;
 use self::pairs::Answer;
 use self::venue::{Edge, Venue};
 use crate::HarnessError;
-use crate::distribution::Percentiles;
+use crate::distribution::{Distribution, Percentiles};
 
 /// Longest wait for a connection, a first order, or an end.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -20,22 +20,40 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const EVENTS_PER_SECOND: f64 = 2_000.0;
 
 /// What was measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Found {
     /// From the venue's socket write to its socket read, nanoseconds.
-    pub wire: Percentiles,
+    wire: Distribution,
     /// Orders of which one of the edges was not found.
     pub lost: u64,
 }
 
 impl Found {
+    /// Nothing yet.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            wire: Distribution::paced(0),
+            lost: 0,
+        }
+    }
+
     fn of(edges: &[Edge], answers: &[Answer]) -> Self {
         // The first of them meet cold caches and the opening's own traffic.
-        let (found, lost) = pairs::distribution(edges, &answers[answers.len() / 10..]);
-        Self {
-            wire: found.plain(),
-            lost,
-        }
+        let (wire, lost) = pairs::distribution(edges, &answers[answers.len() / 10..]);
+        Self { wire, lost }
+    }
+
+    /// Takes in what another round found.
+    pub fn add(&mut self, other: &Self) {
+        self.wire.add(&other.wire);
+        self.lost += other.lost;
+    }
+
+    /// From the venue's socket write to its socket read, nanoseconds.
+    #[must_use]
+    pub fn percentiles(&self) -> Percentiles {
+        self.wire.plain()
     }
 }
 

@@ -65,7 +65,7 @@ impl Venue {
             open_orders: Vec::new(),
         }];
         let spec = config.instruments[0].spec.clone();
-        let server = PracticeServer::start(config)?;
+        let server = start_beside(config)?;
         let tls = client_config(&Trust::from_pem(server.certificate_pem().as_bytes())?)?;
         let stamps = server.take_stamps().ok_or(HarnessError::NoStamps)?;
         Ok(Self {
@@ -98,4 +98,20 @@ impl Venue {
         edges.sort_by_key(|edge| edge.at_ns);
         edges
     }
+}
+
+/// Starts the server on the core before the one that is measured, so that the system does not move
+/// it about: its thread takes over the affinity of the one that starts it.
+fn start_beside(config: PracticeConfig) -> Result<PracticeServer, HarnessError> {
+    let core = crate::cores::before_last();
+    std::thread::scope(|scope| {
+        let starter = scope.spawn(move || {
+            if let Some(id) = core {
+                core_affinity::set_for_current(core_affinity::CoreId { id });
+            }
+            PracticeServer::start(config)
+        });
+        let started = starter.join().map_err(|_| HarnessError::Stopped)?;
+        Ok(started?)
+    })
 }

@@ -1,4 +1,4 @@
-//! Puts a request together: its JSON, and at the same time the text that is signed.
+//! Puts a request together: its JSON, and at the same time the text that is signed, if it is.
 //!
 //! The venue signs `name=value&...` sorted by name; parameters are therefore written in that order,
 //! and each value goes to both places as it is. A debug assertion watches the order.
@@ -64,6 +64,22 @@ impl<'b> Out<'b> {
             }
             None => self.full = true,
         }
+    }
+
+    /// Several pieces with one check; all of them or none.
+    #[inline]
+    fn put_all<const N: usize>(&mut self, pieces: [&[u8]; N]) {
+        let length = pieces.iter().fold(0, |sum, piece| sum + piece.len());
+        let Some(mut place) = self.buffer.get_mut(self.length..self.length + length) else {
+            self.full = true;
+            return;
+        };
+        for piece in pieces {
+            let (front, behind) = place.split_at_mut(piece.len());
+            front.copy_from_slice(piece);
+            place = behind;
+        }
+        self.length += length;
     }
 
     fn written(&self) -> &[u8] {
@@ -158,37 +174,45 @@ impl<'b, 'k> Params<'b, 'k> {
         params
     }
 
+    /// Watches the order of the names; what stands between this one and the one before, in the
+    /// JSON and in the text that is signed.
     #[inline]
-    fn name(&mut self, name: &'static str) {
+    fn next(&mut self, name: &'static str) -> (&'static [u8], &'static [u8]) {
         debug_assert!(self.last < name, "{name} after {}", self.last);
-        if !self.last.is_empty() {
-            self.json.put(b",");
-            self.payload.put(b"&");
-        }
+        let is_first = self.last.is_empty();
         self.last = name;
-        self.json.put(b"\"");
-        self.json.put(name.as_bytes());
-        self.json.put(b"\":");
-        self.payload.put(name.as_bytes());
-        self.payload.put(b"=");
+        if is_first {
+            (b"\"", b"")
+        } else {
+            (b",\"", b"&")
+        }
+    }
+
+    /// The text that is signed, if anything is.
+    #[inline]
+    fn sign(&mut self, between: &[u8], name: &'static str, value: &[u8]) {
+        if matches!(self.proof, Proof::Signed { .. }) {
+            let pieces = [between, name.as_bytes(), b"=", value];
+            self.payload.put_all(pieces);
+        }
     }
 
     /// A text that needs no escapes.
     #[inline]
     pub(super) fn text(&mut self, name: &'static str, value: &[u8]) {
-        self.name(name);
-        self.json.put(b"\"");
-        self.json.put(value);
-        self.json.put(b"\"");
-        self.payload.put(value);
+        let (comma, and) = self.next(name);
+        let pieces = [comma, name.as_bytes(), b"\":\"", value, b"\""];
+        self.json.put_all(pieces);
+        self.sign(and, name, value);
     }
 
     /// A number or a boolean.
     #[inline]
     pub(super) fn bare(&mut self, name: &'static str, value: &[u8]) {
-        self.name(name);
-        self.json.put(value);
-        self.payload.put(value);
+        let (comma, and) = self.next(name);
+        let pieces = [comma, name.as_bytes(), b"\":", value];
+        self.json.put_all(pieces);
+        self.sign(and, name, value);
     }
 
     #[inline]

@@ -95,6 +95,9 @@ pub(crate) struct PracticeArgs {
     /// Seed of the synthetic market.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Request weight that the venue allows in a minute; beyond it come 429 and a ban.
+    #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) weight_per_minute: u32,
     /// A fault to play, as often as wanted; see the README for the list.
     #[arg(long = "fault")]
     pub(crate) faults: Vec<String>,

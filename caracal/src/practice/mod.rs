@@ -33,7 +33,8 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
     };
     let key = KeyPair::generate(signature)?;
     let restored = Restored::fresh(&venue);
-    let config = practice_config(&venue, &["BTCUSDT".to_owned()], args.listen, &key, restored)?;
+    let mut config = practice_config(&venue, &["BTCUSDT".to_owned()], args.listen, &key, restored)?;
+    config.limits.weight_per_minute = args.weight_per_minute;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(Failure::because)?;

@@ -27,6 +27,9 @@ use crate::shared::Shared;
 /// Tick of `process` durability.
 const TICK: Duration = Duration::from_millis(5);
 
+/// What is made writable behind a sync: the writer's page and the next.
+const WRITABLE_BYTES: usize = 4 << 10;
+
 /// Syncs segments and keeps the durable mark.
 pub(crate) struct Syncer {
     pub(crate) geometry: Geometry,
@@ -47,8 +50,12 @@ impl Syncer {
         loop {
             let deadline = Instant::now() + tick;
             let due = self.due(durability, self.shared.appended());
+            let is_due = self.shared.durable() < due;
             if self.sync_through(due).is_err() {
                 return self;
+            }
+            if is_due {
+                self.make_writable();
             }
             match stop.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Err(RecvTimeoutError::Timeout) => {}
@@ -85,6 +92,20 @@ impl Syncer {
                 .inspect_err(|e| self.latch(e))?;
         }
         Ok(())
+    }
+
+    /// The sync has made the page that the writer is on read-only again. In a quiet market nobody
+    /// would notice before the next append faults on it, so it is made writable at once; the
+    /// thread `journal-touch` does the rest when the writer moves.
+    fn make_writable(&self) {
+        let Some(place) = self.geometry.place(self.shared.appended() + 1) else {
+            return;
+        };
+        let find = |segment: &&Arc<Segment>| segment.id == place.segment;
+        let segment = lock(&self.live).iter().find(find).cloned();
+        if let (Some(segment), Ok(offset)) = (segment, usize::try_from(place.offset)) {
+            segment.region.populate(offset, WRITABLE_BYTES);
+        }
     }
 
     fn latch(&self, error: &io::Error) {

@@ -188,6 +188,11 @@ fn assert_no_order_twice(directory: &Path, venue: &PracticeProcess, kill: u32) {
             seen.insert(id.clone()),
             "order {id} placed twice, kill {kill}"
         );
+        let ours = order_id::parse(id.as_bytes()).unwrap().to_string();
+        assert!(
+            journaled.contains(&ours),
+            "order {ours} is in no journal, kill {kill}"
+        );
     }
 }
 

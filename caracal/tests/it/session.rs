@@ -73,3 +73,31 @@ fn run_against_a_venue_in_another_process_trades_and_leaves_nothing_behind() {
     );
     assert_replays(directory.path(), &run);
 }
+
+/// Goal: what a venue does wrong is in the log, and the run ends in order all the same.
+#[test]
+fn run_against_a_venue_that_misbehaves_says_so_in_the_log_and_ends_clean() {
+    let directory = tempfile::tempdir().unwrap();
+    let faults = "faults = [\"drop@3s\", \"gap@5s\", \"unknown-message@6s\", \"out-of-range@7s\", \
+                  \"timeout-done@4\", \"unknown-code@6\", \"duplicate@2\"]";
+    let text = std::fs::read_to_string(DEFAULT_CONFIG).unwrap();
+    let path = directory.path().join("faults.toml");
+    std::fs::write(&path, text.replace("faults = []", faults)).unwrap();
+    let arguments = ["--config", path.to_str().unwrap(), "--for", "12s"];
+    let run = run(directory.path(), &arguments);
+    assert!(run["unknown"].as_u64().unwrap() > 0, "{run}");
+    assert_replays(directory.path(), &run);
+
+    let mut command = caracal(directory.path());
+    command.args(["journal", "cat", "data/journal", "--kind", "Connection"]);
+    let output = finish(command, DEADLINE);
+    let text = String::from_utf8_lossy(&output.stdout);
+    for words in [
+        "closed the connection",
+        "gap: updates",
+        "no known kind",
+        "unread message",
+    ] {
+        assert!(text.contains(words), "{words} is not in {text}");
+    }
+}

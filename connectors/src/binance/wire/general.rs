@@ -59,6 +59,20 @@ struct Payload<'a> {
 /// A value whose type depends on the kind of message.
 type Loose<'a> = Option<Raw<'a>>;
 
+/// Kinds of stream messages that the documentation has and nobody here uses.
+const UNUSED_KINDS: &[&str] = &[
+    "aggTrade",
+    "kline",
+    "24hrTicker",
+    "24hrMiniTicker",
+    "1hTicker",
+    "4hTicker",
+    "1dTicker",
+    "avgPrice",
+    "referencePrice",
+    "blockTrade",
+];
+
 fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|IgnoredAny| true)
 }
@@ -78,7 +92,8 @@ pub(super) fn decode(
         Some("trade") => payload.trade(symbols),
         Some("bookTicker") => payload.quote(symbols),
         Some("serverShutdown") => Ok(Market::Shutdown),
-        Some(_) => Ok(Market::Ignored),
+        Some(kind) if UNUSED_KINDS.contains(&kind) => Ok(Market::Ignored),
+        Some(_) => Err(WireError::UnknownKind),
         None if payload.bid_qty.is_some() && payload.ask_qty.is_some() => payload.quote(symbols),
         None => payload.answer(),
     }

@@ -93,12 +93,19 @@ fn gateway(venue: &Venue) -> Result<BinanceGateway<Approved<Record>>, HarnessErr
     })?)
 }
 
+/// Time around a fill in which the venue writes to our order connection as well.
+const FILL_NS: u64 = 100_000;
+
 /// Every order that a market message caused, by the journal: the first one of each message.
+///
+/// Not those after a message that tells of our own fill: there the venue writes the private events
+/// before the market's, and what would be measured is the venue.
 fn answers(dir: &Path) -> Result<Vec<Answer>, HarnessError> {
     let mut reader = journal::Reader::open(dir)?;
     let mut market: HashMap<u64, bool> = HashMap::new();
     let mut caused: HashMap<u64, u64> = HashMap::new();
     let mut answers: Vec<Answer> = Vec::new();
+    let mut fills: Vec<u64> = Vec::new();
     while let Some(record) = reader.next()? {
         let Some(kind) = record.kind() else { continue };
         if kind.is_command() {
@@ -113,10 +120,19 @@ fn answers(dir: &Path) -> Result<Vec<Answer>, HarnessError> {
             record.event,
             matches!(kind, Kind::Quote | Kind::BookLevels | Kind::Trade),
         );
-        if let Ok(Event::Sent(sent)) = event(record) {
-            answers.extend(answer(sent, &caused, answers.last()));
+        match event(record) {
+            Ok(Event::Sent(sent)) => answers.extend(answer(sent, &caused, answers.last())),
+            Ok(Event::OrderFilled(_)) => fills.push(record.stamp_ns),
+            Ok(_) | Err(_) => {}
         }
     }
+    let is_near = |answer: &Answer| {
+        let after = fills.partition_point(|&at| at + FILL_NS < answer.received_ns);
+        fills
+            .get(after)
+            .is_some_and(|&at| at < answer.received_ns + FILL_NS)
+    };
+    answers.retain(|answer| !is_near(answer));
     Ok(answers)
 }
 

@@ -96,6 +96,9 @@ pub fn start_events(instrument: &InstrumentSpec, now_ns: u64) -> Result<Vec<Reco
 
 /// A machine that has applied the start, and a journal in `dir` that holds it.
 ///
+/// A new journal makes the segments behind the first one at once, which takes the disk, the caches
+/// and a core for as long as they are large. Here no larger than the run needs.
+///
 /// # Errors
 ///
 /// The journal could not be made.
@@ -103,8 +106,10 @@ pub fn started(
     dir: &Path,
     instrument: &InstrumentSpec,
     now_ns: u64,
+    segment_bytes: u64,
 ) -> Result<(Machine, Writer), HarnessError> {
-    let (mut writer, _) = Writer::open(dir, Options::new(Durability::Process))?;
+    let options = Options::new(Durability::Process).segment_bytes(segment_bytes);
+    let (mut writer, _) = Writer::open(dir, options)?;
     let (mut machine, mut out) = (Machine::new(), Outputs::new());
     for event in start_events(instrument, now_ns)? {
         machine.apply(&event, &mut out)?;

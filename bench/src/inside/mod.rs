@@ -31,6 +31,8 @@ use crate::hiccup::nanos;
 use crate::messages;
 use crate::session;
 
+/// Segments of the journal: as a live run has them, and more than a run fills.
+const SEGMENT_BYTES: u64 = journal::SEGMENT_BYTES_DEFAULT;
 /// Longest wait beyond the planned time.
 const GRACE: Duration = Duration::from_secs(20);
 /// Share of the ticks at the start that does not count: caches and page tables get warm.
@@ -80,7 +82,12 @@ pub struct Outcome {
 pub fn measure(plan: &Plan) -> Result<Outcome, HarnessError> {
     let dir = tempfile::tempdir()?;
     let clock = WallClock::anchored_now();
-    let (machine, writer) = session::started(dir.path(), &messages::instrument(), clock.now_ns())?;
+    let (machine, writer) = session::started(
+        dir.path(),
+        &messages::instrument(),
+        clock.now_ns(),
+        SEGMENT_BYTES,
+    )?;
     let pace_ns = nanos(plan.pace).max(1);
     let count = usize::try_from(nanos(plan.time) / pace_ns)
         .unwrap_or(1)

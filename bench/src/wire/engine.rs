@@ -29,7 +29,8 @@ use crate::{HarnessError, cores, session};
 pub(super) fn run(venue: Venue, time: Duration) -> Result<Found, HarnessError> {
     let dir = tempfile::tempdir()?;
     let clock = WallClock::anchored_now();
-    let (machine, writer) = session::started(dir.path(), &venue.spec, clock.now_ns())?;
+    let (machine, writer) =
+        session::started(dir.path(), &venue.spec, clock.now_ns(), SEGMENT_BYTES)?;
     let running = Pipeline::new(machine, writer, cores::one_worker(cores::last()), clock)
         .feed("binance", feed(&venue)?)
         .gateway("binance", &[AccountId(0)], gateway(&venue)?)
@@ -93,6 +94,8 @@ fn gateway(venue: &Venue) -> Result<BinanceGateway<Approved<Record>>, HarnessErr
     })?)
 }
 
+/// Segments of the journal: a second of this market.
+const SEGMENT_BYTES: u64 = 16 << 20;
 /// Time around a fill in which the venue writes to our order connection as well.
 const FILL_NS: u64 = 100_000;
 

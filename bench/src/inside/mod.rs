@@ -181,12 +181,12 @@ mod tests {
         let outcome = measure(&Plan {
             topology: cores::one_worker(None),
             authentication: Authentication::Hmac,
-            pace: Duration::from_millis(2),
-            time: Duration::from_millis(200),
+            pace: Duration::from_micros(100),
+            time: Duration::from_millis(50),
         })
         .unwrap();
-        assert_eq!(outcome.ticks, 100);
-        // No promise of speed: a busy machine may leave ticks without an order, but not most.
+        // No promise of speed: a busy machine may leave out ticks or orders, but not most.
+        assert!((250..=500).contains(&outcome.ticks), "{outcome:?}");
         assert!(outcome.lost * 2 < outcome.ticks, "{outcome:?}");
         assert!(outcome.order_bytes > 300 * (outcome.orders - outcome.orders / 10));
         assert_eq!(outcome.hops.total().count, outcome.plain.count);

@@ -92,7 +92,7 @@ fn kill_at_any_moment_leaves_engine_and_venue_in_agreement() {
     let config = venue.config(directory.path());
     let mut moments = Moments(1);
     for kill in 0..kills(6) {
-        run_and_kill(directory.path(), &config, moments.next_below(1_500));
+        run_and_kill(directory.path(), &config, moments.next_below(2_500));
         let before = has_journal(directory.path()).then(|| audit(directory.path()));
         run_to_the_end(directory.path(), &config, before.as_ref());
         assert_agreement(directory.path(), &venue, kill);

@@ -38,7 +38,7 @@ pub(crate) fn assert_replays(directory: &std::path::Path, run: &Value) {
 #[test]
 fn run_on_the_default_configuration_trades_and_replays_to_the_same_hash() {
     let directory = tempfile::tempdir().unwrap();
-    let first = run(directory.path(), &["--for", "6s"]);
+    let first = run(directory.path(), &["--for", "12s"]);
     assert!(first["orders"].as_u64().unwrap() > 0, "{first}");
     assert!(first["fills"].as_u64().unwrap() > 0, "{first}");
     assert!(

@@ -9,12 +9,15 @@
     reason = "a test may panic; helpers are not seen as tests"
 )]
 
+mod counting;
+
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
     io::Write,
     time::{Duration, Instant},
 };
+
+use counting::ALLOCATIONS;
 
 use connectors::{
     net::{
@@ -22,35 +25,6 @@ use connectors::{
     },
     sign::{Ed25519Key, SIGNATURE_TEXT_BYTES, Signer},
 };
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-#[expect(
-    unsafe_code,
-    reason = "a global allocator is unsafe by its nature; this one only counts"
-)]
-// SAFETY:
-// - Every call is passed on unchanged to `System`, which keeps the contract of the trait.
-// - Counting touches a thread-local `Cell` without a destructor and without allocation.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise about `pointer` and `layout` is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Allocations of this thread during `work`.
 fn allocations(work: impl FnOnce()) -> u64 {

@@ -9,11 +9,14 @@
     reason = "a test may panic; helpers are not seen as tests"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod counting;
+
 use std::cell::Cell;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use counting::ALLOCATIONS;
 
 use connectors::binance::TimeOffset;
 use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming};
@@ -31,35 +34,6 @@ use tungstenite::{Message, WebSocket};
 const ORDERS: u32 = 500;
 const WARM: u32 = 20;
 const DEADLINE: Duration = Duration::from_secs(20);
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-#[expect(
-    unsafe_code,
-    reason = "a global allocator is unsafe by its nature; this one only counts"
-)]
-// SAFETY:
-// - Every call is passed on unchanged to `System`, which keeps the contract of the trait.
-// - Counting touches a thread-local `Cell` without a destructor and without allocation.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise about `pointer` and `layout` is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 struct Wall;
 

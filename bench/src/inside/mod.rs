@@ -178,16 +178,18 @@ mod tests {
 
     #[test]
     fn measure_gives_every_tick_an_order_and_every_hop_a_time() {
-        let outcome = measure(&Plan {
+        let plan = || Plan {
             topology: cores::one_worker(None),
             authentication: Authentication::Hmac,
             pace: Duration::from_micros(100),
             time: Duration::from_millis(50),
-        })
-        .unwrap();
-        // No promise of speed: a busy machine may leave out ticks or orders, but not most.
-        assert!((250..=500).contains(&outcome.ticks), "{outcome:?}");
-        assert!(outcome.lost * 2 < outcome.ticks, "{outcome:?}");
+        };
+        // All ticks, and an order for nine of ten: the first of a round moves nothing if the ticks
+        // before it were not fed yet. A busy machine stalls now and then, so one clean try counts.
+        let outcome = (0..20)
+            .map(|_| measure(&plan()).unwrap())
+            .find(|outcome| outcome.ticks == 500 && outcome.lost * 10 < outcome.ticks)
+            .expect("no try of 20 gave all ticks, nine of ten with an order");
         assert!(outcome.order_bytes > 300 * (outcome.orders - outcome.orders / 10));
         assert_eq!(outcome.hops.total().count, outcome.plain.count);
         assert!(

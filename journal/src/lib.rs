@@ -6,7 +6,7 @@
 //! Where to look: the bytes in `format`, mapped memory (the only unsafe code) in `mapping`, files
 //! and the lock in `directory`, `superblock` and `segment`, what a crash leaves and what is done
 //! about it in `recovery` (a table), the hot path in `writer`, the helper threads in `prepare`,
-//! `touch` and `sync`.
+//! `touch` and `sync`, and the seam below all of them in `storage`.
 //!
 //! Invariants, cited where they are kept or checked
 //! - J1: a record whose checksum matches is complete, and stands where it was appended.
@@ -32,11 +32,14 @@ mod scan;
 mod segment;
 mod shared;
 mod stat;
+mod steps;
+pub mod storage;
 mod superblock;
 mod sync;
 mod touch;
 mod writer;
 
+pub use directory::Folder;
 pub use error::{AppendError, CloseError, Damage, OpenError, ReadError};
 pub use format::{SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, VERSION};
 pub use options::{Durability, Options};
@@ -45,4 +48,5 @@ pub use recovery::{Recovery, Removed};
 pub use segment::Tape;
 pub use shared::{Space, Watch};
 pub use stat::{Stat, stat};
+pub use steps::Steps;
 pub use writer::{Summary, Writer};

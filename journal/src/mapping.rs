@@ -20,67 +20,120 @@ use std::fs::File;
 use std::io;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use model::limits::RECORD_BYTES;
 use model::record::Record;
 use zerocopy::IntoBytes;
 
+use crate::storage::Pages;
+
 /// Bytes of the word that is stored last.
 const WORD: usize = size_of::<u64>();
 
 enum Memory {
     File(MmapRaw),
-    /// For tests, and for tools that cannot map files.
-    #[cfg(test)]
-    Heap(Box<[AtomicU64]>),
+    Heap(Arc<Pages>),
+}
+
+/// Memory that shows a whole file, as a [`crate::storage::StoredFile`] maps it.
+pub struct Mapping {
+    memory: Memory,
+    len: usize,
+    writable: bool,
+}
+
+impl Mapping {
+    /// Maps all of `file`, which must be `len` bytes long (M3).
+    ///
+    /// # Errors
+    ///
+    /// What the system says; [`io::ErrorKind::InvalidData`] for another length.
+    pub fn file(file: &File, len: usize, writable: bool) -> io::Result<Self> {
+        let found = file.metadata()?.len();
+        if u64::try_from(len) != Ok(found) {
+            return Err(wrong_len(found, len));
+        }
+        let mut options = MmapOptions::new();
+        let map = if writable {
+            options.len(len).map_raw(file)?
+        } else {
+            options.len(len).map_raw_read_only(file)?
+        };
+        Ok(Self {
+            memory: Memory::File(map),
+            len,
+            writable,
+        })
+    }
+
+    /// The first `len` bytes of heap memory, or all of it if it has less.
+    #[must_use]
+    pub fn heap(pages: Arc<Pages>, len: usize) -> Self {
+        let len = len.min(pages.size());
+        Self {
+            memory: Memory::Heap(pages),
+            len,
+            writable: true,
+        }
+    }
+}
+
+pub(crate) fn wrong_len(found: u64, len: usize) -> io::Error {
+    let message = format!("it is {found} bytes long instead of {len}");
+    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 /// Memory of one segment.
 pub(crate) struct Region {
     memory: Memory,
+    /// Start of `memory`, so that the hot path need not ask which kind it is. Never changed.
+    base: AtomicPtr<u8>,
     len: usize,
 }
 
 impl Region {
-    /// Maps all of `file` for reading and writing, and hands out its only writer.
+    /// The region of a mapping, with its only writer (M2).
     ///
     /// # Errors
     ///
-    /// What the system says; also if the file is not `len` bytes long (M3).
-    pub(crate) fn map_writable(file: &File, len: usize) -> io::Result<(Arc<Self>, WriteView)> {
-        let map = MmapOptions::new()
-            .len(checked_len(file, len)?)
-            .map_raw(file)?;
-        let memory = Memory::File(map);
-        let region = Arc::new(Self { memory, len });
+    /// [`io::ErrorKind::PermissionDenied`] for a mapping that can only be read.
+    pub(crate) fn writable(mapping: Mapping) -> io::Result<(Arc<Self>, WriteView)> {
+        if !mapping.writable {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let region = Arc::new(Self::new(mapping));
         let view = WriteView {
             region: Arc::clone(&region),
         };
         Ok((region, view))
     }
 
-    /// Maps all of `file` for reading.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::map_writable`].
-    pub(crate) fn map_readable(file: &File, len: usize) -> io::Result<ReadView> {
-        let map = MmapOptions::new()
-            .len(checked_len(file, len)?)
-            .map_raw_read_only(file)?;
-        let memory = Memory::File(map);
-        let region = Arc::new(Self { memory, len });
-        Ok(ReadView { region })
+    /// A reader of a mapping.
+    pub(crate) fn readable(mapping: Mapping) -> ReadView {
+        let region = Arc::new(Self::new(mapping));
+        ReadView { region }
+    }
+
+    fn new(mapping: Mapping) -> Self {
+        let Mapping { memory, len, .. } = mapping;
+        let base = match &memory {
+            Memory::File(map) => map.as_mut_ptr(),
+            Memory::Heap(pages) => pages.base(),
+        };
+        Self {
+            memory,
+            base: AtomicPtr::new(base),
+            len,
+        }
     }
 
     /// Zeroed memory of this process, with its only writer and a reader.
     #[cfg(test)]
     pub(crate) fn heap(len: usize) -> (WriteView, ReadView) {
-        let words = (0..len / WORD).map(|_| AtomicU64::new(0)).collect();
-        let memory = Memory::Heap(words);
-        let region = Arc::new(Self { memory, len });
+        let pages = Arc::new(Pages::zeroed(len));
+        let region = Arc::new(Self::new(Mapping::heap(pages, len)));
         let view = WriteView {
             region: Arc::clone(&region),
         };
@@ -98,18 +151,13 @@ impl Region {
                 // An error here is a slower store later, not a wrong one: nothing to report.
                 let _ = map.advise_range(Advice::PopulateWrite, offset, len);
             }
-            Memory::File(_) => {}
-            #[cfg(test)]
-            Memory::Heap(_) => {}
+            Memory::File(_) | Memory::Heap(_) => {}
         }
     }
 
+    #[inline]
     fn base(&self) -> *mut u8 {
-        match &self.memory {
-            Memory::File(map) => map.as_mut_ptr(),
-            #[cfg(test)]
-            Memory::Heap(words) => words.as_ptr().cast_mut().cast(),
-        }
+        self.base.load(Ordering::Relaxed)
     }
 
     /// Start of the record at `offset`.
@@ -123,8 +171,8 @@ impl Region {
             offset < self.len && self.len - offset >= RECORD_BYTES,
             "Invariant M1: inside the region"
         );
-        // SAFETY: `base` points at `len` bytes for as long as `self` lives (made in `map_*` or
-        // `heap`, never replaced), and M1 above keeps the record inside them.
+        // SAFETY: `base` points at `len` bytes for as long as `self` lives (made in `new`, never
+        // replaced), and M1 above keeps the record inside them.
         // Seen by: `region_offset_outside_is_refused`.
         unsafe { self.base().add(offset) }
     }
@@ -142,15 +190,6 @@ impl Region {
         // Seen by: `view_published_record_is_read_back`.
         unsafe { AtomicU64::from_ptr(record) }
     }
-}
-
-fn checked_len(file: &File, len: usize) -> io::Result<usize> {
-    let found = file.metadata()?.len();
-    if u64::try_from(len) != Ok(found) {
-        let message = format!("it is {found} bytes long instead of {len}");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-    }
-    Ok(len)
 }
 
 /// A record as the words that are stored and summed.

@@ -6,11 +6,11 @@
 //!
 //! Thread: its own. Hot path: no.
 
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::directory::Folder;
 use crate::error::OpenError;
 use crate::segment::{Prepared, Recipe, Segment, prepare};
 use crate::shared::Shared;
@@ -33,7 +33,7 @@ pub(crate) fn lock(live: &Live) -> std::sync::MutexGuard<'_, Vec<Arc<Segment>>> 
 
 /// State of the thread.
 pub(crate) struct Preparer {
-    pub(crate) dir: PathBuf,
+    pub(crate) folder: Folder,
     pub(crate) recipe: Recipe,
     pub(crate) next: u32,
     pub(crate) ready: rtrb::Producer<Prepared>,
@@ -49,12 +49,10 @@ impl Preparer {
         let tick = Duration::from_micros(micros.clamp(*TICK_MICROS.start(), *TICK_MICROS.end()));
         loop {
             if retry_at.is_none_or(|at| Instant::now() >= at) {
-                retry_at = self.fill().err().map(|error| {
-                    self.shared.set_no_space(errno_of(&error));
-                    Instant::now() + RETRY
-                });
+                retry_at = self.round().err().map(|_| Instant::now() + RETRY);
+            } else {
+                self.retire();
             }
-            self.retire();
             match stop.recv_timeout(tick) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
@@ -62,9 +60,23 @@ impl Preparer {
         }
     }
 
+    /// One look: makes what is missing, unmaps what is done.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if a segment cannot be made; whoever watches is told too.
+    pub(crate) fn round(&mut self) -> Result<(), OpenError> {
+        let filled = self.fill();
+        if let Err(error) = &filled {
+            self.shared.set_no_space(errno_of(error));
+        }
+        self.retire();
+        filled
+    }
+
     fn fill(&mut self) -> Result<(), OpenError> {
         while !self.ready.is_full() {
-            let prepared = prepare(&self.dir, self.next, self.recipe)?;
+            let prepared = prepare(&self.folder, self.next, self.recipe)?;
             lock(&self.live).push(Arc::clone(&prepared.segment));
             // There is room: this is the queue's only producer.
             let _ = self.ready.push(prepared);

@@ -9,15 +9,16 @@
 //!
 //! Thread: any, one at a time. Hot path: no; but allocates only when it changes segments.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use model::record::Record;
 
-use crate::directory;
+use crate::directory::Folder;
 use crate::error::{Damage, OpenError, ReadError};
 use crate::format::{Geometry, Place, Slot, record_is_good};
 use crate::mapping::{ReadView, Region};
 use crate::scan::Marks;
+use crate::storage::Access;
 use crate::{scan, superblock};
 
 /// A segment that is open.
@@ -29,7 +30,7 @@ struct Open {
 
 /// Follows a journal from any place.
 pub struct Reader {
-    dir: PathBuf,
+    folder: Folder,
     slot: Slot,
     geometry: Geometry,
     /// The sequence that `next` gives.
@@ -53,20 +54,29 @@ impl Reader {
     /// [`OpenError`] if it is no journal of this version, or its superblock or a segment's header
     /// is damaged.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        let listing = directory::list(dir)?;
+        Self::open_in(&Folder::on_disk(dir))
+    }
+
+    /// As [`Self::open`], in any storage.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_in(folder: &Folder) -> Result<Self, OpenError> {
+        let listing = folder.list()?;
         if !listing.superblock {
             let found = match (listing.segments.first(), listing.foreign) {
                 (Some(_), _) => "segments".to_owned(),
                 (None, Some(name)) => format!("a file {name:?}"),
                 (None, None) => "nothing".to_owned(),
             };
-            let path = dir.to_path_buf();
+            let path = folder.dir().to_path_buf();
             return Err(OpenError::NotAJournal { path, found });
         }
-        let slot = superblock::read(dir)?;
+        let slot = superblock::read(folder)?;
         let geometry = slot.geometry();
         let mut reader = Self {
-            dir: dir.to_path_buf(),
+            folder: folder.clone(),
             slot,
             geometry,
             next_seq: geometry.first_seq(slot.first_segment),
@@ -88,9 +98,9 @@ impl Reader {
         if open.view.word(index(scan::offset_of(0))) != 0 {
             self.newest = self.newest.max(segment);
         }
-        let file = scan::open(&self.dir, self.geometry, segment, false)?;
-        let path = directory::segment_path(&self.dir, segment);
-        match scan::marks(&file, open.seed).map_err(OpenError::io("read", &path))? {
+        let file = scan::open(&self.folder, self.geometry, segment, Access::Read)?;
+        let path = self.folder.segment_path(segment);
+        match scan::marks(&*file, open.seed).map_err(OpenError::io("read", &path))? {
             Marks::Valid(mark) => self.promised = self.promised.max(mark.durable_seq),
             // A reader shows what is there; recovery refuses to go on without the mark.
             Marks::None | Marks::Bad => {}
@@ -167,7 +177,7 @@ impl Reader {
     ///
     /// [`ReadError::Open`] if a segment cannot be opened.
     pub fn last_seq(&self) -> Result<u64, ReadError> {
-        let listing = directory::list(&self.dir)?;
+        let listing = self.folder.list()?;
         for &segment in listing.segments.iter().rev() {
             let open = self.map_segment(segment)?;
             let published = |record: u64| open.view.word(index(scan::offset_of(record))) != 0;
@@ -190,7 +200,7 @@ impl Reader {
     /// The directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.folder.dir()
     }
 
     /// Tells this journal from others.
@@ -281,7 +291,7 @@ impl Reader {
 
     fn damaged(&self, place: Place, what: &'static str) -> ReadError {
         ReadError::Damaged(Damage {
-            path: directory::segment_path(&self.dir, place.segment),
+            path: self.folder.segment_path(place.segment),
             seq: self.next_seq,
             offset: place.offset,
             what,
@@ -306,10 +316,10 @@ impl Reader {
     }
 
     fn map_segment(&self, segment: u32) -> Result<Open, OpenError> {
-        let file = scan::open(&self.dir, self.geometry, segment, false)?;
-        let path = directory::segment_path(&self.dir, segment);
-        let view = Region::map_readable(&file, index(self.geometry.segment_bytes))
-            .map_err(OpenError::io("map", &path))?;
+        let file = scan::open(&self.folder, self.geometry, segment, Access::Read)?;
+        let path = self.folder.segment_path(segment);
+        let mapping = file.map(index(self.geometry.segment_bytes));
+        let view = Region::readable(mapping.map_err(OpenError::io("map", &path))?);
         Ok(Open {
             segment,
             view,

@@ -5,16 +5,15 @@
 //!
 //! Thread: the caller's, at open. Hot path: no.
 
-use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::directory;
+use crate::directory::{self, Folder};
 use crate::error::{Damage, OpenError};
 use crate::format::{Geometry, RECORD, Slot};
 use crate::options::Durability;
 use crate::scan::{self, Content, Marks};
+use crate::storage::{Access, StoredFile};
 
 /// What opening a journal for writing found and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,16 +168,16 @@ pub(crate) struct End {
 ///
 /// [`OpenError`] for everything that a crash cannot leave; nothing is changed then.
 pub(crate) fn recover(
-    dir: &Path,
+    folder: &Folder,
     slot: &Slot,
     boot_id: [u8; 16],
     durability: Durability,
 ) -> Result<End, OpenError> {
-    let listing = directory::list(dir)?;
-    let segments = contiguous(dir, slot, &listing.segments)?;
+    let listing = folder.list()?;
+    let segments = contiguous(folder, slot, &listing.segments)?;
     if let Some(last_seq) = slot.clean_seq() {
-        check_clean_end(dir, slot, &segments, last_seq)?;
-        remove_unfinished(&listing.unfinished)?;
+        check_clean_end(folder, slot, &segments, last_seq)?;
+        remove_unfinished(folder, &listing.unfinished)?;
         return Ok(End {
             last_seq,
             durable_mark: last_seq,
@@ -187,7 +186,7 @@ pub(crate) fn recover(
         });
     }
     let geometry = slot.geometry();
-    let survey = survey(dir, geometry, &segments)?;
+    let survey = survey(folder, geometry, &segments)?;
     let (f, behind) = first_not_good(geometry, slot.first_segment, &survey.contents);
     let promised = if f <= survey.mark {
         Promised::Yes
@@ -202,16 +201,16 @@ pub(crate) fn recover(
     let (label, decision) = decide(promised, behind, boot);
     let removed = match decision {
         Decision::Open => Vec::new(),
-        Decision::Cut => cut(dir, geometry, f, &survey.contents)?,
-        Decision::Refuse => return Err(OpenError::Damaged(damage(dir, geometry, f, label))),
+        Decision::Cut => cut(folder, geometry, f, &survey.contents)?,
+        Decision::Refuse => return Err(OpenError::Damaged(damage(folder, geometry, f, label))),
     };
-    remove_unfinished(&listing.unfinished)?;
+    remove_unfinished(folder, &listing.unfinished)?;
     let target = match durability {
         Durability::Interval(_) => f - 1,
         // As for a running writer: full segments.
         Durability::Process => geometry.full_segments_end(f - 1),
     };
-    sync_kept(dir, geometry, survey.mark, target)?;
+    sync_kept(folder, geometry, survey.mark, target)?;
     Ok(End {
         last_seq: f - 1,
         durable_mark: survey.mark,
@@ -220,11 +219,11 @@ pub(crate) fn recover(
     })
 }
 
-fn damage(dir: &Path, geometry: Geometry, seq: u64, label: &str) -> Damage {
+fn damage(folder: &Folder, geometry: Geometry, seq: u64, label: &str) -> Damage {
     let place = geometry.place(seq);
     let segment = place.map_or(u32::MAX, |place| place.segment);
     Damage {
-        path: directory::segment_path(dir, segment),
+        path: folder.segment_path(segment),
         seq,
         offset: place.map_or(0, |place| place.offset),
         what: match label {
@@ -235,9 +234,9 @@ fn damage(dir: &Path, geometry: Geometry, seq: u64, label: &str) -> Damage {
 }
 
 /// The segments' numbers, if none is missing. A journal that was ever opened has one.
-fn contiguous(dir: &Path, slot: &Slot, found: &[u32]) -> Result<Vec<u32>, OpenError> {
+fn contiguous(folder: &Folder, slot: &Slot, found: &[u32]) -> Result<Vec<u32>, OpenError> {
     for (expected, &id) in (slot.first_segment..).zip(found) {
-        let path = directory::segment_path(dir, expected.min(id));
+        let path = folder.segment_path(expected.min(id));
         if id > expected {
             return Err(OpenError::SegmentMissing { path });
         }
@@ -247,7 +246,7 @@ fn contiguous(dir: &Path, slot: &Slot, found: &[u32]) -> Result<Vec<u32>, OpenEr
         }
     }
     if found.is_empty() && slot.epoch > 0 {
-        let path = directory::segment_path(dir, slot.first_segment);
+        let path = folder.segment_path(slot.first_segment);
         return Err(OpenError::SegmentMissing { path });
     }
     Ok(found.to_vec())
@@ -256,14 +255,14 @@ fn contiguous(dir: &Path, slot: &Slot, found: &[u32]) -> Result<Vec<u32>, OpenEr
 /// After a close in order the end is known: the last record is there, and nothing behind it.
 /// Constant time but for the headers; the records are checked when they are read.
 fn check_clean_end(
-    dir: &Path,
+    folder: &Folder,
     slot: &Slot,
     segments: &[u32],
     last_seq: u64,
 ) -> Result<(), OpenError> {
     let geometry = slot.geometry();
     for &id in segments {
-        scan::open(dir, geometry, id, false)?;
+        scan::open(folder, geometry, id, Access::Read)?;
     }
     for (seq, expected, what) in [
         (
@@ -283,10 +282,10 @@ fn check_clean_end(
         if !expected && !segments.contains(&place.segment) {
             continue;
         }
-        let file = scan::open(dir, geometry, place.segment, false)?;
-        let path = directory::segment_path(dir, place.segment);
+        let file = scan::open(folder, geometry, place.segment, Access::Read)?;
+        let path = folder.segment_path(place.segment);
         let index = seq - geometry.first_seq(place.segment);
-        let (good, used) = scan::place(&file, geometry, place.segment, index)
+        let (good, used) = scan::place(&*file, geometry, place.segment, index)
             .map_err(OpenError::io("read", &path))?;
         if (expected && !good) || (!expected && used) {
             let offset = place.offset;
@@ -301,20 +300,20 @@ fn check_clean_end(
     Ok(())
 }
 
-fn survey(dir: &Path, geometry: Geometry, segments: &[u32]) -> Result<Survey, OpenError> {
+fn survey(folder: &Folder, geometry: Geometry, segments: &[u32]) -> Result<Survey, OpenError> {
     let mut survey = Survey {
         contents: Vec::new(),
         mark: 0,
     };
     for &id in segments {
-        let file = scan::open(dir, geometry, id, false)?;
-        let path = directory::segment_path(dir, id);
-        match scan::marks(&file, geometry.seed(id)).map_err(OpenError::io("read", &path))? {
+        let file = scan::open(folder, geometry, id, Access::Read)?;
+        let path = folder.segment_path(id);
+        match scan::marks(&*file, geometry.seed(id)).map_err(OpenError::io("read", &path))? {
             Marks::None => {}
             Marks::Valid(mark) => survey.mark = survey.mark.max(mark.durable_seq),
             Marks::Bad => return Err(OpenError::bad_mark(path)),
         }
-        let content = scan::content(&file, geometry, id).map_err(OpenError::io("read", &path))?;
+        let content = scan::content(&*file, geometry, id).map_err(OpenError::io("read", &path))?;
         survey.contents.push((id, content));
     }
     Ok(survey)
@@ -347,7 +346,7 @@ fn first_not_good(geometry: Geometry, first: u32, contents: &[(u32, Content)]) -
 /// Cuts everything from sequence `f` on: later segments first, so that a crash in between finds the
 /// same `f` again.
 fn cut(
-    dir: &Path,
+    folder: &Folder,
     geometry: Geometry,
     f: u64,
     contents: &[(u32, Content)],
@@ -359,12 +358,12 @@ fn cut(
         if content.used <= keep {
             continue;
         }
-        let file = scan::open(dir, geometry, id, true)?;
+        let file = scan::open(folder, geometry, id, Access::Write)?;
         let from = scan::offset_of(keep);
         let bytes = (content.used - keep) * RECORD;
-        let path = directory::segment_path(dir, id);
-        let kept_in = keep_aside(dir, &path, &file, first + keep, from, bytes)?;
-        zero(&file, from, bytes).map_err(OpenError::io("cut the torn end of", &path))?;
+        let path = folder.segment_path(id);
+        let kept_in = keep_aside(folder, &path, &*file, first + keep, from, bytes)?;
+        zero(&*file, from, bytes).map_err(OpenError::io("cut the torn end of", &path))?;
         removed.push(Removed {
             kept_in,
             from_seq: first + keep,
@@ -378,35 +377,32 @@ fn cut(
 
 /// Copies bytes that are about to be cut into a `.broken` file, durably, never over another one.
 fn keep_aside(
-    dir: &Path,
+    folder: &Folder,
     segment: &Path,
-    file: &File,
+    file: &dyn StoredFile,
     seq: u64,
     from: u64,
     bytes: u64,
 ) -> Result<PathBuf, OpenError> {
     let mut path = segment.with_extension(format!("{seq}.broken"));
     let mut copy = 1;
-    while path.exists() {
+    while folder.has(&path)? {
         path = segment.with_extension(format!("{seq}-{copy}.broken"));
         copy += 1;
     }
     let new = directory::unfinished(&path);
-    File::create(&new)
-        .and_then(|out| {
-            in_chunks(from, bytes, |offset, buffer| {
-                file.read_exact_at(buffer, offset)?;
-                out.write_all_at(buffer, offset - from)
-            })?;
-            out.sync_all()
-        })
-        .map_err(OpenError::io("keep the torn end in", &new))?;
-    fs::rename(&new, &path).map_err(OpenError::io("rename", &new))?;
-    directory::sync(dir)?;
+    let out = folder.open("keep the torn end in", &new, Access::Create)?;
+    in_chunks(from, bytes, |offset, buffer| {
+        file.read_exact_at(buffer, offset)?;
+        out.write_all_at(buffer, offset - from)
+    })
+    .and_then(|()| out.sync_all())
+    .map_err(OpenError::io("keep the torn end in", &new))?;
+    folder.publish(&new, &path)?;
     Ok(path)
 }
 
-fn zero(file: &File, from: u64, bytes: u64) -> io::Result<()> {
+fn zero(file: &dyn StoredFile, from: u64, bytes: u64) -> io::Result<()> {
     in_chunks(from, bytes, |offset, buffer| {
         buffer.fill(0);
         file.write_all_at(buffer, offset)
@@ -431,23 +427,20 @@ fn in_chunks(
 }
 
 /// What is accepted now and was not yet promised is promised from now on, so it is synced first.
-fn sync_kept(dir: &Path, geometry: Geometry, mark: u64, target: u64) -> Result<(), OpenError> {
+fn sync_kept(folder: &Folder, geometry: Geometry, mark: u64, target: u64) -> Result<(), OpenError> {
     let (Some(from), Some(through)) = (geometry.place(mark + 1), geometry.place(target)) else {
         return Ok(());
     };
     for id in from.segment..=through.segment {
-        let file = scan::open(dir, geometry, id, true)?;
-        let path = directory::segment_path(dir, id);
+        let file = scan::open(folder, geometry, id, Access::Write)?;
+        let path = folder.segment_path(id);
         file.sync_all().map_err(OpenError::io("sync", &path))?;
     }
-    directory::sync(dir)
+    folder.sync()
 }
 
-fn remove_unfinished(files: &[PathBuf]) -> Result<(), OpenError> {
-    for path in files {
-        fs::remove_file(path).map_err(OpenError::io("remove", path))?;
-    }
-    Ok(())
+fn remove_unfinished(folder: &Folder, files: &[PathBuf]) -> Result<(), OpenError> {
+    files.iter().try_for_each(|path| folder.remove(path))
 }
 
 #[cfg(test)]

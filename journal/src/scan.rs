@@ -3,21 +3,20 @@
 //!
 //! Thread: the caller's, cold. Hot path: no.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::sync::Arc;
 
 use model::record::Record;
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::directory;
+use crate::directory::Folder;
 use crate::error::OpenError;
 use crate::format::{
     BLOCK_BYTES, Block, Geometry, HEADER_BYTES, Header, MARK_BYTES, MARK_OFFSETS, Mark, RECORD,
     SEGMENT_MAGIC, VERSION, open_block, record_is_good,
 };
 use crate::mapping::words;
+use crate::storage::{Access, StoredFile};
 
 /// Records that are read at once.
 const CHUNK_RECORDS: u64 = 2_048;
@@ -51,20 +50,20 @@ pub(crate) struct Content {
 /// [`OpenError::SegmentMissing`], [`OpenError::SegmentWrong`] with what is wrong,
 /// [`OpenError::Version`], [`OpenError::Io`].
 pub(crate) fn open(
-    dir: &Path,
+    folder: &Folder,
     geometry: Geometry,
     id: u32,
-    writable: bool,
-) -> Result<File, OpenError> {
-    let path = directory::segment_path(dir, id);
-    let file = match OpenOptions::new().read(true).write(writable).open(&path) {
+    access: Access,
+) -> Result<Arc<dyn StoredFile>, OpenError> {
+    let path = folder.segment_path(id);
+    let file = match folder.storage().open(&path, access) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(OpenError::SegmentMissing { path });
         }
         Err(error) => return Err(OpenError::io("open", &path)(error)),
     };
-    match wrong_with(&file, geometry, id).map_err(OpenError::io("read", &path))? {
+    match wrong_with(&*file, geometry, id).map_err(OpenError::io("read", &path))? {
         None => Ok(file),
         Some(Wrong::Version(found)) => Err(OpenError::Version {
             path,
@@ -80,8 +79,8 @@ enum Wrong {
     What(String),
 }
 
-fn wrong_with(file: &File, geometry: Geometry, id: u32) -> io::Result<Option<Wrong>> {
-    let len = file.metadata()?.len();
+fn wrong_with(file: &dyn StoredFile, geometry: Geometry, id: u32) -> io::Result<Option<Wrong>> {
+    let len = file.size()?;
     if len != geometry.segment_bytes {
         let expected = geometry.segment_bytes;
         let what = format!("is {len} bytes long instead of {expected}");
@@ -122,7 +121,7 @@ pub(crate) enum Marks {
 /// # Errors
 ///
 /// What the system says.
-pub(crate) fn marks(file: &File, seed: u32) -> io::Result<Marks> {
+pub(crate) fn marks(file: &dyn StoredFile, seed: u32) -> io::Result<Marks> {
     let mut best: Option<Mark> = None;
     let mut bad = 0;
     for offset in MARK_OFFSETS {
@@ -149,7 +148,11 @@ pub(crate) fn marks(file: &File, seed: u32) -> io::Result<Marks> {
 /// # Errors
 ///
 /// What the system says.
-pub(crate) fn content(file: &File, geometry: Geometry, segment: u32) -> io::Result<Content> {
+pub(crate) fn content(
+    file: &dyn StoredFile,
+    geometry: Geometry,
+    segment: u32,
+) -> io::Result<Content> {
     let mut content = Content::default();
     let total = geometry.records_per_segment();
     let (seed, first) = (geometry.seed(segment), geometry.first_seq(segment));
@@ -178,7 +181,7 @@ pub(crate) fn content(file: &File, geometry: Geometry, segment: u32) -> io::Resu
 ///
 /// What the system says.
 pub(crate) fn place(
-    file: &File,
+    file: &dyn StoredFile,
     geometry: Geometry,
     segment: u32,
     index: u64,

@@ -8,21 +8,18 @@
 //! Thread: making and mapping are for the prepare thread and for open; [`SegmentWriter`] is the
 //! writer's. Hot path: [`SegmentWriter::append`]. Allocates: no. Locks: no. Syscalls: none.
 
-use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::limits::RECORD_BYTES;
 use model::record::Record;
-use rustix::fs::{FallocateFlags, fallocate};
 
-use crate::directory;
+use crate::directory::{self, Folder};
 use crate::error::OpenError;
 use crate::format::{Geometry, HEADER_BYTES, seal_block};
 use crate::mapping::{Region, WriteView, checksum, words};
+use crate::storage::{Access, StoredFile};
 
 /// How much is written or synced in one call while a segment is made: small enough that a sync of
 /// the live segment does not wait long behind it.
@@ -31,7 +28,7 @@ const CHUNK_BYTES: usize = 4 << 20;
 /// A mapped segment that the helper threads share.
 pub(crate) struct Segment {
     pub(crate) id: u32,
-    pub(crate) file: File,
+    pub(crate) file: Arc<dyn StoredFile>,
     pub(crate) region: Arc<Region>,
 }
 
@@ -50,40 +47,29 @@ pub(crate) struct Recipe {
     pub(crate) populate: usize,
 }
 
-/// Nanoseconds since the Unix epoch; for headers, which nobody decides by.
-pub(crate) fn now_ns() -> u64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
-    elapsed.map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
-}
-
 /// Makes segment `id`, unless it is there already, and maps it.
 ///
 /// # Errors
 ///
 /// [`OpenError::Io`]; what was begun is removed, so that it does not eat a full disk's last space.
-pub(crate) fn prepare(dir: &Path, id: u32, recipe: Recipe) -> Result<Prepared, OpenError> {
-    let path = directory::segment_path(dir, id);
-    if !path.exists() {
+pub(crate) fn prepare(folder: &Folder, id: u32, recipe: Recipe) -> Result<Prepared, OpenError> {
+    let path = folder.segment_path(id);
+    if !folder.has(&path)? {
         let new = directory::unfinished(&path);
-        make(&new, id, recipe).map_err(|error| {
+        make(folder, &new, id, recipe).map_err(|error| {
             // The first error is the one to tell; a leftover is removed at the next start.
-            let _ = fs::remove_file(&new);
+            let _ = folder.storage().remove(&new);
             OpenError::io("reserve space for", &path)(error)
         })?;
-        fs::rename(&new, &path).map_err(OpenError::io("rename", &new))?;
-        directory::sync(dir)?;
+        folder.publish(&new, &path)?;
     }
-    map(&path, id, recipe).map_err(OpenError::io("map", &path))
+    map(folder, &path, id, recipe).map_err(OpenError::io("map", &path))
 }
 
-fn make(path: &Path, id: u32, recipe: Recipe) -> io::Result<()> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(path)?;
+fn make(folder: &Folder, path: &Path, id: u32, recipe: Recipe) -> io::Result<()> {
+    let file = folder.storage().open(path, Access::Create)?;
     let len = recipe.geometry.segment_bytes;
-    fallocate(&file, FallocateFlags::empty(), 0, len)?;
+    file.allocate(len)?;
     let zeros = vec![0; CHUNK_BYTES.min(usize::try_from(len).unwrap_or(CHUNK_BYTES))];
     let mut offset = 0;
     while offset < len {
@@ -91,16 +77,17 @@ fn make(path: &Path, id: u32, recipe: Recipe) -> io::Result<()> {
         file.sync_data()?;
         offset += zeros.len() as u64;
     }
-    let header = recipe.geometry.header(id, recipe.epoch, now_ns());
+    let created_ns = folder.storage().now_ns();
+    let header = recipe.geometry.header(id, recipe.epoch, created_ns);
     file.write_all_at(&seal_block(&header), 0)?;
     file.sync_all()
 }
 
-fn map(path: &Path, id: u32, recipe: Recipe) -> io::Result<Prepared> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
+fn map(folder: &Folder, path: &Path, id: u32, recipe: Recipe) -> io::Result<Prepared> {
+    let file = folder.storage().open(path, Access::Write)?;
     let len = usize::try_from(recipe.geometry.segment_bytes)
         .map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-    let (region, view) = Region::map_writable(&file, len)?;
+    let (region, view) = Region::writable(file.map(len)?)?;
     region.populate(0, recipe.populate.min(len));
     Ok(Prepared {
         segment: Arc::new(Segment { id, file, region }),
@@ -172,9 +159,9 @@ impl Tape {
             epoch: 1,
             populate: usize::MAX,
         };
-        let Prepared { segment, view } = prepare(dir, 0, recipe)?;
-        let path = directory::segment_path(dir, 0);
-        fs::remove_file(&path).map_err(OpenError::io("remove", &path))?;
+        let folder = Folder::on_disk(dir);
+        let Prepared { segment, view } = prepare(&folder, 0, recipe)?;
+        folder.remove(&folder.segment_path(0))?;
         Ok(Self {
             writer: SegmentWriter::new(view, geometry, 0, HEADER_BYTES),
             seq: 0,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use model::record::{Kind, Record};
 
-use crate::directory;
+use crate::directory::Folder;
 use crate::error::ReadError;
 use crate::format::RECORD;
 use crate::reader::Reader;
@@ -75,8 +75,9 @@ impl Stat {
 ///
 /// [`ReadError`], as for a [`Reader`].
 pub fn stat(dir: &Path) -> Result<Stat, ReadError> {
-    let mut reader = Reader::open(dir)?;
-    let segments = directory::list(dir)?.segments.len() as u64;
+    let folder = Folder::on_disk(dir);
+    let mut reader = Reader::open_in(&folder)?;
+    let segments = folder.list()?.segments.len() as u64;
     let mut stat = Stat {
         segments,
         segment_bytes: reader.segment_bytes(),

@@ -5,16 +5,15 @@
 //!
 //! Thread: the caller's, cold. Hot path: no.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::directory;
+use crate::directory::{self, Folder};
 use crate::error::OpenError;
 use crate::format::{
     BLOCK_BYTES, Block, Geometry, SLOT_STRIDE, STATE_CLEAN, STATE_OPEN, SUPERBLOCK_BYTES,
     SUPERBLOCK_MAGIC, Slot, VERSION, open_block, seal_block,
 };
+use crate::storage::Access;
 
 /// The slot of a journal that was just made.
 pub(crate) fn new_slot(
@@ -87,19 +86,16 @@ impl Slot {
 /// # Errors
 ///
 /// [`OpenError::Io`].
-pub(crate) fn create(dir: &Path, slot: &Slot) -> Result<(), OpenError> {
-    let path = directory::superblock_path(dir);
+pub(crate) fn create(folder: &Folder, slot: &Slot) -> Result<(), OpenError> {
+    let path = folder.superblock_path();
     let new = directory::unfinished(&path);
-    File::create(&new)
-        .and_then(|file| {
-            file.set_len(SUPERBLOCK_BYTES)?;
-            file.write_all_at(&seal_block(slot), 0)?;
-            file.write_all_at(&seal_block(slot), SLOT_STRIDE)?;
-            file.sync_all()
-        })
+    let file = folder.open("write", &new, Access::Create)?;
+    file.set_len(SUPERBLOCK_BYTES)
+        .and_then(|()| file.write_all_at(&seal_block(slot), 0))
+        .and_then(|()| file.write_all_at(&seal_block(slot), SLOT_STRIDE))
+        .and_then(|()| file.sync_all())
         .map_err(OpenError::io("write", &new))?;
-    fs::rename(&new, &path).map_err(OpenError::io("rename", &new))?;
-    directory::sync(dir)
+    folder.publish(&new, &path)
 }
 
 /// Replaces both slots, one after the other.
@@ -107,19 +103,15 @@ pub(crate) fn create(dir: &Path, slot: &Slot) -> Result<(), OpenError> {
 /// # Errors
 ///
 /// [`OpenError::Io`].
-pub(crate) fn write(dir: &Path, slot: &Slot) -> Result<(), OpenError> {
-    let path = directory::superblock_path(dir);
-    OpenOptions::new()
-        .write(true)
-        .open(&path)
-        .and_then(|file| {
-            for offset in [0, SLOT_STRIDE] {
-                file.write_all_at(&seal_block(slot), offset)?;
-                file.sync_all()?;
-            }
-            Ok(())
-        })
-        .map_err(OpenError::io("write", &path))
+pub(crate) fn write(folder: &Folder, slot: &Slot) -> Result<(), OpenError> {
+    let path = folder.superblock_path();
+    let file = folder.open("write", &path, Access::Write)?;
+    for offset in [0, SLOT_STRIDE] {
+        file.write_all_at(&seal_block(slot), offset)
+            .and_then(|()| file.sync_all())
+            .map_err(OpenError::io("write", &path))?;
+    }
+    Ok(())
 }
 
 /// Reads the newer whole slot.
@@ -128,9 +120,9 @@ pub(crate) fn write(dir: &Path, slot: &Slot) -> Result<(), OpenError> {
 ///
 /// [`OpenError::Version`] if the journal is another version's, [`OpenError::SuperblockDamaged`] if
 /// neither slot can be used, [`OpenError::Io`].
-pub(crate) fn read(dir: &Path) -> Result<Slot, OpenError> {
-    let path = directory::superblock_path(dir);
-    let file = File::open(&path).map_err(OpenError::io("open", &path))?;
+pub(crate) fn read(folder: &Folder) -> Result<Slot, OpenError> {
+    let path = folder.superblock_path();
+    let file = folder.open("open", &path, Access::Read)?;
     let mut slots = [Block::Bad; 2];
     for (slot, offset) in slots.iter_mut().zip([0, SLOT_STRIDE]) {
         let mut block = [0; BLOCK_BYTES];
@@ -167,21 +159,4 @@ fn choose(path: PathBuf, slots: [Block<Slot>; 2]) -> Result<Slot, OpenError> {
         }),
         (None, None) => Err(OpenError::SuperblockDamaged { path }),
     }
-}
-
-/// The kernel's boot id; zero where there is none, which no boot id equals.
-pub(crate) fn boot_id() -> [u8; 16] {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let mut id = [0; 16];
-    let digits: Vec<u8> = text
-        .chars()
-        .filter_map(|c| c.to_digit(16))
-        .filter_map(|digit| u8::try_from(digit).ok())
-        .collect();
-    if digits.len() == 32 {
-        for (byte, pair) in id.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = pair[0] << 4 | pair[1];
-        }
-    }
-    id
 }

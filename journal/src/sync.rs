@@ -9,9 +9,7 @@
 //!
 //! Thread: its own. Hot path: no.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -23,6 +21,7 @@ use crate::options::Durability;
 use crate::prepare::{Live, lock};
 use crate::segment::Segment;
 use crate::shared::Shared;
+use crate::storage::StoredFile;
 
 /// Tick of `process` durability.
 const TICK: Duration = Duration::from_millis(5);
@@ -49,19 +48,28 @@ impl Syncer {
         };
         loop {
             let deadline = Instant::now() + tick;
-            let due = self.due(durability, self.shared.appended());
-            let is_due = self.shared.durable() < due;
-            if self.sync_through(due).is_err() {
+            if self.round(durability).is_err() {
                 return self;
-            }
-            if is_due {
-                self.make_writable();
             }
             match stop.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return self,
             }
         }
+    }
+
+    /// Syncs what is to be synced now.
+    ///
+    /// # Errors
+    ///
+    /// The first failure; it is latched.
+    pub(crate) fn round(&mut self, durability: Durability) -> io::Result<()> {
+        let due = self.due(durability, self.shared.appended());
+        if self.shared.durable() < due {
+            self.sync_through(due)?;
+            self.make_writable();
+        }
+        Ok(())
     }
 
     /// How far to sync now.
@@ -129,15 +137,13 @@ impl Syncer {
         }
         self.mark_count += 1;
         let seed = self.geometry.seed(segment.id);
-        write_mark(
-            &segment.file,
-            Mark::sealed(durable_seq, self.mark_count, seed),
-        )
+        let mark = Mark::sealed(durable_seq, self.mark_count, seed);
+        write_mark(&*segment.file, mark)
     }
 }
 
 /// Writes a mark to its place by its count.
-pub(crate) fn write_mark(file: &File, mark: Mark) -> io::Result<()> {
+pub(crate) fn write_mark(file: &dyn StoredFile, mark: Mark) -> io::Result<()> {
     let [even, odd] = MARK_OFFSETS;
     let offset = if mark.count.is_multiple_of(2) {
         even

@@ -4,22 +4,24 @@
 //! Locks: no. Syscalls: none. Page faults: none, as long as the helpers keep up (`sync`).
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
 use model::record::Record;
 
-use crate::directory::{self, Lock};
+use crate::directory::Folder;
 use crate::error::{AppendError, CloseError, OpenError};
 use crate::format::{Geometry, Mark, Slot};
 use crate::options::{Durability, Options};
 use crate::prepare::{Live, Preparer, SEGMENTS_AHEAD};
 use crate::recovery::{self, End, Recovery};
 use crate::scan::{self, Marks};
-use crate::segment::{Prepared, Recipe, Segment, SegmentWriter, now_ns, prepare};
+use crate::segment::{Prepared, Recipe, Segment, SegmentWriter, prepare};
 use crate::shared::{Shared, Space, Watch};
+use crate::steps::Steps;
+use crate::storage::Held;
 use crate::superblock;
 use crate::sync::{Syncer, write_mark};
 use crate::touch::Toucher;
@@ -45,13 +47,21 @@ pub struct Writer {
     segment: u32,
     ready: rtrb::Consumer<Prepared>,
     shared: Arc<Shared>,
-    dir: PathBuf,
+    folder: Folder,
     slot: Slot,
     helpers: Helpers,
-    _lock: Lock,
+    _lock: Held,
+}
+
+/// What the helper threads work with.
+struct Work {
+    preparer: Preparer,
+    toucher: Toucher,
+    syncer: Syncer,
 }
 
 /// The helper threads.
+#[derive(Default)]
 struct Helpers {
     others: Vec<Helper<()>>,
     sync: Option<Helper<Syncer>>,
@@ -66,14 +76,46 @@ impl Writer {
     /// [`OpenError`]; the files are left as they were found, but for what a crash inside of an
     /// earlier open left unfinished.
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery), OpenError> {
+        Self::open_in(&Folder::on_disk(dir), options)
+    }
+
+    /// As [`Self::open`], in any storage.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_in(folder: &Folder, options: Options) -> Result<(Self, Recovery), OpenError> {
+        let (mut writer, work, recovery) = Self::open_idle(folder, options)?;
+        writer.helpers = Helpers::start(work, options.durability)
+            .map_err(OpenError::io("start the helper threads for", folder.dir()))?;
+        Ok((writer, recovery))
+    }
+
+    /// As [`Self::open_in`], without helper threads: their work is done when the caller asks
+    /// [`Steps`] for it, on the caller's thread. For models and tests, which must be repeatable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_stepped(
+        folder: &Folder,
+        options: Options,
+    ) -> Result<(Self, Steps, Recovery), OpenError> {
+        let (writer, work, recovery) = Self::open_idle(folder, options)?;
+        let steps = Steps::new(work.preparer, work.syncer, options.durability);
+        Ok((writer, steps, recovery))
+    }
+
+    /// Everything but the helper threads.
+    fn open_idle(folder: &Folder, options: Options) -> Result<(Self, Work, Recovery), OpenError> {
         options.check()?;
-        directory::create(dir)?;
-        refuse_foreign(dir)?;
-        let lock = Lock::take(dir)?;
-        let boot_id = superblock::boot_id();
-        let created = create_if_missing(dir, options, boot_id)?;
-        let slot = superblock::read(dir)?;
-        let end = recovery::recover(dir, &slot, boot_id, options.durability)?;
+        folder.create()?;
+        refuse_foreign(folder)?;
+        let lock = folder.lock()?;
+        let boot_id = folder.storage().boot_id();
+        let created = create_if_missing(folder, options, boot_id)?;
+        let slot = superblock::read(folder)?;
+        let end = recovery::recover(folder, &slot, boot_id, options.durability)?;
         let recovery = Recovery {
             created,
             clean: slot.clean_seq().is_some(),
@@ -83,17 +125,17 @@ impl Writer {
             segment_bytes: slot.segment_bytes,
             removed: end.removed.clone(),
         };
-        let writer = Self::start(dir, slot.opened(boot_id), &end, options, lock)?;
-        Ok((writer, recovery))
+        let (writer, work) = Self::start(folder, slot.opened(boot_id), &end, options, lock)?;
+        Ok((writer, work, recovery))
     }
 
     fn start(
-        dir: &Path,
+        folder: &Folder,
         slot: Slot,
         end: &End,
         options: Options,
-        lock: Lock,
-    ) -> Result<Self, OpenError> {
+        lock: Held,
+    ) -> Result<(Self, Work), OpenError> {
         let last_seq = end.last_seq;
         let geometry = slot.geometry();
         let recipe = Recipe {
@@ -101,19 +143,21 @@ impl Writer {
             epoch: slot.epoch,
             populate: POPULATE_START,
         };
-        let place = geometry.place(last_seq + 1).ok_or_else(|| full(dir))?;
-        let Prepared { segment, view } = prepare(dir, place.segment, recipe)?;
-        let mark_count = mark_start(dir, geometry, &segment, end.durable_seq)?;
+        let place = geometry
+            .place(last_seq + 1)
+            .ok_or_else(|| full(folder.dir()))?;
+        let Prepared { segment, view } = prepare(folder, place.segment, recipe)?;
+        let mark_count = mark_start(folder, geometry, &segment, end.durable_seq)?;
         segment
             .region
             .populate(bytes(place.offset), recipe.populate);
-        superblock::write(dir, &slot)?;
+        superblock::write(folder, &slot)?;
 
         let shared = Arc::new(Shared::new(last_seq, end.durable_seq, place.segment));
         let live: Arc<Live> = Arc::new(Mutex::new(vec![segment]));
         let (producer, ready) = rtrb::RingBuffer::new(SEGMENTS_AHEAD);
         let preparer = Preparer {
-            dir: dir.to_path_buf(),
+            folder: folder.clone(),
             recipe,
             next: place.segment.saturating_add(1),
             ready: producer,
@@ -133,19 +177,24 @@ impl Writer {
             mark_count,
             mark_segment: place.segment,
         };
-        Ok(Self {
+        let writer = Self {
             current: SegmentWriter::new(view, geometry, place.segment, place.offset),
             geometry,
             last_seq,
             segment: place.segment,
             ready,
             shared,
-            helpers: Helpers::start(preparer, toucher, syncer, options.durability)
-                .map_err(OpenError::io("start the helper threads for", dir))?,
-            dir: dir.to_path_buf(),
+            helpers: Helpers::default(),
+            folder: folder.clone(),
             slot,
             _lock: lock,
-        })
+        };
+        let work = Work {
+            preparer,
+            toucher,
+            syncer,
+        };
+        Ok((writer, work))
     }
 
     /// Appends a record and publishes it to every reader; returns its sequence. The journal gives
@@ -225,7 +274,7 @@ impl Writer {
     /// The directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.folder.dir()
     }
 
     /// How often a writer has opened this journal, this one included.
@@ -242,6 +291,10 @@ impl Writer {
     /// [`CloseError`]; the journal is then left without the mark.
     pub fn close(mut self) -> Result<Summary, CloseError> {
         let syncer = self.helpers.stop();
+        self.close_with(syncer)
+    }
+
+    pub(crate) fn close_with(self, syncer: Option<Syncer>) -> Result<Summary, CloseError> {
         if let Some(errno) = self.shared.failed() {
             return Err(CloseError::Failed { errno });
         }
@@ -255,7 +308,7 @@ impl Writer {
             // Only if the sync thread died of a panic.
             return Err(CloseError::Failed { errno: -1 });
         }
-        superblock::write(&self.dir, &self.slot.closed(self.last_seq))?;
+        superblock::write(&self.folder, &self.slot.closed(self.last_seq))?;
         Ok(Summary {
             last_seq: self.last_seq,
             bytes: self.last_seq * crate::format::RECORD,
@@ -264,17 +317,14 @@ impl Writer {
 }
 
 impl Helpers {
-    fn start(
-        preparer: Preparer,
-        toucher: Toucher,
-        syncer: Syncer,
-        durability: Durability,
-    ) -> io::Result<Self> {
+    fn start(work: Work, durability: Durability) -> io::Result<Self> {
+        let Work {
+            preparer,
+            toucher,
+            syncer,
+        } = work;
         // What is started already ends with `helpers`, should a later one not start.
-        let mut helpers = Self {
-            others: Vec::new(),
-            sync: None,
-        };
+        let mut helpers = Self::default();
         let prepare = spawn("journal-prep", move |stop| preparer.run(stop))?;
         helpers.others.push(prepare);
         let touch = spawn("journal-touch", move |stop| toucher.run(stop))?;
@@ -325,8 +375,8 @@ impl Drop for Helpers {
 }
 
 /// Refuses a directory with files of somebody else and no superblock, before anything is made.
-fn refuse_foreign(dir: &Path) -> Result<(), OpenError> {
-    let listing = directory::list(dir)?;
+fn refuse_foreign(folder: &Folder) -> Result<(), OpenError> {
+    let listing = folder.list()?;
     if listing.superblock {
         return Ok(());
     }
@@ -335,40 +385,44 @@ fn refuse_foreign(dir: &Path) -> Result<(), OpenError> {
         (None, Some(name)) => format!("a file {name:?}"),
         (None, None) => return Ok(()),
     };
-    let path = dir.to_path_buf();
+    let path = folder.dir().to_path_buf();
     Err(OpenError::NotAJournal { path, found })
 }
 
-fn create_if_missing(dir: &Path, options: Options, boot_id: [u8; 16]) -> Result<bool, OpenError> {
-    if directory::superblock_path(dir).exists() {
+fn create_if_missing(
+    folder: &Folder,
+    options: Options,
+    boot_id: [u8; 16],
+) -> Result<bool, OpenError> {
+    if folder.has(&folder.superblock_path())? {
         return Ok(false);
     }
-    let created_ns = now_ns();
+    let created_ns = folder.storage().now_ns();
     let pid = u64::from(std::process::id());
     // Told apart from other journals by when and by whom it was made; hashed, to fill all bits.
     let low = crc32c::crc32c(&created_ns.to_le_bytes());
     let high = crc32c::crc32c_append(low, &pid.to_le_bytes());
     let journal_id = u64::from(high) << 32 | u64::from(low);
     let slot = superblock::new_slot(journal_id, options.segment_bytes, created_ns, boot_id);
-    superblock::create(dir, &slot)?;
+    superblock::create(folder, &slot)?;
     Ok(true)
 }
 
 /// Writes what this run starts with as the durable mark, and returns its count.
 fn mark_start(
-    dir: &Path,
+    folder: &Folder,
     geometry: Geometry,
     segment: &Segment,
     durable_seq: u64,
 ) -> Result<u64, OpenError> {
-    let path = directory::segment_path(dir, segment.id);
+    let path = folder.segment_path(segment.id);
     let seed = geometry.seed(segment.id);
-    let marks = scan::marks(&segment.file, seed).map_err(OpenError::io("read", &path))?;
+    let marks = scan::marks(&*segment.file, seed).map_err(OpenError::io("read", &path))?;
     let count = match marks {
         Marks::Valid(mark) => mark.count + 1,
         Marks::None | Marks::Bad => 1,
     };
-    write_mark(&segment.file, Mark::sealed(durable_seq, count, seed))
+    write_mark(&*segment.file, Mark::sealed(durable_seq, count, seed))
         .map_err(OpenError::io("write", &path))?;
     Ok(count)
 }

@@ -1,12 +1,12 @@
 //! A sync that fails is latched and not tried again.
 
-use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;
 use crate::format::SEGMENT_BYTES_MIN;
-use crate::mapping::Region;
+use crate::mapping::{Mapping, Region};
+use crate::storage::{Access, Memory, Storage};
 
 const GEOMETRY: Geometry = Geometry {
     journal_id: 7,
@@ -14,7 +14,7 @@ const GEOMETRY: Geometry = Geometry {
 };
 
 /// A syncer over one segment with this file, of which `appended` records are appended.
-fn syncer(file: File, appended: u64) -> Syncer {
+fn syncer(file: Arc<dyn StoredFile>, appended: u64) -> Syncer {
     let region = Region::heap(4096);
     let segment = Segment {
         id: 0,
@@ -32,18 +32,42 @@ fn syncer(file: File, appended: u64) -> Syncer {
     }
 }
 
-/// Something that cannot be synced: the kernel says EINVAL, as it would say EIO for a bad disk.
-fn unsyncable() -> File {
-    let (_, writer) = std::io::pipe().unwrap();
-    File::from(OwnedFd::from(writer))
+/// A file whose syncs fail.
+struct Unsyncable;
+
+impl StoredFile for Unsyncable {
+    fn size(&self) -> io::Result<u64> {
+        Ok(SEGMENT_BYTES_MIN)
+    }
+    fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+        Ok(0)
+    }
+    fn write_at(&self, bytes: &[u8], _: u64) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+    fn allocate(&self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(5))
+    }
+    fn sync_all(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+    fn map(&self, _: usize) -> io::Result<Mapping> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 #[test]
 fn sync_failure_is_latched_and_ends_the_thread() {
-    let mut syncer = syncer(unsyncable(), 5);
+    let mut syncer = syncer(Arc::new(Unsyncable), 5);
     assert!(syncer.sync_through(5).is_err());
     let errno = syncer.shared.failed();
-    assert!(errno.is_some());
+    assert_eq!(errno, Some(5));
     assert_eq!(syncer.shared.durable(), 0);
 
     // With the other end of `stop` alive, the thread's loop returns only because the sync failed.
@@ -56,7 +80,8 @@ fn sync_failure_is_latched_and_ends_the_thread() {
 
 #[test]
 fn sync_success_moves_durable_and_mark() {
-    let mut syncer = syncer(tempfile::tempfile().unwrap(), 5);
+    let file = Memory::new().open(Path::new("segment"), Access::Create);
+    let mut syncer = syncer(file.unwrap(), 5);
     for (round, target) in [2, 2, 5].into_iter().enumerate() {
         syncer.sync_through(target).unwrap();
         assert_eq!(syncer.shared.durable(), target, "round {round}");
@@ -64,7 +89,7 @@ fn sync_success_moves_durable_and_mark() {
     let file = &lock(&syncer.live)[0];
     file.file.set_len(SEGMENT_BYTES_MIN).unwrap();
     let seed = GEOMETRY.seed(0);
-    let marks = crate::scan::marks(&file.file, seed).unwrap();
+    let marks = crate::scan::marks(&*file.file, seed).unwrap();
     // Two syncs, so two marks; the newer one holds.
     assert_eq!(marks, crate::scan::Marks::Valid(Mark::sealed(5, 2, seed)));
 }

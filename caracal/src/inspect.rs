@@ -69,7 +69,7 @@ fn names_order(record: &Record, order: u64) -> bool {
         }
         Ok(View::Command(command)) => command.client_id() == order,
         Ok(View::Event(event)) => event_order(event) == Some(order),
-        Err(_) => false,
+        Ok(View::Mark(_)) | Err(_) => false,
     }
 }
 
@@ -99,7 +99,8 @@ fn event_order(event: Event<'_>) -> Option<u64> {
         | Event::OpenOrders(_)
         | Event::Balance(_)
         | Event::Operator(_)
-        | Event::StateHash(_) => None,
+        | Event::StateHash(_)
+        | Event::Recovered(_) => None,
     }
 }
 

@@ -20,8 +20,8 @@ pub use order::{
     QueryOrder, Refusal, RefusalReason, RejectReason, ReplaceOrder, Sent, TimeInForce,
 };
 pub use run::{
-    Balance, BlobPart, Channel, Connection, LinkState, Operator, OperatorAction, RunEnded,
-    RunStarted, StateHash, Tick,
+    Balance, BlobPart, Channel, Connection, DurableMark, LinkState, Operator, OperatorAction,
+    Recovered, RunEnded, RunStarted, StateHash, Tick,
 };
 
 /// A struct that fills a record's body exactly.

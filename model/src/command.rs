@@ -68,7 +68,7 @@ impl CommandView<'_> {
 pub fn command(record: &Record) -> Result<CommandView<'_>, BadRecord> {
     match crate::event::view(record)? {
         crate::event::View::Command(command) => Ok(command),
-        crate::event::View::Event(_) => match record.kind() {
+        crate::event::View::Event(_) | crate::event::View::Mark(_) => match record.kind() {
             Some(kind) => Err(BadRecord::WrongPlace { kind }),
             None => Err(BadRecord::UnknownKind { code: record.kind }),
         },
@@ -107,6 +107,8 @@ pub(crate) fn view(record: &Record, kind: Kind) -> Result<CommandView<'_>, BadRe
         | Kind::Balance
         | Kind::Operator
         | Kind::RiskRefused
-        | Kind::StateHash => Err(BadRecord::WrongPlace { kind }),
+        | Kind::DurableMark
+        | Kind::StateHash
+        | Kind::Recovered => Err(BadRecord::WrongPlace { kind }),
     }
 }

@@ -3,8 +3,9 @@
 //! Hot path: yes. Allocates: no.
 
 use crate::body::{
-    Balance, BlobPart, Body, BookLevels, BookReset, Connection, Fill, OpenOrders, Operator,
-    OrderReport, Quote, Refusal, RunEnded, RunStarted, Sent, StateHash, Tick, Trade,
+    Balance, BlobPart, Body, BookLevels, BookReset, Connection, DurableMark, Fill, OpenOrders,
+    Operator, OrderReport, Quote, Recovered, Refusal, RunEnded, RunStarted, Sent, StateHash, Tick,
+    Trade,
 };
 use crate::command::CommandView;
 use crate::record::{Kind, Record, flags};
@@ -72,15 +73,18 @@ pub enum Event<'a> {
     Operator(&'a Operator),
     RiskRefused(&'a Refusal),
     StateHash(&'a StateHash),
+    Recovered(&'a Recovered),
 }
 
-/// An event or a command.
+/// An event, a command, or the journal's own filling.
 #[derive(Debug, Clone, Copy)]
 pub enum View<'a> {
     /// An input of the machine.
     Event(Event<'a>),
     /// A decision of the machine.
     Command(CommandView<'a>),
+    /// Filling of a commit: it stands in the log and means nothing to the machine.
+    Mark(&'a DurableMark),
 }
 
 /// The body of `record` as `B`.
@@ -107,6 +111,8 @@ pub fn view(record: &Record) -> Result<View<'_>, BadRecord> {
     }
     if kind.is_command() {
         crate::command::view(record, kind).map(View::Command)
+    } else if kind == Kind::DurableMark {
+        body(record, kind).map(View::Mark)
     } else {
         event_of(record, kind).map(View::Event)
     }
@@ -116,13 +122,16 @@ pub fn view(record: &Record) -> Result<View<'_>, BadRecord> {
 ///
 /// # Errors
 ///
-/// [`BadRecord`]; [`BadRecord::WrongPlace`] for a command.
+/// [`BadRecord`]; [`BadRecord::WrongPlace`] for a command or a filling.
 #[inline]
 pub fn event(record: &Record) -> Result<Event<'_>, BadRecord> {
     match view(record)? {
         View::Event(event) => Ok(event),
         View::Command(command) => Err(BadRecord::WrongPlace {
             kind: command.kind(),
+        }),
+        View::Mark(_) => Err(BadRecord::WrongPlace {
+            kind: Kind::DurableMark,
         }),
     }
 }
@@ -155,7 +164,9 @@ fn event_of(record: &Record, kind: Kind) -> Result<Event<'_>, BadRecord> {
         Kind::Operator => Event::Operator(body(record, kind)?),
         Kind::RiskRefused => Event::RiskRefused(body(record, kind)?),
         Kind::StateHash => Event::StateHash(body(record, kind)?),
-        Kind::NewOrder
+        Kind::Recovered => Event::Recovered(body(record, kind)?),
+        Kind::DurableMark
+        | Kind::NewOrder
         | Kind::CancelOrder
         | Kind::ReplaceOrder
         | Kind::QueryOrder

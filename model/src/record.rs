@@ -52,8 +52,8 @@ macro_rules! kinds {
         /// What a record is. Codes below 128 are events, from 128 on commands.
         ///
         /// Room is kept for what later versions bring: 11 mark price and funding, 12 candle,
-        /// 28 order amended, 33 position, 41 limit change, 56 snapshot mark, 57 durable mark,
-        /// 133 amend order, 134 cancel all.
+        /// 28 order amended, 33 position, 41 limit change, 56 snapshot mark, 133 amend order,
+        /// 134 cancel all.
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
             TryFromBytes, IntoBytes, Immutable, KnownLayout,
@@ -137,8 +137,14 @@ kinds! {
     Operator = 40,
     /// Risk refused an intent: [`crate::body::Refusal`].
     RiskRefused = 48,
+    /// Filling of a commit in the strict durability modes, with the last durable sequence:
+    /// [`crate::body::DurableMark`]. Neither event nor command: the journal's own. Its event
+    /// number and time are those of the record before it.
+    DurableMark = 57,
     /// State hash at an earlier event, from the shadow: [`crate::body::StateHash`].
     StateHash = 58,
+    /// Recovery cut something off before this run: [`crate::body::Recovered`].
+    Recovered = 59,
     /// Place an order: [`crate::body::NewOrder`].
     NewOrder = 128,
     /// Cancel an order: [`crate::body::CancelOrder`].

@@ -142,6 +142,7 @@ fn body(record: &Record) -> Fields {
     match event::view(record) {
         Ok(View::Event(event)) => of_event(record, event),
         Ok(View::Command(command)) => of_command(command),
+        Ok(View::Mark(mark)) => vec![("durable_seq", json!(mark.durable_seq))],
         Err(error) => vec![("unreadable", json!(error.to_string()))],
     }
 }
@@ -192,6 +193,12 @@ fn of_event(record: &Record, event: Event<'_>) -> Fields {
                 ("hash", json!(hex(&hash.hash))),
             ]
         }
+        Event::Recovered(cut) => vec![
+            ("from_seq", json!(cut.from_seq)),
+            ("cut_bytes", json!(cut.bytes)),
+            ("whole_records", json!(cut.whole_records)),
+            ("durable_mark", json!(cut.durable_mark)),
+        ],
         Event::BookReset(_) | Event::BookLevels(_) | Event::Trade(_) | Event::Quote(_) => {
             of_market(record, event)
         }

@@ -146,6 +146,8 @@ impl Shadow {
         let view = event::view(record).map_err(|source| ShadowError::BadRecord { seq, source })?;
         let difference = match view {
             View::Command(_) => self.compare_command(record),
+            // The journal's own filling: the machine knows nothing of it.
+            View::Mark(_) => None,
             View::Event(event) => {
                 let difference = self.check_before(record, event);
                 self.apply(record)?;

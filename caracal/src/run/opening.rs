@@ -5,9 +5,9 @@
 
 use engine::machine::{Machine, MachineConfig, Outputs};
 use engine::pipeline::SOURCE_OPERATOR;
-use journal::Writer;
+use journal::{Recovery, Writer};
 use model::blob::{self, BlobKind};
-use model::body::{Operator, OperatorAction, RunEnded, RunStarted, Text};
+use model::body::{Operator, OperatorAction, Recovered, RunEnded, RunStarted, Text};
 use model::instrument::InstrumentSpec;
 use model::record::{Kind, Record};
 
@@ -59,6 +59,26 @@ impl Opening<'_> {
             self.event(&Record::new(Kind::Operator, &release))?;
         }
         Ok(())
+    }
+
+    /// Writes what recovery cut off the journal before this run, if it did.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: the journal refuses the record.
+    pub(crate) fn note_cut(&mut self, recovery: &Recovery) -> Result<(), Failure> {
+        let from_seq = recovery.removed.iter().map(|cut| cut.from_seq).min();
+        let Some(from_seq) = from_seq else {
+            return Ok(());
+        };
+        let cut = Recovered {
+            from_seq,
+            bytes: recovery.removed.iter().map(|cut| cut.bytes).sum(),
+            whole_records: recovery.removed.iter().map(|cut| cut.whole_records).sum(),
+            durable_mark: recovery.durable_mark,
+            reserved: [0; 48],
+        };
+        self.event(&Record::new(Kind::Recovered, &cut))
     }
 
     /// Writes the end of a run.

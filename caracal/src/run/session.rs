@@ -42,7 +42,9 @@ pub(crate) fn run(config: &Config, args: &RunArgs) -> Result<(), Failure> {
     let recovered = recover(config, &recovery)?;
     refuse_while_killed(&recovered, args)?;
     let mut venue = venue::start(config, recovered.shadow.machine(), &clock)?;
-    let (running, follower) = start(config, args, &mut venue, recovered, writer, clock)?;
+    let (running, follower) = start(
+        config, args, &mut venue, recovered, &recovery, writer, clock,
+    )?;
     let before = View::of(follower.machine());
     let status = Status::new(config.journal.dir.display().to_string(), args.json);
     let limits = Limits {
@@ -99,6 +101,7 @@ fn start(
     args: &RunArgs,
     venue: &mut Venue,
     recovered: Recovered,
+    recovery: &Recovery,
     mut writer: Writer,
     clock: WallClock,
 ) -> Result<(Running, Follower), Failure> {
@@ -127,6 +130,7 @@ fn start(
         &venue.instruments,
         args.release_kill.as_deref(),
     )?;
+    opening.note_cut(recovery)?;
     let name = lane_name(&config.venues[0].name);
     let (feed, gateway) = venue.ports(&machine, machine_config.limits.recv_window_ns)?;
     let running = Pipeline::new(machine, writer, config.engine.topology.clone(), clock)

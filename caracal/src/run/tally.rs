@@ -28,6 +28,9 @@ impl Tally {
     /// Counts one record in.
     pub(crate) fn count(&mut self, record: &Record) {
         let Some(kind) = record.kind() else { return };
+        if kind == Kind::DurableMark {
+            return;
+        }
         if kind.is_command() {
             self.commands += 1;
         } else {
@@ -59,7 +62,9 @@ impl Tally {
             | Kind::SendFailed
             | Kind::Balance
             | Kind::Operator
+            | Kind::DurableMark
             | Kind::StateHash
+            | Kind::Recovered
             | Kind::CancelOrder
             | Kind::QueryOrder
             | Kind::QueryOpenOrders => return,

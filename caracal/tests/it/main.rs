@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod kill;
+mod modes;
 mod recording;
 mod rig;
 mod session;

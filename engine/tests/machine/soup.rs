@@ -123,6 +123,8 @@ fn running() -> impl Strategy<Value = Record> {
         1 => Just(OperatorAction::Kill),
         3 => Just(OperatorAction::Release),
         1 => Just(OperatorAction::ConfirmFlat),
+        2 => Just(OperatorAction::CancelOnly),
+        2 => Just(OperatorAction::Resume),
     ];
     prop_oneof![
         4 => Just(tick()),

@@ -4,7 +4,8 @@ use crate::kit::{config, kinds, maker, operator, report, taker, tick};
 use crate::sim::Sim;
 use engine::machine::ApplyError;
 use model::blob::{self, BlobKind};
-use model::body::{OperatorAction, OrderStatus, RejectReason};
+use model::body::{OperatorAction, OrderStatus, RefusalReason, RejectReason, RunStarted};
+use model::event::Event;
 use model::ids::SourceId;
 use model::record::{Kind, Record};
 
@@ -129,4 +130,83 @@ fn stop_with_cancels_unanswered_and_a_stale_book_does_not_storm() {
     }
     let refused = rig.refusals.len();
     assert!(refused <= 4, "{refused} refusals in a tenth of a second");
+}
+
+#[test]
+fn cancel_only_refuses_what_is_new_until_it_is_resumed() {
+    let mut sim = trading();
+    sim.push(operator(OperatorAction::CancelOnly));
+    let risk = sim.rig.machine.risk();
+    assert!(risk.is_cancel_only() && !risk.is_stopping() && !risk.kill_latched());
+    let (before, refused) = (sim.rig.commands.len(), sim.rig.refusals.len());
+    for _ in 0..200 {
+        sim.step();
+    }
+    assert_eq!(placements(&sim.rig.commands[before..]), 0);
+    let reasons: Vec<RefusalReason> = sim.rig.refusals[refused..]
+        .iter()
+        .filter_map(|record| match model::event::event(record) {
+            Ok(Event::RiskRefused(refusal)) => Some(refusal.reason),
+            _ => None,
+        })
+        .collect();
+    assert!(reasons.contains(&RefusalReason::CancelOnly), "{reasons:?}");
+    sim.push(operator(OperatorAction::Resume));
+    assert!(!sim.rig.machine.risk().is_cancel_only());
+    for _ in 0..200 {
+        sim.step();
+    }
+    assert!(placements(&sim.rig.commands[before..]) > 5);
+}
+
+#[test]
+fn cancel_only_is_state_and_a_new_run_starts_without_it() {
+    let mut sim = trading();
+    let mut plain = sim.rig.machine.clone();
+    let mut record = operator(OperatorAction::ConfirmFlat);
+    record.event = plain.last_event() + 1;
+    record.time_ns = sim.rig.now;
+    plain.apply(&record, &mut sim.rig.out).unwrap();
+    sim.push(operator(OperatorAction::CancelOnly));
+    assert_ne!(sim.rig.machine.state_hash(), plain.state_hash());
+    let epoch = sim.rig.machine.epoch() + 1;
+    let commands = sim.rig.machine.commands_decided();
+    let started = RunStarted {
+        epoch,
+        reserved0: 0,
+        commands_journaled: commands,
+        reserved: [0; 64],
+    };
+    sim.rig.apply(Record::new(Kind::RunStarted, &started));
+    assert!(!sim.rig.machine.risk().is_cancel_only());
+}
+
+/// The story: a replacement is refused, but the quote at the old price must not stay.
+#[test]
+fn cancel_only_keeps_the_cancel_of_a_replacement() {
+    let mut sim = Sim::new(3, vec![maker()]);
+    while sim.resting() < 2 {
+        sim.step();
+    }
+    sim.push(operator(OperatorAction::CancelOnly));
+    for _ in 0..2_000 {
+        sim.step();
+        if sim.resting() == 0 {
+            break;
+        }
+    }
+    assert_eq!(
+        sim.resting(),
+        0,
+        "the maker's requotes took its orders away"
+    );
+    let risk = sim.rig.machine.risk();
+    assert!(risk.is_cancel_only());
+    assert!(
+        sim.rig
+            .machine
+            .strategies()
+            .iter()
+            .all(|s| s.intents_in_flight() <= 16)
+    );
 }

@@ -355,6 +355,9 @@ pub enum RefusalReason {
     Malformed = 20,
     /// Not enough free balance for it, by our own books. Value, threshold: 1e-8 of the asset.
     Funds = 21,
+    /// The engine is in cancel-only: the journal cannot keep its promise now. No numbers. The
+    /// cancel half of a refused replacement is sent all the same.
+    CancelOnly = 22,
 }
 
 /// Risk refused an intent: which check, the value it saw, and the threshold it holds.

@@ -102,6 +102,11 @@ pub enum OperatorAction {
     Release = 3,
     /// Ask each venue for its list of our open orders.
     ConfirmFlat = 4,
+    /// Send nothing but cancels and queries until `Resume`; a new run starts without it. For the
+    /// time in which the journal cannot keep its promise. The text says why.
+    CancelOnly = 5,
+    /// The end of `CancelOnly`.
+    Resume = 6,
 }
 
 /// A person's or the supervisor's order to the engine.
@@ -147,6 +152,36 @@ pub struct StateHash {
 }
 impl Body for StateHash {}
 
+/// Filling of a commit: in the strict durability modes no commit shares a block with an earlier
+/// one, so each is filled up to a block with these. No event: the machine never sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct DurableMark {
+    /// Everything up to this log sequence was on stable storage when this was written.
+    pub durable_seq: u64,
+    /// Zero.
+    pub reserved: [u8; 72],
+}
+impl Body for DurableMark {}
+
+/// What recovery cut off the journal's end before this run. None of it was promised; the bytes are
+/// kept in `.broken` files beside the segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Recovered {
+    /// First log sequence that was cut; it is given anew.
+    pub from_seq: u64,
+    /// Bytes that were cut.
+    pub bytes: u64,
+    /// Whole records among them.
+    pub whole_records: u64,
+    /// Last sequence that was known to be durable; it lies before the cut.
+    pub durable_mark: u64,
+    /// Zero.
+    pub reserved: [u8; 48],
+}
+impl Body for Recovered {}
+
 /// A part of a variable-length value; parts of one blob stand consecutively. See [`crate::blob`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -172,5 +207,7 @@ const _: () = {
     assert!(size_of::<Operator>() == BODY_BYTES);
     assert!(size_of::<Balance>() == BODY_BYTES);
     assert!(size_of::<StateHash>() == BODY_BYTES);
+    assert!(size_of::<DurableMark>() == BODY_BYTES);
+    assert!(size_of::<Recovered>() == BODY_BYTES);
     assert!(size_of::<BlobPart>() == BODY_BYTES);
 };

@@ -213,7 +213,9 @@ fn run(kind: Kind) -> Option<Record> {
                 text: Text::cut("signal"),
             },
         ),
-        Kind::StateHash | Kind::Balance => return state(kind),
+        Kind::StateHash | Kind::Balance | Kind::DurableMark | Kind::Recovered => {
+            return state(kind);
+        }
         _ => return None,
     })
 }
@@ -226,6 +228,23 @@ fn state(kind: Kind) -> Option<Record> {
                 at_event: 99,
                 hash: [0xab; 32],
                 reserved: [0; 40],
+            },
+        ),
+        Kind::DurableMark => Record::new(
+            kind,
+            &DurableMark {
+                durable_seq: 992,
+                reserved: [0; 72],
+            },
+        ),
+        Kind::Recovered => Record::new(
+            kind,
+            &Recovered {
+                from_seq: 950,
+                bytes: 300,
+                whole_records: 2,
+                durable_mark: 949,
+                reserved: [0; 48],
             },
         ),
         Kind::Balance => Record::new(

@@ -226,7 +226,8 @@ fn report(record: &Record) -> Option<(Kind, OrderReport)> {
         | Event::Balance(_)
         | Event::Operator(_)
         | Event::RiskRefused(_)
-        | Event::StateHash(_) => return None,
+        | Event::StateHash(_)
+        | Event::Recovered(_) => return None,
     };
     Some((record.kind().unwrap(), report))
 }

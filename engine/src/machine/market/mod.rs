@@ -148,7 +148,8 @@ impl Listing {
             | Event::Balance(_)
             | Event::Operator(_)
             | Event::RiskRefused(_)
-            | Event::StateHash(_) => Touched::No,
+            | Event::StateHash(_)
+            | Event::Recovered(_) => Touched::No,
         }
     }
 }

@@ -264,7 +264,8 @@ impl Order {
             | Event::Balance(_)
             | Event::Operator(_)
             | Event::RiskRefused(_)
-            | Event::StateHash(_) => {}
+            | Event::StateHash(_)
+            | Event::Recovered(_) => {}
         }
         if self.state.is_ended() {
             self.cancel.pending_ns = None;

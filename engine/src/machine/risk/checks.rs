@@ -70,10 +70,11 @@ fn require_or(holds: bool, refused: impl FnOnce() -> Refused) -> Verdict {
     if holds { Ok(()) } else { Err(refused()) }
 }
 
-/// The kill switch is off and the engine is not stopping.
-pub(super) fn switches(killed: bool, stopping: bool) -> Verdict {
+/// The kill switch is off, and the engine is neither stopping nor in cancel-only.
+pub(super) fn switches(killed: bool, stopping: bool, cancel_only: bool) -> Verdict {
     require(!killed, Refused::plain(RefusalReason::Killed))?;
-    require(!stopping, Refused::plain(RefusalReason::Stopping))
+    require(!stopping, Refused::plain(RefusalReason::Stopping))?;
+    require(!cancel_only, Refused::plain(RefusalReason::CancelOnly))
 }
 
 /// The fields make sense together.

@@ -67,7 +67,7 @@ impl Risk {
             }
             Event::Operator(operator) => self.on_operator(operator),
             Event::RiskRefused(refusal) => self.on_refused(refusal),
-            Event::StateHash(_) => return Ok(Follow::Nothing),
+            Event::StateHash(_) | Event::Recovered(_) => return Ok(Follow::Nothing),
         }
         let all = matches!(
             event,
@@ -106,6 +106,7 @@ impl Risk {
         self.refusals = self.refusals_seen;
         self.in_flight = 0;
         self.stopping = false;
+        self.cancel_only = false;
         self.lists_wanted.fill(false);
         self.blobs.clear();
         self.links.fill(LinkState::Down);
@@ -305,6 +306,8 @@ impl Risk {
             OperatorAction::Stop => self.stopping = true,
             OperatorAction::Kill => self.killed = true,
             OperatorAction::Release => self.killed = false,
+            OperatorAction::CancelOnly => self.cancel_only = true,
+            OperatorAction::Resume => self.cancel_only = false,
             OperatorAction::ConfirmFlat => {
                 let accounts = self
                     .config

@@ -89,6 +89,9 @@ impl Risk {
         if old.state != OrderState::Open || old.side != place.side {
             return Err(not_open(cancel));
         }
+        if self.cancel_only {
+            self.keep_the_cancel(&old, out);
+        }
         let cleared = self.clear(intent, place, Some(cancel))?;
         let strategy = self.strategy_of(intent)?;
         let (instrument, account) = (strategy.instrument, strategy.account);
@@ -136,6 +139,17 @@ impl Risk {
         Ok(())
     }
 
+    /// In cancel-only a replacement is refused, but what it wanted to leave goes: the old price is
+    /// no longer wanted. Risk's own cancel, for the intent's credit returns with its refusal.
+    fn keep_the_cancel(&mut self, old: &Order, out: &mut Outputs) {
+        let may_go = checks::connected(self.link_of(old), 0)
+            .and_then(|()| checks::message_rate(&self.bucket, Urgency::Urgent))
+            .and_then(|()| checks::in_flight(self.in_flight, Urgency::Urgent));
+        if may_go.is_ok() {
+            self.send_cancel(old, None, out);
+        }
+    }
+
     /// Approves the cancel of a live order; the caller has seen to the rate and the credits.
     pub(super) fn send_cancel(
         &mut self,
@@ -178,7 +192,7 @@ impl Risk {
         place: &Place,
         replaces: Option<ClientOrderId>,
     ) -> Result<Cleared, Refused> {
-        checks::switches(self.killed, self.stopping)?;
+        checks::switches(self.killed, self.stopping, self.cancel_only)?;
         checks::form(place)?;
         self.check_id(intent.strategy, place.client_id)?;
         let config = self

@@ -96,6 +96,7 @@ pub struct Risk {
     in_flight: u32,
     killed: bool,
     stopping: bool,
+    cancel_only: bool,
     configured: u32,
     config: Option<MachineConfig>,
     blobs: LaneBlobs,
@@ -130,6 +131,7 @@ impl Risk {
             in_flight: 0,
             killed: false,
             stopping: false,
+            cancel_only: false,
             configured: 0,
             config: None,
             blobs: LaneBlobs::default(),
@@ -245,6 +247,12 @@ impl Risk {
         self.stopping
     }
 
+    /// Whether nothing but cancels and queries is approved until an operator resumes.
+    #[must_use]
+    pub const fn is_cancel_only(&self) -> bool {
+        self.cancel_only
+    }
+
     /// The configuration, once it came.
     #[must_use]
     pub const fn config(&self) -> Option<&MachineConfig> {
@@ -344,9 +352,9 @@ impl Digest for Risk {
         for number in numbers {
             sink.number(number);
         }
-        for flag in [self.killed, self.stopping] {
-            sink.number(flag);
-        }
+        sink.number(self.killed);
+        // One number for both: without cancel-only the walk is that of older logs' hashes.
+        sink.number(u8::from(self.stopping) | u8::from(self.cancel_only) << 1);
         sink.value(&self.config);
         sink.number(self.entries.len() as u64);
         for entry in &self.entries {

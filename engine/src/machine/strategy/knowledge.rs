@@ -60,7 +60,11 @@ impl StrategyRunner {
             Event::SendFailed(report) => self.on_send_failed(record, report.client_id),
             Event::RiskRefused(refusal) => self.on_refused(record, refusal),
             Event::Operator(operator) => self.on_operator(operator.action),
-            Event::Tick(_) | Event::OpenOrders(_) | Event::Balance(_) | Event::StateHash(_) => None,
+            Event::Tick(_)
+            | Event::OpenOrders(_)
+            | Event::Balance(_)
+            | Event::StateHash(_)
+            | Event::Recovered(_) => None,
         })
     }
 
@@ -255,7 +259,8 @@ impl StrategyRunner {
                 self.setting.killed = false;
                 return Some(Cause::Fresh);
             }
-            OperatorAction::ConfirmFlat => {}
+            // Cancel-only is risk's: a strategy goes on wishing and is refused, with its backoff.
+            OperatorAction::ConfirmFlat | OperatorAction::CancelOnly | OperatorAction::Resume => {}
         }
         None
     }

@@ -83,7 +83,9 @@ impl HalfBook {
         let sound = |&(key, qty): &(i64, i64)| {
             key.checked_abs().is_some_and(|key| key < KEY_LIMIT) && qty > 0 && key >= saved.base
         };
-        let ascend = saved.levels.is_sorted_by(|(left, _), (right, _)| left < right);
+        let ascend = saved
+            .levels
+            .is_sorted_by(|(left, _), (right, _)| left < right);
         require(
             ascend && saved.levels.iter().all(sound),
             "levels of a book side",

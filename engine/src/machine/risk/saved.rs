@@ -30,6 +30,7 @@ pub(crate) struct SavedRisk {
     in_flight: u32,
     killed: bool,
     stopping: bool,
+    cancel_only: bool,
     configured: u32,
     config: Option<MachineConfig>,
     blobs: LaneBlobs,
@@ -133,6 +134,7 @@ impl Risk {
             in_flight,
             killed,
             stopping,
+            cancel_only,
             configured,
             config,
             blobs,
@@ -146,7 +148,9 @@ impl Risk {
             counts,
             inputs,
         } = self;
-        let entries = entries.iter().map(|entry| entry.as_deref().map(Entry::save));
+        let entries = entries
+            .iter()
+            .map(|entry| entry.as_deref().map(Entry::save));
         SavedRisk {
             last_event: *last_event,
             time_ns: *time_ns,
@@ -157,6 +161,7 @@ impl Risk {
             in_flight: *in_flight,
             killed: *killed,
             stopping: *stopping,
+            cancel_only: *cancel_only,
             configured: *configured,
             config: config.clone(),
             blobs: blobs.clone(),
@@ -197,6 +202,7 @@ impl Risk {
             in_flight: saved.in_flight,
             killed: saved.killed,
             stopping: saved.stopping,
+            cancel_only: saved.cancel_only,
             configured: saved.configured,
             config: saved.config,
             blobs: saved.blobs,

@@ -108,6 +108,8 @@ pub(crate) fn errno_of(error: &OpenError) -> i32 {
         OpenError::Io { source, .. } => source.raw_os_error().unwrap_or(-1),
         OpenError::SegmentBytes { .. }
         | OpenError::Interval { .. }
+        | OpenError::CommitBlock { .. }
+        | OpenError::UnsafeFileSystem { .. }
         | OpenError::Locked { .. }
         | OpenError::NotAJournal { .. }
         | OpenError::Version { .. }

@@ -147,7 +147,7 @@ fn decide(promised: Promised, behind: Behind, boot: Boot) -> (&'static str, Deci
 struct Survey {
     /// By segment, from the first that is kept.
     contents: Vec<(u32, Content)>,
-    /// Newest durable mark of all segments.
+    /// Newest durable mark of all segments, header pages and records.
     mark: u64,
 }
 
@@ -207,8 +207,12 @@ pub(crate) fn recover(
     remove_unfinished(folder, &listing.unfinished)?;
     let target = match durability {
         Durability::Interval(_) => f - 1,
-        // As for a running writer: full segments.
-        Durability::Process => geometry.full_segments_end(f - 1),
+        // As for a running writer: full segments. In the strict modes the writer syncs the rest
+        // when it has left the block in which the log ends.
+        Durability::Process | Durability::Group | Durability::Sync => {
+            geometry.full_segments_end(f - 1)
+        }
+        Durability::Volatile => survey.mark,
     };
     sync_kept(folder, geometry, survey.mark, target)?;
     Ok(End {
@@ -314,6 +318,7 @@ fn survey(folder: &Folder, geometry: Geometry, segments: &[u32]) -> Result<Surve
             Marks::Bad => return Err(OpenError::bad_mark(path)),
         }
         let content = scan::content(&*file, geometry, id).map_err(OpenError::io("read", &path))?;
+        survey.mark = survey.mark.max(content.mark);
         survey.contents.push((id, content));
     }
     Ok(survey)

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
+use model::body::DurableMark;
 use model::record::Record;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -41,6 +42,8 @@ pub(crate) struct Content {
     pub(crate) good_behind: u64,
     /// End of the last place that is not zero, as a count of places.
     pub(crate) used: u64,
+    /// Highest sequence that a good record of kind 57 calls durable; 0 if there is none.
+    pub(crate) mark: u64,
 }
 
 /// Opens a segment's file and checks that it is the one that its name says.
@@ -168,7 +171,11 @@ pub(crate) fn content(
             continue;
         }
         for record in chunk.iter() {
-            content.add(index, judge(seed, first + index, record));
+            let kind = judge(seed, first + index, record);
+            content.add(index, kind);
+            if kind == Kind::Good && record.kind == DURABLE_MARK {
+                content.mark = content.mark.max(durable_mark(record));
+            }
             index += 1;
         }
     }
@@ -186,8 +193,7 @@ pub(crate) fn place(
     segment: u32,
     index: u64,
 ) -> io::Result<(bool, bool)> {
-    let mut record = Record::ZERO;
-    file.read_exact_at(record.as_mut_bytes(), offset_of(index))?;
+    let record = record_at(file, offset_of(index))?;
     Ok(
         match judge(
             geometry.seed(segment),
@@ -199,6 +205,27 @@ pub(crate) fn place(
             Kind::Bad => (false, true),
         },
     )
+}
+
+/// The bytes of the record at `offset`, unchecked.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn record_at(file: &dyn StoredFile, offset: u64) -> io::Result<Record> {
+    let mut record = Record::ZERO;
+    file.read_exact_at(record.as_mut_bytes(), offset)?;
+    Ok(record)
+}
+
+/// Code of the kind of the fillings.
+const DURABLE_MARK: u8 = model::record::Kind::DurableMark.code();
+
+/// What a filling calls durable; never more than what stands before it.
+fn durable_mark(record: &Record) -> u64 {
+    DurableMark::ref_from_bytes(&record.body)
+        .map_or(0, |mark| mark.durable_seq)
+        .min(record.seq.saturating_sub(1))
 }
 
 /// Where place `index` of a segment starts.

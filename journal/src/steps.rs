@@ -4,21 +4,27 @@
 //!
 //! Thread: the caller's. Hot path: no.
 
+use std::sync::{Arc, Mutex};
+
 use crate::error::{CloseError, OpenError};
 use crate::options::Durability;
 use crate::prepare::Preparer;
-use crate::sync::Syncer;
+use crate::sync::{self, Syncer};
 use crate::writer::{Summary, Writer};
 
 /// What the helper threads of a writer would do; see [`Writer::open_stepped`].
 pub struct Steps {
     preparer: Preparer,
-    syncer: Syncer,
+    syncer: Arc<Mutex<Syncer>>,
     durability: Durability,
 }
 
 impl Steps {
-    pub(crate) fn new(preparer: Preparer, syncer: Syncer, durability: Durability) -> Self {
+    pub(crate) fn new(
+        preparer: Preparer,
+        syncer: Arc<Mutex<Syncer>>,
+        durability: Durability,
+    ) -> Self {
         Self {
             preparer,
             syncer,
@@ -37,10 +43,16 @@ impl Steps {
     }
 
     /// Syncs what the durability mode wants synced now. A failure is latched: see
-    /// [`crate::Watch::failed`].
+    /// [`crate::Watch::failed`]. In `group` durability: the last commit of the writer, and then
+    /// asks for the next one, which the writer's next poll or append fills up.
     pub fn sync(&mut self) {
-        // The latch has it.
-        let _ = self.syncer.round(self.durability);
+        let mut syncer = sync::hold(&self.syncer);
+        // The latch has a failure.
+        let synced = syncer.round(self.durability);
+        if synced.is_ok() && self.durability == Durability::Group {
+            syncer.shared.want_commit();
+            syncer.shared.want_commit_now();
+        }
     }
 
     /// [`Writer::close`] for a writer without helper threads.
@@ -49,6 +61,6 @@ impl Steps {
     ///
     /// As [`Writer::close`].
     pub fn close(self, writer: Writer) -> Result<Summary, CloseError> {
-        writer.close_with(Some(self.syncer))
+        writer.close()
     }
 }

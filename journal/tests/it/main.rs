@@ -6,6 +6,7 @@
 )]
 
 mod append;
+mod commit;
 mod common;
 mod crash;
 mod damage;
@@ -13,5 +14,6 @@ mod golden;
 mod kill;
 mod life;
 mod promise;
+mod recorded;
 mod refuse;
 mod tail;

@@ -15,6 +15,7 @@
 //! - J4: the first eight bytes of a record are stored last, with release order.
 //! - J5: the durable mark never runs ahead of a successful `fdatasync`.
 //! - J6: in the strict modes no block that holds a durable record is stored to (`commit`).
+//! - J7: a snapshot is whole under its own name, and of use only where the log reaches it.
 
 #![deny(unsafe_code)]
 
@@ -34,6 +35,7 @@ mod recovery;
 mod scan;
 mod segment;
 mod shared;
+pub mod snapshot;
 mod stat;
 mod steps;
 pub mod storage;

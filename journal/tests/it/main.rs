@@ -16,4 +16,5 @@ mod life;
 mod promise;
 mod recorded;
 mod refuse;
+mod snapshot;
 mod tail;

@@ -54,7 +54,9 @@ impl Seen {
         let payload: &Payload = payload.try_into().map_err(io::Error::other)?;
         let [a, b, c, d, e, f, g, h, ..] = *payload;
         self.count += 1;
-        self.sum = self.sum.wrapping_add(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+        self.sum = self
+            .sum
+            .wrapping_add(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
         Ok(())
     }
 }
@@ -119,13 +121,13 @@ pub(crate) fn read_all(name: &str, dir: &Path) -> Outcome<Seen> {
 
 impl Log for Wal {
     fn append(&mut self, record: &Payload) -> Outcome<()> {
-        Wal::append(self, record)?;
+        let _lsn = Wal::append(self, record)?;
         Ok(())
     }
 
     fn commit(&mut self, records: &[Payload]) -> Outcome<()> {
         for record in records {
-            Wal::append(self, record)?;
+            let _lsn = Wal::append(self, record)?;
         }
         Ok(self.sync()?)
     }
@@ -186,7 +188,10 @@ fn walrus(dir: &Path, synced: bool) -> Outcome<Walrus> {
     let consistency = ReadConsistency::AtLeastOnce {
         persist_every: 1_000_000,
     };
-    Ok(Walrus::with_consistency_and_schedule(consistency, schedule)?)
+    Ok(Walrus::with_consistency_and_schedule(
+        consistency,
+        schedule,
+    )?)
 }
 
 impl Log for Walrus {
@@ -268,7 +273,10 @@ impl Log for Fjall {
     }
 
     fn commit(&mut self, records: &[Payload]) -> Outcome<()> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        let mut batch = self
+            .database
+            .batch()
+            .durability(Some(PersistMode::SyncData));
         for record in records {
             batch.insert(&self.keyspace, key(record), record);
         }

@@ -125,6 +125,9 @@ pub enum OpenError {
     /// History is damaged: records that were promised are missing or changed.
     #[error("damaged history: {0}; the journal is left as it is, restore it from a copy")]
     Damaged(Damage),
+    /// The journal is not what was sealed.
+    #[error(transparent)]
+    Seal(crate::seal::SealError),
 }
 
 impl OpenError {

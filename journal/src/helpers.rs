@@ -9,6 +9,7 @@ use std::thread::{Builder, JoinHandle, Thread};
 
 use crate::options::Durability;
 use crate::prepare::Preparer;
+use crate::seal::sealer::{self, Sealer};
 use crate::sync::{self, Syncer};
 use crate::touch::Toucher;
 
@@ -17,6 +18,7 @@ pub(crate) struct Work {
     pub(crate) preparer: Preparer,
     pub(crate) toucher: Toucher,
     pub(crate) syncer: Arc<Mutex<Syncer>>,
+    pub(crate) sealer: Option<Arc<Mutex<Sealer>>>,
 }
 
 /// The helper threads; dropping it ends them.
@@ -34,7 +36,9 @@ impl Helpers {
             preparer,
             toucher,
             syncer,
+            sealer,
         } = work;
+        let shared = Arc::clone(&preparer.shared);
         // What is started already ends with `helpers`, should a later one not start.
         let mut helpers = Self::default();
         helpers.spawn("journal-prep", move |stop| preparer.run(stop))?;
@@ -53,6 +57,11 @@ impl Helpers {
             }
             // Heap pages cost no fault worth a thread; the owner of a `sync` writer syncs itself.
             Durability::Volatile | Durability::Sync => {}
+        }
+        if let Some(sealer) = sealer {
+            helpers.spawn("journal-seal", move |stop| {
+                sealer::run(&sealer, &shared, stop);
+            })?;
         }
         Ok(helpers)
     }

@@ -33,6 +33,7 @@ mod prepare;
 mod reader;
 mod recovery;
 mod scan;
+pub mod seal;
 mod segment;
 mod shared;
 pub mod snapshot;

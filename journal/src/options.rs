@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::OpenError;
 use crate::format::{Geometry, SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
+use crate::seal::SealOptions;
 
 /// What an appended record survives. [`Durability::sentence`] is the promise, word for word; the
 /// README and a run print it.
@@ -96,7 +97,7 @@ const INTERVAL_MAX: Duration = Duration::from_secs(60);
 const COMMIT_BLOCKS: [u64; 2] = [512, 4096];
 
 /// How to open a journal for writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Size of a segment of a *new* journal, bytes: a power of two from [`SEGMENT_BYTES_MIN`] to
     /// [`SEGMENT_BYTES_MAX`]. An existing journal keeps the size it was made with.
@@ -109,6 +110,8 @@ pub struct Options {
     /// Whether a file system on which a sync is not known to survive a power failure is refused
     /// for a durability that promises that.
     pub only_safe_file_systems: bool,
+    /// Whether and how it is sealed; without it nothing is signed.
+    pub seal: Option<SealOptions>,
 }
 
 impl Options {
@@ -120,6 +123,7 @@ impl Options {
             durability,
             commit_block: 4096,
             only_safe_file_systems: false,
+            seal: None,
         }
     }
 
@@ -145,11 +149,18 @@ impl Options {
         self
     }
 
+    /// The same with a seal.
+    #[must_use]
+    pub fn seal(mut self, seal: SealOptions) -> Self {
+        self.seal = Some(seal);
+        self
+    }
+
     /// # Errors
     ///
     /// [`OpenError::SegmentBytes`], [`OpenError::Interval`] and [`OpenError::CommitBlock`], with
     /// the allowed range.
-    pub(crate) fn check(self) -> Result<(), OpenError> {
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
         if !Geometry::is_segment_size(self.segment_bytes) {
             return Err(OpenError::SegmentBytes {
                 given: self.segment_bytes,

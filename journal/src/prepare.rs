@@ -116,6 +116,7 @@ pub(crate) fn errno_of(error: &OpenError) -> i32 {
         | OpenError::SuperblockDamaged { .. }
         | OpenError::SegmentMissing { .. }
         | OpenError::SegmentWrong { .. }
-        | OpenError::Damaged(_) => -1,
+        | OpenError::Damaged(_)
+        | OpenError::Seal(_) => -1,
     }
 }

@@ -13,6 +13,7 @@ use crate::error::{Damage, OpenError};
 use crate::format::{Geometry, RECORD, Slot};
 use crate::options::Durability;
 use crate::scan::{self, Content, Marks};
+use crate::seal::open::Log;
 use crate::storage::{Access, StoredFile};
 
 /// What opening a journal for writing found and did.
@@ -166,17 +167,25 @@ pub(crate) struct End {
 ///
 /// # Errors
 ///
-/// [`OpenError`] for everything that a crash cannot leave; nothing is changed then.
+/// [`OpenError`] for everything that a crash cannot leave, and what `gate` gives, which is asked
+/// about the log's end before anything is changed; nothing is changed then.
 pub(crate) fn recover(
     folder: &Folder,
     slot: &Slot,
     boot_id: [u8; 16],
     durability: Durability,
+    gate: impl FnOnce(Log) -> Result<(), OpenError>,
 ) -> Result<End, OpenError> {
     let listing = folder.list()?;
     let segments = contiguous(folder, slot, &listing.segments)?;
+    let same_boot = boot_id == slot.boot_id && boot_id != [0; 16];
     if let Some(last_seq) = slot.clean_seq() {
         check_clean_end(folder, slot, &segments, last_seq)?;
+        gate(Log {
+            last_seq,
+            clean: true,
+            same_boot,
+        })?;
         remove_unfinished(folder, &listing.unfinished)?;
         return Ok(End {
             last_seq,
@@ -193,16 +202,19 @@ pub(crate) fn recover(
     } else {
         Promised::No
     };
-    let boot = if boot_id == slot.boot_id && boot_id != [0; 16] {
-        Boot::Same
-    } else {
-        Boot::Other
-    };
+    let boot = if same_boot { Boot::Same } else { Boot::Other };
     let (label, decision) = decide(promised, behind, boot);
+    if decision == Decision::Refuse {
+        return Err(OpenError::Damaged(damage(folder, geometry, f, label)));
+    }
+    gate(Log {
+        last_seq: f - 1,
+        clean: false,
+        same_boot,
+    })?;
     let removed = match decision {
-        Decision::Open => Vec::new(),
         Decision::Cut => cut(folder, geometry, f, &survey.contents)?,
-        Decision::Refuse => return Err(OpenError::Damaged(damage(folder, geometry, f, label))),
+        Decision::Open | Decision::Refuse => Vec::new(),
     };
     remove_unfinished(folder, &listing.unfinished)?;
     let target = match durability {

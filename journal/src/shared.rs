@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::options::Durability;
 
+use crate::seal::SealStatus;
+use crate::seal::progress::Progress;
+
 /// Keeps a value away from its neighbours: two cache lines, as processors fetch them in pairs.
 #[repr(align(128))]
 pub(crate) struct Padded<T>(T);
@@ -48,6 +51,8 @@ pub(crate) struct Shared {
     no_space: AtomicI32,
     /// Segments that are ready behind the present one. Written by the prepare thread: last number.
     ready_through: AtomicU64,
+    /// Written by the seal thread.
+    pub(crate) seal: Progress,
 }
 
 impl Shared {
@@ -64,6 +69,7 @@ impl Shared {
             sync_since_ns: AtomicU64::new(0),
             no_space: AtomicI32::new(0),
             ready_through: AtomicU64::new(u64::from(segment)),
+            seal: Progress::default(),
         }
     }
 
@@ -265,6 +271,12 @@ impl Watch {
     #[must_use]
     pub fn failed(&self) -> Option<i32> {
         self.shared.failed()
+    }
+
+    /// How far the seal is; all zero if the journal is not sealed.
+    #[must_use]
+    pub fn seal(&self) -> SealStatus {
+        self.shared.seal.status()
     }
 
     /// How much room there is.

@@ -7,8 +7,11 @@
 use std::sync::{Arc, Mutex};
 
 use crate::error::{CloseError, OpenError};
+use crate::helpers::Work;
 use crate::options::Durability;
 use crate::prepare::Preparer;
+use crate::seal::sealer::{self, Sealer};
+use crate::shared::Shared;
 use crate::sync::{self, Syncer};
 use crate::writer::{Summary, Writer};
 
@@ -16,18 +19,18 @@ use crate::writer::{Summary, Writer};
 pub struct Steps {
     preparer: Preparer,
     syncer: Arc<Mutex<Syncer>>,
+    sealer: Option<Arc<Mutex<Sealer>>>,
+    shared: Arc<Shared>,
     durability: Durability,
 }
 
 impl Steps {
-    pub(crate) fn new(
-        preparer: Preparer,
-        syncer: Arc<Mutex<Syncer>>,
-        durability: Durability,
-    ) -> Self {
+    pub(crate) fn new(work: Work, durability: Durability) -> Self {
         Self {
-            preparer,
-            syncer,
+            shared: Arc::clone(&work.preparer.shared),
+            preparer: work.preparer,
+            syncer: work.syncer,
+            sealer: work.sealer,
             durability,
         }
     }
@@ -52,6 +55,15 @@ impl Steps {
         if synced.is_ok() && self.durability == Durability::Group {
             syncer.shared.want_commit();
             syncer.shared.want_commit_now();
+        }
+    }
+
+    /// Seals what may be sealed now, and signs a checkpoint if something came. What stands in the
+    /// way is in [`crate::Watch::seal`]. Without [`crate::Options::seal`] it does nothing.
+    pub fn seal(&mut self) {
+        if let Some(sealer) = &self.sealer {
+            // The status has what stands in the way.
+            let _ = sealer::hold(sealer).round(&self.shared, true, || true);
         }
     }
 

@@ -17,6 +17,9 @@ use crate::options::{Durability, Options};
 use crate::prepare::{Live, Preparer, SEGMENTS_AHEAD};
 use crate::recovery::{self, End, Recovery};
 use crate::scan::{self, Marks};
+use crate::seal;
+use crate::seal::open::Plan;
+use crate::seal::sealer::{self, Sealer};
 use crate::segment::{Prepared, Recipe, Segment, SegmentWriter, prepare};
 use crate::shared::{Shared, Space, Watch};
 use crate::steps::Steps;
@@ -50,6 +53,7 @@ pub struct Writer {
     folder: Folder,
     slot: Slot,
     pub(crate) helpers: Helpers,
+    sealer: Option<Arc<Mutex<Sealer>>>,
     _lock: Held,
 }
 
@@ -79,7 +83,7 @@ impl Writer {
     ///
     /// As [`Self::open`].
     pub fn open_in(folder: &Folder, options: Options) -> Result<(Self, Recovery), OpenError> {
-        let (mut writer, work, recovery) = Self::open_idle(folder, options)?;
+        let (mut writer, work, recovery) = Self::open_idle(folder, &options)?;
         writer.helpers = Helpers::start(work, options.durability)
             .map_err(OpenError::io("start the helper threads for", folder.dir()))?;
         Ok((writer, recovery))
@@ -95,13 +99,13 @@ impl Writer {
         folder: &Folder,
         options: Options,
     ) -> Result<(Self, Steps, Recovery), OpenError> {
-        let (writer, work, recovery) = Self::open_idle(folder, options)?;
-        let steps = Steps::new(work.preparer, work.syncer, options.durability);
+        let (writer, work, recovery) = Self::open_idle(folder, &options)?;
+        let steps = Steps::new(work, options.durability);
         Ok((writer, steps, recovery))
     }
 
     /// Everything but the helper threads.
-    fn open_idle(folder: &Folder, options: Options) -> Result<(Self, Work, Recovery), OpenError> {
+    fn open_idle(folder: &Folder, options: &Options) -> Result<(Self, Work, Recovery), OpenError> {
         options.check()?;
         folder.create()?;
         refuse_unsafe(folder, options)?;
@@ -110,7 +114,13 @@ impl Writer {
         let boot_id = folder.storage().boot_id();
         let created = create_if_missing(folder, options, boot_id)?;
         let slot = superblock::read(folder)?;
-        let end = recovery::recover(folder, &slot, boot_id, options.durability)?;
+        let mut plan: Option<Plan> = None;
+        let gate = |log| {
+            let check = |seal| seal::open::check(folder, &slot, seal, log);
+            plan = options.seal.as_ref().map(check).transpose()?;
+            Ok(())
+        };
+        let end = recovery::recover(folder, &slot, boot_id, options.durability, gate)?;
         let recovery = Recovery {
             created,
             clean: slot.clean_seq().is_some(),
@@ -120,7 +130,15 @@ impl Writer {
             segment_bytes: slot.segment_bytes,
             removed: end.removed.clone(),
         };
-        let (mut writer, work) = Self::start(folder, slot.opened(boot_id), &end, options, lock)?;
+        // Before the superblock says that a writer has it: a crash in between finds the same again.
+        let sealer = match plan {
+            Some(plan) => plan.start(folder, &slot, options, end.last_seq)?,
+            None => None,
+        };
+        let slot = slot.opened(boot_id);
+        let (mut writer, mut work) = Self::start(folder, slot, &end, options, lock)?;
+        work.sealer = sealer.map(|sealer| Arc::new(Mutex::new(sealer)));
+        writer.sealer.clone_from(&work.sealer);
         writer.begin_block()?;
         Ok((writer, work, recovery))
     }
@@ -129,7 +147,7 @@ impl Writer {
         folder: &Folder,
         slot: Slot,
         end: &End,
-        options: Options,
+        options: &Options,
         lock: Held,
     ) -> Result<(Self, Work), OpenError> {
         let last_seq = end.last_seq;
@@ -187,8 +205,9 @@ impl Writer {
             segment: place.segment,
             ready,
             shared,
-            commits: Commits::new(&options, Arc::clone(&syncer), last, last_seq),
+            commits: Commits::new(options, Arc::clone(&syncer), last, last_seq),
             helpers: Helpers::default(),
+            sealer: None,
             folder: folder.clone(),
             slot,
             _lock: lock,
@@ -197,6 +216,7 @@ impl Writer {
             preparer,
             toucher,
             syncer,
+            sealer: None,
         };
         Ok((writer, work))
     }
@@ -319,6 +339,10 @@ impl Writer {
         if let Err(SyncError { errno }) = self.sync_now() {
             return Err(CloseError::Failed { errno });
         }
+        if let Some(sealer) = &self.sealer {
+            // What stands in the way is in the watch; the next open catches up.
+            let _ = sealer::hold(sealer).finish(&self.shared);
+        }
         superblock::write(&self.folder, &self.slot.closed(self.last_seq))?;
         Ok(Summary {
             last_seq: self.last_seq,
@@ -341,7 +365,7 @@ const fn refusal_of(kind: u8) -> AppendError {
 
 /// Refuses a file system that cannot keep the promise, if that is asked for. Files on the heap are
 /// no file system: who gives them knows what they are.
-fn refuse_unsafe(folder: &Folder, options: Options) -> Result<(), OpenError> {
+fn refuse_unsafe(folder: &Folder, options: &Options) -> Result<(), OpenError> {
     if !options.only_safe_file_systems || !options.durability.survives_power_loss() {
         return Ok(());
     }
@@ -384,7 +408,7 @@ fn refuse_foreign(folder: &Folder) -> Result<(), OpenError> {
 
 fn create_if_missing(
     folder: &Folder,
-    options: Options,
+    options: &Options,
     boot_id: [u8; 16],
 ) -> Result<bool, OpenError> {
     if folder.has(&folder.superblock_path())? {

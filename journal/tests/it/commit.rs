@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use journal::storage::{Access, Storage as _, StoredFile as _};
+use journal::storage::{Access, Storage as _};
 use journal::{AppendError, Durability, Folder, Options, Reader, SEGMENT_BYTES_MIN, Steps, Writer};
 use model::body::DurableMark;
 use model::record::{Kind, Record};
@@ -34,7 +34,7 @@ struct Case {
 impl Case {
     fn open(storage: Recorded, options: Options, given: Vec<Record>) -> Self {
         let folder = Folder::new(Arc::new(storage.clone()), Path::new(DIR));
-        let (writer, steps, _) = Writer::open_stepped(&folder, options).unwrap();
+        let (writer, steps, _) = Writer::open_stepped(&folder, options.clone()).unwrap();
         Self {
             storage,
             folder,
@@ -134,7 +134,7 @@ fn cases(few: u64) -> u64 {
 /// One journal's life: steps, and power failures in between. Returns the failures.
 fn live_through(seed: u64, options: Options) -> u64 {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let mut case = Case::open(Recorded::new(1), options, Vec::new());
+    let mut case = Case::open(Recorded::new(1), options.clone(), Vec::new());
     let mut losses = 0;
     for _ in 0..random.below(60) {
         let before = case.durable_blocks();

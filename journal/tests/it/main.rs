@@ -17,4 +17,5 @@ mod promise;
 mod recorded;
 mod refuse;
 mod snapshot;
+mod seal;
 mod tail;

@@ -16,6 +16,6 @@ mod life;
 mod promise;
 mod recorded;
 mod refuse;
-mod snapshot;
 mod seal;
+mod snapshot;
 mod tail;

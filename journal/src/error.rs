@@ -197,6 +197,27 @@ pub enum ReadError {
     /// A record is not what the journal promised.
     #[error("damaged history: {0}")]
     Damaged(Damage),
+    /// The disk could not read a record.
+    #[error(
+        "record {seq} at byte {offset} of {path} cannot be read: {source}; copy what can be read \
+         to another disk (journal salvage)", path = path.display()
+    )]
+    Unreadable {
+        /// Segment.
+        path: PathBuf,
+        /// The record's sequence.
+        seq: u64,
+        /// Where it starts in the segment.
+        offset: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The segment that would be read next was removed by retention meanwhile.
+    #[error("history before record {first_kept} was pruned while it was read; go on from there")]
+    Pruned {
+        /// First sequence that is kept.
+        first_kept: u64,
+    },
     /// A segment could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),

@@ -178,7 +178,7 @@ pub(crate) fn recover(
 ) -> Result<End, OpenError> {
     let listing = folder.list()?;
     let segments = contiguous(folder, slot, &listing.segments)?;
-    let same_boot = boot_id == slot.boot_id && boot_id != [0; 16];
+    let same_boot = slot.is_of_boot(boot_id);
     if let Some(last_seq) = slot.clean_seq() {
         check_clean_end(folder, slot, &segments, last_seq)?;
         gate(Log {
@@ -269,7 +269,8 @@ fn contiguous(folder: &Folder, slot: &Slot, found: &[u32]) -> Result<Vec<u32>, O
 }
 
 /// After a close in order the end is known: the last record is there, and nothing behind it.
-/// Constant time but for the headers; the records are checked when they are read.
+/// Constant time but for the names: the first and the last header are looked at here, the others
+/// and the records when they are read.
 fn check_clean_end(
     folder: &Folder,
     slot: &Slot,
@@ -277,7 +278,7 @@ fn check_clean_end(
     last_seq: u64,
 ) -> Result<(), OpenError> {
     let geometry = slot.geometry();
-    for &id in segments {
+    for &id in segments.first().into_iter().chain(segments.last()) {
         scan::open(folder, geometry, id, Access::Read)?;
     }
     for (seq, expected, what) in [

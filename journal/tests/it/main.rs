@@ -14,6 +14,7 @@ mod golden;
 mod kill;
 mod life;
 mod promise;
+mod reader;
 mod recorded;
 mod refuse;
 mod seal;

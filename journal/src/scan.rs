@@ -176,8 +176,8 @@ pub(crate) fn content(
     Ok(content)
 }
 
-/// Whether any place from `from` on has the record that belongs there, and if so, the newest durable
-/// mark among such records; 0 without one.
+/// Whether any place from `from` on has the record that belongs there, and if so, the newest
+/// durable mark among such records; 0 without one.
 ///
 /// # Errors
 ///

@@ -104,8 +104,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether what stands behind `place` is such that no crash leaves it: a durable mark at or past
-    /// it, or in the boot of the last writer any whole record.
+    /// Whether something stands behind `place` that no crash leaves: a durable mark at or past it,
+    /// or in the boot of the last writer any whole record.
     fn is_damage(&self, place: Place) -> Result<bool, ReadError> {
         let listing = self.folder.list()?;
         if listing.archived.last() > Some(&place.segment) {

@@ -115,13 +115,7 @@ impl Args {
     /// Whether the measurement of this name is wanted.
     #[must_use]
     pub fn wants(&self, name: &str) -> bool {
-        self.wants_of(NAME, name)
-    }
-
-    /// The same for a measurement of another harness.
-    #[must_use]
-    pub fn wants_of(&self, harness: &str, name: &str) -> bool {
-        let name = format!("{harness}/{name}");
+        let name = format!("{NAME}/{name}");
         self.filters.is_empty() || self.filters.iter().any(|part| name.contains(part))
     }
 }

@@ -11,9 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::directory::{self, Folder};
 use crate::error::{Damage, OpenError};
 use crate::format::{Geometry, RECORD, Slot};
-use crate::options::Durability;
 use crate::scan::{self, Content, Marks};
-use crate::seal::open::Log;
 use crate::storage::{Access, StoredFile};
 
 /// What opening a journal for writing found and did.
@@ -148,7 +146,7 @@ fn decide(promised: Promised, behind: Behind, boot: Boot) -> (&'static str, Deci
 struct Survey {
     /// By segment, from the first that is kept.
     contents: Vec<(u32, Content)>,
-    /// Newest durable mark of all segments, header pages and records.
+    /// Newest durable mark of all segments.
     mark: u64,
 }
 
@@ -167,25 +165,12 @@ pub(crate) struct End {
 ///
 /// # Errors
 ///
-/// [`OpenError`] for everything that a crash cannot leave, and what `gate` gives, which is asked
-/// about the log's end before anything is changed; nothing is changed then.
-pub(crate) fn recover(
-    folder: &Folder,
-    slot: &Slot,
-    boot_id: [u8; 16],
-    durability: Durability,
-    gate: impl FnOnce(Log) -> Result<(), OpenError>,
-) -> Result<End, OpenError> {
+/// [`OpenError`] for everything that a crash cannot leave; nothing is changed then.
+pub(crate) fn recover(folder: &Folder, slot: &Slot, boot_id: [u8; 16]) -> Result<End, OpenError> {
     let listing = folder.list()?;
     let segments = contiguous(folder, slot, &listing.segments)?;
-    let same_boot = slot.is_of_boot(boot_id);
     if let Some(last_seq) = slot.clean_seq() {
         check_clean_end(folder, slot, &segments, last_seq)?;
-        gate(Log {
-            last_seq,
-            clean: true,
-            same_boot,
-        })?;
         remove_unfinished(folder, &listing.unfinished)?;
         return Ok(End {
             last_seq,
@@ -202,35 +187,26 @@ pub(crate) fn recover(
     } else {
         Promised::No
     };
-    let boot = if same_boot { Boot::Same } else { Boot::Other };
+    let boot = if boot_id == slot.boot_id && boot_id != [0; 16] {
+        Boot::Same
+    } else {
+        Boot::Other
+    };
     let (label, decision) = decide(promised, behind, boot);
-    if decision == Decision::Refuse {
-        return Err(OpenError::Damaged(damage(folder, geometry, f, label)));
+    if decision != Decision::Refuse {
+        // Before cutting: an earlier recovery may have died with a `.new` of the same name.
+        remove_unfinished(folder, &listing.unfinished)?;
     }
-    gate(Log {
-        last_seq: f - 1,
-        clean: false,
-        same_boot,
-    })?;
     let removed = match decision {
+        Decision::Open => Vec::new(),
         Decision::Cut => cut(folder, geometry, f, &survey.contents)?,
-        Decision::Open | Decision::Refuse => Vec::new(),
+        Decision::Refuse => return Err(OpenError::Damaged(damage(folder, geometry, f, label))),
     };
-    remove_unfinished(folder, &listing.unfinished)?;
-    let target = match durability {
-        Durability::Interval(_) => f - 1,
-        // As for a running writer: full segments. In the strict modes the writer syncs the rest
-        // when it has left the block in which the log ends.
-        Durability::Process | Durability::Group | Durability::Sync => {
-            geometry.full_segments_end(f - 1)
-        }
-        Durability::Volatile => survey.mark,
-    };
-    sync_kept(folder, geometry, survey.mark, target)?;
+    sync_seen(folder, geometry, survey.mark, &survey.contents)?;
     Ok(End {
         last_seq: f - 1,
         durable_mark: survey.mark,
-        durable_seq: survey.mark.max(target),
+        durable_seq: f - 1,
         removed,
     })
 }
@@ -269,8 +245,7 @@ fn contiguous(folder: &Folder, slot: &Slot, found: &[u32]) -> Result<Vec<u32>, O
 }
 
 /// After a close in order the end is known: the last record is there, and nothing behind it.
-/// Constant time but for the names: the first and the last header are looked at here, the others
-/// and the records when they are read.
+/// Constant time but for the headers; the records are checked when they are read.
 fn check_clean_end(
     folder: &Folder,
     slot: &Slot,
@@ -278,7 +253,7 @@ fn check_clean_end(
     last_seq: u64,
 ) -> Result<(), OpenError> {
     let geometry = slot.geometry();
-    for &id in segments.first().into_iter().chain(segments.last()) {
+    for &id in segments {
         scan::open(folder, geometry, id, Access::Read)?;
     }
     for (seq, expected, what) in [
@@ -331,7 +306,6 @@ fn survey(folder: &Folder, geometry: Geometry, segments: &[u32]) -> Result<Surve
             Marks::Bad => return Err(OpenError::bad_mark(path)),
         }
         let content = scan::content(&*file, geometry, id).map_err(OpenError::io("read", &path))?;
-        survey.mark = survey.mark.max(content.mark);
         survey.contents.push((id, content));
     }
     Ok(survey)
@@ -444,12 +418,17 @@ fn in_chunks(
     Ok(())
 }
 
-/// What is accepted now and was not yet promised is promised from now on, so it is synced first.
-fn sync_kept(folder: &Folder, geometry: Geometry, mark: u64, target: u64) -> Result<(), OpenError> {
-    let (Some(from), Some(through)) = (geometry.place(mark + 1), geometry.place(target)) else {
-        return Ok(());
-    };
-    for id in from.segment..=through.segment {
+/// What was read here may stand in the page cache only: records, and zeros that a recovery wrote
+/// which died before it synced them. Records go behind it from now on, so it is synced first, up to
+/// the last segment: or a power failure could bring back what was cut, behind new records.
+fn sync_seen(
+    folder: &Folder,
+    geometry: Geometry,
+    mark: u64,
+    contents: &[(u32, Content)],
+) -> Result<(), OpenError> {
+    let from = geometry.place(mark + 1).map_or(0, |place| place.segment);
+    for &(id, _) in contents.iter().filter(|&&(id, _)| id >= from) {
         let file = scan::open(folder, geometry, id, Access::Write)?;
         let path = folder.segment_path(id);
         file.sync_all().map_err(OpenError::io("sync", &path))?;

@@ -1,4 +1,5 @@
-//! Repository chores behind `cargo xtask`: the tidy rules, the whole CI, the fuzz runs.
+//! Repository chores behind `cargo xtask`: the tidy rules, the whole CI, the fuzz runs, the
+//! table of faults.
 //!
 //! A tool of the people who work on Caracal, never part of what is shipped. It depends on no
 //! other member of the workspace, so that it still runs when they do not compile.
@@ -6,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod ci;
+mod faults;
 mod fuzz;
 mod shell;
 mod tidy;
@@ -32,6 +34,9 @@ enum Chore {
     /// Build a fuzz target with coverage instrumentation on the stable toolchain and run it.
     #[command(after_help = "Example: cargo xtask fuzz ws_deframer --seconds 60")]
     Fuzz(fuzz::FuzzArguments),
+    /// Run the fault tests of journal/FAULTS.md in release and print the table, with counts.
+    #[command(after_help = "Example: cargo xtask faults --rows 11,12 --quick")]
+    Faults(faults::FaultsArguments),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +45,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(root),
         Chore::Ci => ci::run(root),
         Chore::Fuzz(arguments) => fuzz::run(root, &arguments),
+        Chore::Faults(arguments) => faults::run(root, &arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@
 mod book;
 mod decode;
 mod encode;
+mod journal;
 mod machine;
 mod ring;
 mod sign;
@@ -27,6 +28,7 @@ fn main() {
         .without_plots()
         .configure_from_args();
     ring::bench(&mut criterion);
+    journal::bench(&mut criterion);
     book::bench(&mut criterion);
     machine::bench(&mut criterion);
     decode::bench(&mut criterion);

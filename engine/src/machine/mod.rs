@@ -17,7 +17,6 @@ mod orders;
 mod outputs;
 mod portfolio;
 mod risk;
-mod saved;
 mod strategy;
 
 pub use config::{
@@ -31,7 +30,6 @@ pub use orders::{Chore, Order, OrderState, Orders};
 pub use outputs::{Outputs, REFUSALS_PER_EVENT_MAX};
 pub use portfolio::{Holding, Ledger, Portfolio, Position};
 pub use risk::{Approved, Counts, InstrumentLimits, OrderLimits, Risk, RiskLimits};
-pub use saved::SNAPSHOT_LAYOUT;
 pub use strategy::StrategyRunner;
 
 use model::ids::StrategyId;

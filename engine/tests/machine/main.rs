@@ -8,7 +8,6 @@ mod kit;
 mod life;
 mod limits;
 mod restart;
-mod saved;
 mod sim;
 mod soup;
 mod switches;

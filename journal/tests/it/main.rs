@@ -6,7 +6,6 @@
 )]
 
 mod append;
-mod commit;
 mod common;
 mod crash;
 mod damage;
@@ -14,9 +13,5 @@ mod golden;
 mod kill;
 mod life;
 mod promise;
-mod reader;
-mod recorded;
 mod refuse;
-mod seal;
-mod snapshot;
 mod tail;

@@ -54,19 +54,7 @@ pub enum Channel {
 }
 
 /// State of a connection.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    TryFromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(u8)]
 pub enum LinkState {
     /// Not connected; nothing of it is current.

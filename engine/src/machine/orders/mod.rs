@@ -12,5 +12,4 @@ pub use life::OrderState;
 pub(crate) use order::NewlyApproved;
 pub use order::{Chore, Order};
 pub use table::Orders;
-pub(crate) use table::SavedOrders;
-pub(crate) use trades::{AppliedTrades, SavedTrades, Seen};
+pub(crate) use trades::{AppliedTrades, Seen};

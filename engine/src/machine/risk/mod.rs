@@ -13,14 +13,12 @@ mod events;
 mod exposure;
 mod judge;
 mod limits;
-mod saved;
 mod setup;
 mod upkeep;
 
 pub use approved::Approved;
 pub(crate) use events::placed_by;
 pub use limits::{InstrumentLimits, OrderLimits, RiskLimits};
-pub(crate) use saved::SavedRisk;
 
 use model::body::{AssetName, LinkState};
 use model::event::event;
@@ -53,7 +51,7 @@ struct Entry {
 }
 
 /// What happened so far, for reports.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Orders that the venue confirmed.
     pub acked: u64,

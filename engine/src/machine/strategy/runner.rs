@@ -11,7 +11,6 @@ use model::limits::{INTENTS_IN_FLIGHT_MAX, INTENTS_PER_EVENT_MAX};
 use model::num::Lots;
 use model::record::Record;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
 
 use super::asks::Asks;
 use super::{Cause, Strategy, View, build};
@@ -24,12 +23,12 @@ use crate::machine::market::Listing;
 use crate::machine::orders::{AppliedTrades, NewlyApproved, Order, Orders};
 
 /// Live orders of one strategy.
-pub(super) const OWN_ORDERS_MAX: usize = 128;
+const OWN_ORDERS_MAX: usize = 128;
 /// Ended orders that it remembers.
-pub(super) const OWN_ENDED_REMEMBERED: usize = 128;
+const OWN_ENDED_REMEMBERED: usize = 128;
 
 /// What the machine tells a runner when it is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
     pub(crate) book_window_ticks: u32,
     pub(crate) recv_window_ns: u64,

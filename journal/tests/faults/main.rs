@@ -1,0 +1,17 @@
+//! The fault list of `journal/FAULTS.md`: every row that the journal answers for, with one oracle.
+//!
+//! `cargo xtask faults` runs these in release and prints the table. What needs root and loop
+//! devices is ignored by default, and says so where it cannot run.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on must fail here; counts are printed for the table"
+)]
+
+mod common;
+mod life;
+mod oracle;
+mod power;
+mod sim;

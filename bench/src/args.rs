@@ -115,7 +115,13 @@ impl Args {
     /// Whether the measurement of this name is wanted.
     #[must_use]
     pub fn wants(&self, name: &str) -> bool {
-        let name = format!("{NAME}/{name}");
+        self.wants_of(NAME, name)
+    }
+
+    /// The same for a measurement of another harness.
+    #[must_use]
+    pub fn wants_of(&self, harness: &str, name: &str) -> bool {
+        let name = format!("{harness}/{name}");
         self.filters.is_empty() || self.filters.iter().any(|part| name.contains(part))
     }
 }

@@ -1,4 +1,5 @@
-//! CRC-32C of a record: 124 bytes, always the same length, so it can be laid out by hand.
+//! CRC-32C of a record: 124 bytes, always the same length, so it can be laid out by hand; and
+//! checking one record after the other with it.
 //!
 //! The processor's CRC instruction takes three cycles and can start one each cycle. A chain of 16
 //! of them would wait for itself; here three chains of five run side by side and are joined by two
@@ -11,6 +12,10 @@ use std::arch::x86_64::{
     _mm_clmulepi64_si128, _mm_crc32_u32, _mm_crc32_u64, _mm_cvtsi32_si128, _mm_cvtsi128_si64,
     _mm_xor_si128,
 };
+
+use model::record::Record;
+
+use crate::mapping::words;
 
 /// The polynomial of CRC-32C, lowest power in the highest bit.
 const POLYNOMIAL: u32 = 0x82F6_3B78;
@@ -64,4 +69,21 @@ pub(crate) fn hardware(seed: u32, head: u64, seq: u64, tail: &[u64; 14]) -> u32 
     let joined = _mm_xor_si128(shift(a, SHIFT_80), shift(b, SHIFT_40));
     let last = tail[13] ^ _mm_cvtsi128_si64(joined) as u64;
     !(_mm_crc32_u64(c, last) as u32)
+}
+
+/// How many of `records`, from the first on, are whole and have the sequences from `first_seq` on.
+/// Records do not wait for each other: the processor sums several at a time, about six nanoseconds
+/// each, which is as fast as memory brings them.
+#[target_feature(enable = "sse4.2", enable = "pclmulqdq")]
+pub(crate) fn good_prefix(seed: u32, first_seq: u64, records: &[Record]) -> usize {
+    for (index, record) in records.iter().enumerate() {
+        let [head, seq, tail @ ..] = words(record);
+        let good = record.kind != 0
+            && *seq == first_seq + index as u64
+            && record.checksum == hardware(seed, *head, *seq, tail);
+        if !good {
+            return index;
+        }
+    }
+    records.len()
 }

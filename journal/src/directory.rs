@@ -7,7 +7,7 @@
 //! segment-0000000001.new   being made; left by a crash, removed by the next writer
 //! segment-0000000000.zst   archived, see `archive`
 //! segment-0000000000.17.broken   bytes that recovery cut, from record 17 on
-//! checkpoints, seal.pub    signed notes and the key that checks them, see `seal`
+//! checkpoints, leaves, seal.pub   signed notes, hashes, and the key that checks them, see `seal`
 //! snapshot-00000000000000000017   the machine after record 17, see `snapshot`
 //! ```
 //!
@@ -175,7 +175,9 @@ fn sort_in(listing: &mut Listing, path: PathBuf, name: &str) -> Result<(), OpenE
         listing.unfinished.push(path);
     } else if name == "superblock" {
         listing.superblock = true;
-    } else if matches!(name, "lock" | "checkpoints" | "seal.pub") || name.ends_with(".broken") {
+    } else if matches!(name, "lock" | "checkpoints" | "leaves" | "seal.pub")
+        || name.ends_with(".broken")
+    {
         // Nothing to learn from the name.
     } else if let Some(digits) = name.strip_prefix("segment-") {
         let (digits, list) = match digits.strip_suffix(".zst") {

@@ -49,6 +49,26 @@ pub enum OpenError {
         /// What was asked for.
         given: Duration,
     },
+    /// Commit block that no disk writes whole.
+    #[error("commit block {given} is not 512 or 4096 bytes")]
+    CommitBlock {
+        /// What was asked for.
+        given: u64,
+    },
+    /// The file system cannot keep the durability's promise.
+    #[error(
+        "{path} is on a file system ({name}) on which a sync is not known to survive a power \
+         failure, and durability {mode} promises that: put the journal on a local disk, choose \
+         durability process, or allow it with allow_unsafe_fs", path = path.display()
+    )]
+    UnsafeFileSystem {
+        /// Directory.
+        path: PathBuf,
+        /// The file system.
+        name: &'static str,
+        /// The durability.
+        mode: &'static str,
+    },
     /// Somebody writes to it.
     #[error(
         "journal {path} is locked by another writer; stop that engine or give this one a \
@@ -105,6 +125,9 @@ pub enum OpenError {
     /// History is damaged: records that were promised are missing or changed.
     #[error("damaged history: {0}; the journal is left as it is, restore it from a copy")]
     Damaged(Damage),
+    /// The journal is not what was sealed.
+    #[error(transparent)]
+    Seal(crate::seal::SealError),
 }
 
 impl OpenError {
@@ -136,16 +159,22 @@ pub enum AppendError {
     /// A record without a kind: an empty place looks like that, so it can never be stored.
     #[error("a record of kind 0 cannot be journaled")]
     NoKind,
-    /// A sync failed. The journal accepts nothing more until restart; a sync is never tried twice,
-    /// as the kernel may have dropped the pages and would then report success.
-    #[error("the journal could not be synced (errno {errno}); restart on checked storage")]
-    Failed {
-        /// What the system said.
-        errno: i32,
-    },
+    /// The kind of the journal's own filling, which only the journal appends.
+    #[error("a record of kind 57 (durable mark) is the journal's own")]
+    OwnKind,
 }
 
 const _: () = assert!(size_of::<AppendError>() <= 8);
+
+/// A sync failed. It is latched: no sync is tried again, as the kernel may have dropped the pages
+/// and would then report success. Appending goes on, and survives the process; nothing that is not
+/// durable by now is ever called so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the journal could not be synced (errno {errno}); restart on checked storage")]
+pub struct SyncError {
+    /// What the system said at the first failure.
+    pub errno: i32,
+}
 
 /// Why [`crate::Writer::close`] could not end in order. What was appended is in the files, as far
 /// as the durability mode promises; the next open recovers.
@@ -168,6 +197,27 @@ pub enum ReadError {
     /// A record is not what the journal promised.
     #[error("damaged history: {0}")]
     Damaged(Damage),
+    /// The disk could not read a record.
+    #[error(
+        "record {seq} at byte {offset} of {path} cannot be read: {source}; copy what can be read \
+         to another disk (journal salvage)", path = path.display()
+    )]
+    Unreadable {
+        /// Segment.
+        path: PathBuf,
+        /// The record's sequence.
+        seq: u64,
+        /// Where it starts in the segment.
+        offset: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The segment that would be read next was removed by retention meanwhile.
+    #[error("history before record {first_kept} was pruned while it was read; go on from there")]
+    Pruned {
+        /// First sequence that is kept.
+        first_kept: u64,
+    },
     /// A segment could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),

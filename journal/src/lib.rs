@@ -5,8 +5,8 @@
 //!
 //! Where to look: the bytes in `format`, mapped memory (the only unsafe code) in `mapping`, files
 //! and the lock in `directory`, `superblock` and `segment`, what a crash leaves and what is done
-//! about it in `recovery` (a table), the hot path in `writer`, the helper threads in `prepare`,
-//! `touch` and `sync`, and the seam below all of them in `storage`.
+//! about it in `recovery` (a table), the hot path in `writer` and `commit`, the helper threads in
+//! `prepare`, `touch` and `sync`, and the seam below all of them in `storage`.
 //!
 //! Invariants, cited where they are kept or checked
 //! - J1: a record whose checksum matches is complete, and stands where it was appended.
@@ -14,23 +14,31 @@
 //! - J3: every byte behind the last record of a segment is zero.
 //! - J4: the first eight bytes of a record are stored last, with release order.
 //! - J5: the durable mark never runs ahead of a successful `fdatasync`.
+//! - J6: in the strict modes no block that holds a durable record is stored to (`commit`).
+//! - J7: a snapshot is whole under its own name, and of use only where the log reaches it.
 
 #![deny(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
 mod checksum;
+mod commit;
 mod directory;
 mod error;
 mod format;
+mod helpers;
 #[expect(unsafe_code, reason = "the one place that touches mapped memory")]
 mod mapping;
 mod options;
 mod prepare;
+mod publication;
 mod reader;
 mod recovery;
 mod scan;
+pub mod seal;
 mod segment;
 mod shared;
+pub mod snapshot;
+mod source;
 mod stat;
 mod steps;
 pub mod storage;
@@ -40,7 +48,7 @@ mod touch;
 mod writer;
 
 pub use directory::Folder;
-pub use error::{AppendError, CloseError, Damage, OpenError, ReadError};
+pub use error::{AppendError, CloseError, Damage, OpenError, ReadError, SyncError};
 pub use format::{SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, VERSION};
 pub use options::{Durability, Options};
 pub use reader::{Reader, Records};

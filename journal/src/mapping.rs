@@ -1,6 +1,6 @@
 //! Mapped memory of a segment: the only unsafe code of this crate, behind safe functions.
 //!
-//! [`WriteView`] stores records, [`ReadView`] loads them, [`Region`] keeps the memory alive and
+//! [`WriteView`] stores records, [`ReadView`] lends them, [`Region`] keeps the memory alive and
 //! makes its pages present. The views speak of byte offsets and whole records only. [`checksum`]
 //! is here because calling a function that needs a processor feature is unsafe as well.
 //!
@@ -8,7 +8,12 @@
 //! - M1: an access is inside the region and aligned to a record.
 //! - M2: one [`WriteView`] per region; it stores a record's bytes 8..128 first, then bytes 0..8 as
 //!   one atomic word with release order. A reader loads that word, fences with acquire order, and
-//!   only then copies the rest (J4). A place is stored to once, so a published record stays.
+//!   only then looks at the rest (J4, `publication`).
+//! - M4: a published place is not stored to again while a reader may look: the writer only stores
+//!   behind the frontier, and a recovery clears only what does not verify, or what a power failure
+//!   left behind a hole, when no reader of the writer's boot can live. So a reader may lend what
+//!   it saw published without copying it. Another process that breaks this, like one that cuts a
+//!   mapped file, breaks the journal; the checksum of a record is for accidents below us.
 //! - M3: the file behind a region has the region's length, and nobody cuts it (the writer holds the
 //!   directory's lock and preallocated the file; readers check the length before they map).
 //!
@@ -18,7 +23,9 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::ptr;
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
@@ -27,10 +34,8 @@ use model::limits::RECORD_BYTES;
 use model::record::Record;
 use zerocopy::IntoBytes;
 
+use crate::publication::{self, Place};
 use crate::storage::Pages;
-
-/// Bytes of the word that is stored last.
-const WORD: usize = size_of::<u64>();
 
 enum Memory {
     File(MmapRaw),
@@ -112,8 +117,7 @@ impl Region {
 
     /// A reader of a mapping.
     pub(crate) fn readable(mapping: Mapping) -> ReadView {
-        let region = Arc::new(Self::new(mapping));
-        ReadView { region }
+        ReadView::new(Arc::new(Self::new(mapping)))
     }
 
     fn new(mapping: Mapping) -> Self {
@@ -137,7 +141,7 @@ impl Region {
         let view = WriteView {
             region: Arc::clone(&region),
         };
-        (view, ReadView { region })
+        (view, ReadView::new(region))
     }
 
     /// Makes the pages of a range present and writable, so that a store to them does not fault.
@@ -152,6 +156,26 @@ impl Region {
                 let _ = map.advise_range(Advice::PopulateWrite, offset, len);
             }
             Memory::File(_) | Memory::Heap(_) => {}
+        }
+    }
+
+    /// Makes the pages of a range present for reading, so that loads from them do not fault one by
+    /// one. Beyond the end is cut off; a kernel that cannot (before 5.14) leaves the faults.
+    ///
+    /// # Errors
+    ///
+    /// Where a load would end in a signal: the file's bytes cannot be read.
+    fn populate_read(&self, offset: usize, len: usize) -> io::Result<()> {
+        let offset = offset.min(self.len);
+        let len = len.min(self.len - offset);
+        match &self.memory {
+            Memory::File(map) if len > 0 => {
+                match map.advise_range(Advice::PopulateRead, offset, len) {
+                    Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(error),
+                    Ok(()) | Err(_) => Ok(()),
+                }
+            }
+            Memory::File(_) | Memory::Heap(_) => Ok(()),
         }
     }
 
@@ -192,6 +216,60 @@ impl Region {
     }
 }
 
+/// The place of one record in a region.
+struct RegionPlace<'a> {
+    word: &'a AtomicU64,
+    /// Where it starts: 128 bytes inside the region.
+    start: *mut u64,
+}
+
+impl Region {
+    #[inline]
+    fn place_at(&self, offset: usize) -> RegionPlace<'_> {
+        RegionPlace {
+            word: self.word_at(offset),
+            start: self.record_at(offset).cast(),
+        }
+    }
+}
+
+impl Place for RegionPlace<'_> {
+    #[inline]
+    fn word(&self, order: Ordering) -> u64 {
+        self.word.load(order)
+    }
+
+    #[inline]
+    fn set_word(&self, word: u64, order: Ordering) {
+        self.word.store(word, order);
+    }
+
+    #[inline]
+    fn store_rest(&self, seq: u64, tail: &[u64; 14]) {
+        // SAFETY: the second word of a record that `record_at` checked to be inside the region.
+        let second = unsafe { self.start.add(1) };
+        // SAFETY:
+        // - Valid for writes and aligned: the second word of a checked, aligned record (M1).
+        // - No race: only `WriteView::publish` calls this, with the only writer (M2), and readers
+        //   stop at the word that is stored after this, which for this place is still zero.
+        // Seen by: `reader_beside_writer_sees_whole_records_only`.
+        unsafe { second.write(seq) };
+        // SAFETY: as above, the third word.
+        let third = unsafe { self.start.add(2) };
+        // SAFETY:
+        // - Valid for writes: the 14 words behind the second one of a checked record (M1).
+        // - No overlap: `tail` is a Rust reference to something else: what is lent from a region
+        //   is published, and this place is not.
+        // - No race: as above (M2).
+        unsafe { ptr::copy_nonoverlapping(tail.as_ptr(), third, tail.len()) };
+    }
+
+    #[inline]
+    fn fence(order: Ordering) {
+        fence(order);
+    }
+}
+
 /// A record as the words that are stored and summed.
 #[inline]
 pub(crate) fn words(record: &Record) -> &[u64; 16] {
@@ -207,9 +285,35 @@ pub(crate) fn checksum(seed: u32, head: u64, seq: u64, tail: &[u64; 14]) -> u32 
         // Seen by: `checksum_by_hand_equals_the_library`.
         return unsafe { crate::checksum::hardware(seed, head, seq, tail) };
     }
+    library_checksum(seed, head, seq, tail)
+}
+
+fn library_checksum(seed: u32, head: u64, seq: u64, tail: &[u64; 14]) -> u32 {
     let head = crc32c::crc32c_append(seed, &head.as_bytes()[4..]);
     let seq = crc32c::crc32c_append(head, seq.as_bytes());
     crc32c::crc32c_append(seq, tail.as_bytes())
+}
+
+/// How many of `records`, from the first on, are the ones that belong at `first_seq` and behind it
+/// (J1). The processor's features are looked up once for all of them.
+pub(crate) fn good_prefix(seed: u32, first_seq: u64, records: &[Record]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("sse4.2") && is_x86_feature_detected!("pclmulqdq") {
+        // SAFETY: the processor has both features that the function asks for; just checked.
+        // Seen by: `good_prefix_ends_at_the_first_bad_record`.
+        return unsafe { crate::checksum::good_prefix(seed, first_seq, records) };
+    }
+    library_good_prefix(seed, first_seq, records)
+}
+
+fn library_good_prefix(seed: u32, first_seq: u64, records: &[Record]) -> usize {
+    let good = |(record, seq): &(&Record, u64)| {
+        let [head, own, tail @ ..] = words(record);
+        record.kind != 0
+            && record.seq == *seq
+            && record.checksum == library_checksum(seed, *head, *own, tail)
+    };
+    records.iter().zip(first_seq..).take_while(good).count()
 }
 
 /// The only way to store into a region.
@@ -221,24 +325,8 @@ impl WriteView {
     /// Stores a record at `offset`, and publishes it to readers with its first word, `head`.
     #[inline]
     pub(crate) fn publish(&mut self, offset: usize, head: u64, seq: u64, tail: &[u64; 14]) {
-        let place = self.region.record_at(offset).cast::<u64>();
-        // SAFETY: the second word of a record that `record_at` checked to be inside the region.
-        let second = unsafe { place.add(1) };
-        // SAFETY:
-        // - Valid for writes and aligned: the second word of a checked, aligned record (M1).
-        // - No race: `&mut self` is the only writer (M2), and readers stop at the word that is
-        //   stored below, which for this place is still zero.
-        // Seen by: `reader_beside_writer_sees_whole_records_only`.
-        unsafe { second.write(seq) };
-        // SAFETY: as above, the third word.
-        let third = unsafe { place.add(2) };
-        // SAFETY:
-        // - Valid for writes: the 14 words behind the second one of a checked record (M1).
-        // - No overlap: `tail` is a Rust reference; nothing hands out references into a region.
-        // - No race: as above (M2).
-        unsafe { ptr::copy_nonoverlapping(tail.as_ptr(), third, tail.len()) };
-        // Pairs with the fence in `ReadView::load`.
-        self.region.word_at(offset).store(head, Ordering::Release);
+        // `&mut self` is the only writer (M2).
+        publication::publish(&self.region.place_at(offset), head, seq, tail);
     }
 
     /// The region, without its writer.
@@ -256,46 +344,65 @@ impl WriteView {
     }
 }
 
-/// A way to load from a region.
+/// A way to look at a region: lends the records that it saw published.
 pub(crate) struct ReadView {
     region: Arc<Region>,
+    /// Bytes whose places were seen published.
+    seen: Range<usize>,
 }
 
 impl ReadView {
+    const fn new(region: Arc<Region>) -> Self {
+        Self { region, seen: 0..0 }
+    }
+
     /// The first word of the record at `offset`; zero as long as nothing is published there.
     #[inline]
     pub(crate) fn word(&self, offset: usize) -> u64 {
         self.region.word_at(offset).load(Ordering::Relaxed)
     }
 
-    /// Copies the record at `offset` to `out` if one is published there. Its checksum is the
-    /// caller's to check: after a power loss the bytes may be anything.
+    /// As [`Region::populate_read`].
+    pub(crate) fn populate(&self, offset: usize, len: usize) -> io::Result<()> {
+        self.region.populate_read(offset, len)
+    }
+
+    /// How many places from `offset` on are published without a gap, up to `max`; these can be lent
+    /// then. Where it goes on from the look before, what that saw can still be lent. Whether they
+    /// verify is the caller's to check: after a power loss the bytes may be anything.
     #[inline]
-    pub(crate) fn load(&self, offset: usize, out: &mut Record) -> bool {
-        // A relaxed load and a fence, because an acquire load is not promised to work on pages that
-        // are mapped read-only.
-        let word = self.word(offset);
-        if word == 0 {
-            return false;
+    pub(crate) fn look(&mut self, offset: usize, max: usize) -> usize {
+        let room = self.region.len.saturating_sub(offset) / RECORD_BYTES;
+        let place = |index| self.region.place_at(offset + index * RECORD_BYTES);
+        let count = publication::published(max.min(room), place);
+        let end = offset + count * RECORD_BYTES;
+        if offset == self.seen.end {
+            self.seen.end = end;
+        } else {
+            self.seen = offset..end;
         }
-        // Pairs with the release store in `WriteView::publish`.
-        fence(Ordering::Acquire);
-        let place = self.region.record_at(offset);
-        // SAFETY: `WORD` is less than a record, which `record_at` checked to be inside the region.
-        let rest = unsafe { place.add(WORD) };
-        let bytes = out.as_mut_bytes();
-        bytes[..WORD].copy_from_slice(&word.to_le_bytes());
+        count
+    }
+
+    /// The `count` records from `offset` on, which must have been seen published.
+    #[inline]
+    pub(crate) fn lend(&self, offset: usize, count: usize) -> &[Record] {
+        let first = self.region.record_at(offset).cast_const().cast::<Record>();
+        let seen = self.seen.end.saturating_sub(offset) / RECORD_BYTES;
+        assert!(
+            self.seen.start <= offset && count <= seen,
+            "Invariant M4: only what was seen published is lent"
+        );
         // SAFETY:
-        // - Valid for reads: the 120 bytes behind the first word of a checked record (M1).
-        // - No overlap: `out` is a Rust reference; nothing hands out references into a region.
-        // - No race: the word was not zero, so the writer stored these bytes before it and never
-        //   stores to them again (M2). The checksum finds a process that breaks this.
-        // Seen by: `reader_beside_writer_sees_whole_records_only`.
-        unsafe {
-            let from = rest.cast_const();
-            ptr::copy_nonoverlapping(from, bytes[WORD..].as_mut_ptr(), RECORD_BYTES - WORD);
-        }
-        true
+        // - Valid and aligned: `offset` is inside the region and aligned to a record, as its base
+        //   is (M1), and so are the places up to `seen.end`, each of which `look` checked. The
+        //   region lives as long as the reference.
+        // - Initialised: any bytes are a record.
+        // - No race: their words were not zero and `look` has fenced since, so the writer stored
+        //   these bytes before, and nobody stores to them again (M2, M4). Other views load the
+        //   words atomically at the same time, which is no store.
+        // Seen by: `reader_beside_writer_sees_whole_records_only`; `publication_*` for the order.
+        unsafe { slice::from_raw_parts(first, count) }
     }
 }
 

@@ -108,12 +108,15 @@ pub(crate) fn errno_of(error: &OpenError) -> i32 {
         OpenError::Io { source, .. } => source.raw_os_error().unwrap_or(-1),
         OpenError::SegmentBytes { .. }
         | OpenError::Interval { .. }
+        | OpenError::CommitBlock { .. }
+        | OpenError::UnsafeFileSystem { .. }
         | OpenError::Locked { .. }
         | OpenError::NotAJournal { .. }
         | OpenError::Version { .. }
         | OpenError::SuperblockDamaged { .. }
         | OpenError::SegmentMissing { .. }
         | OpenError::SegmentWrong { .. }
-        | OpenError::Damaged(_) => -1,
+        | OpenError::Damaged(_)
+        | OpenError::Seal(_) => -1,
     }
 }

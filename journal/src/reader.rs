@@ -1,58 +1,66 @@
 //! Reads a journal, in the writer's process or another one: history, and then the live tail.
 //!
 //! A reader maps one segment at a time, read-only, and takes no lock: it cannot disturb the writer.
-//! Each record's checksum is verified. Where nothing is published, [`Reader::next`] says `None`,
-//! and may be asked again.
+//! Records are verified, checksum and sequence, and lent straight from the mapping: one by
+//! [`Reader::next`], many by [`Reader::next_batch`]. Where nothing is published there is none, and
+//! the reader may ask again.
 //!
-//! A record that fails its check is the end (a torn tail that no writer has cut yet), unless it was
-//! promised or something whole stands behind it: then it is damage.
+//! A reader ends where recovery would end the journal, and sees damage where recovery would refuse
+//! (`end`). Segments may be removed under it: the one it is in it reads to its end.
 //!
-//! Thread: any, one at a time. Hot path: no; but allocates only when it changes segments.
+//! Thread: any, one at a time. Hot path: no. Allocates: only when it changes segments.
+
+mod end;
 
 use std::path::Path;
 
 use model::record::Record;
 
 use crate::directory::Folder;
-use crate::error::{Damage, OpenError, ReadError};
-use crate::format::{Geometry, Place, Slot, record_is_good};
-use crate::mapping::{ReadView, Region};
-use crate::scan::Marks;
+use crate::error::{OpenError, ReadError};
+use crate::format::{Geometry, HEADER_BYTES, Place, RECORD, Slot};
+use crate::scan::{self, Marks};
+use crate::source::Source;
 use crate::storage::Access;
-use crate::{scan, superblock};
+use crate::superblock;
 
-/// A segment that is open.
-struct Open {
-    segment: u32,
-    view: ReadView,
-    seed: u32,
-}
+/// Records that [`Reader::next`] verifies at once; they stay in the first-level cache.
+const AT_ONCE: usize = 64;
+/// Records that a batch verifies at once, so that looking for the frontier and summing go over the
+/// same bytes while these are in the cache.
+const STRIDE: usize = 256;
 
 /// Follows a journal from any place.
 pub struct Reader {
     folder: Folder,
+    /// The superblock when this was opened, and when it was last looked at.
+    opened: Slot,
     slot: Slot,
     geometry: Geometry,
+    /// Whether files are mapped, or read with `pread`.
+    mapped: bool,
     /// The sequence that `next` gives.
     next_seq: u64,
-    open: Option<Open>,
+    /// The records from `next_seq` up to here, not included, were verified and can be lent.
+    ready_seq: u64,
+    source: Option<Source>,
     /// Newest segment that is known to have a record; those behind it are only prepared.
-    newest: u32,
-    /// Highest sequence that a clean close or a durable mark vouched for at open: if it is not
-    /// there, the journal was damaged and has not merely ended.
+    newest: Option<u32>,
+    /// Highest sequence that a clean close or a durable mark vouched for: if it is not there, the
+    /// journal was damaged and has not merely ended.
     promised: u64,
-    /// A place that was found torn, with its first word: not searched again until it changes.
-    torn: Option<(u64, u64)>,
-    record: Record,
+    /// The end that was judged last: its sequence, and the first words there and behind it.
+    judged: Option<(u64, [u64; 2])>,
 }
 
 impl Reader {
-    /// Opens the journal in `dir` for reading, at its first record.
+    /// Opens the journal in `dir` for reading, at its first record. Constant time: a segment is
+    /// looked at when it is read.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if it is no journal of this version, or its superblock or a segment's header
-    /// is damaged.
+    /// [`OpenError`] if it is no journal of this version, or its superblock or the header of one
+    /// of its last segments is damaged.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         Self::open_in(&Folder::on_disk(dir))
     }
@@ -63,47 +71,73 @@ impl Reader {
     ///
     /// As [`Self::open`].
     pub fn open_in(folder: &Folder) -> Result<Self, OpenError> {
-        let listing = folder.list()?;
-        if !listing.superblock {
-            let found = match (listing.segments.first(), listing.foreign) {
-                (Some(_), _) => "segments".to_owned(),
-                (None, Some(name)) => format!("a file {name:?}"),
-                (None, None) => "nothing".to_owned(),
-            };
-            let path = folder.dir().to_path_buf();
-            return Err(OpenError::NotAJournal { path, found });
+        Self::open_as(folder, true)
+    }
+
+    /// As [`Self::open_in`], but reads with `pread` instead of mapping files: slower, and a disk
+    /// that cannot read a record is [`ReadError::Unreadable`] and never a signal.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_unmapped(folder: &Folder) -> Result<Self, OpenError> {
+        Self::open_as(folder, false)
+    }
+
+    fn open_as(folder: &Folder, mapped: bool) -> Result<Self, OpenError> {
+        if !folder.has(&folder.superblock_path())? {
+            return Err(not_a_journal(folder)?);
         }
+        // Before the names: what is pruned in between is missed by neither.
         let slot = superblock::read(folder)?;
         let geometry = slot.geometry();
+        let next_seq = geometry.first_seq(slot.first_segment);
         let mut reader = Self {
             folder: folder.clone(),
+            opened: slot,
             slot,
             geometry,
-            next_seq: geometry.first_seq(slot.first_segment),
-            open: None,
-            newest: slot.first_segment,
+            mapped,
+            next_seq,
+            ready_seq: next_seq,
+            source: None,
+            newest: None,
             promised: slot.clean_seq().unwrap_or(0),
-            torn: None,
-            record: Record::ZERO,
+            judged: None,
         };
-        for &segment in &listing.segments {
-            reader.look_at(segment)?;
-        }
+        reader.look_around()?;
         Ok(reader)
     }
 
-    /// Learns from a segment whether it is in use, and what its durable mark vouches for.
-    fn look_at(&mut self, segment: u32) -> Result<(), OpenError> {
-        let open = self.map_segment(segment)?;
-        if open.view.word(index(scan::offset_of(0))) != 0 {
-            self.newest = self.newest.max(segment);
+    /// Learns which segment is the newest in use, and what is promised. Only the last segments can
+    /// say: those behind the newest are prepared, two as a rule, and its mark is the highest.
+    fn look_around(&mut self) -> Result<(), OpenError> {
+        let listing = self.folder.list()?;
+        if let Some(&archived) = listing.archived.last() {
+            // Only what is full and on stable storage is archived.
+            self.newest = Some(archived);
+            self.promised = self.promised.max(self.geometry.last_seq(archived));
         }
-        let file = scan::open(&self.folder, self.geometry, segment, Access::Read)?;
-        let path = self.folder.segment_path(segment);
-        match scan::marks(&*file, open.seed).map_err(OpenError::io("read", &path))? {
-            Marks::Valid(mark) => self.promised = self.promised.max(mark.durable_seq),
-            // A reader shows what is there; recovery refuses to go on without the mark.
-            Marks::None | Marks::Bad => {}
+        let mut marked = false;
+        for &segment in listing.segments.iter().rev() {
+            let file = scan::open(&self.folder, self.geometry, segment, Access::Read)?;
+            let path = self.folder.segment_path(segment);
+            let is_used = scan::word(&*file, 0).map_err(OpenError::io("read", &path))? != 0;
+            if is_used {
+                self.newest = self.newest.max(Some(segment));
+            }
+            let seed = self.geometry.seed(segment);
+            match scan::marks(&*file, seed).map_err(OpenError::io("read", &path))? {
+                Marks::Valid(mark) => {
+                    self.promised = self.promised.max(mark.durable_seq);
+                    marked = true;
+                }
+                // A reader shows what is there; recovery refuses to go on without the mark.
+                Marks::None | Marks::Bad => {}
+            }
+            if marked && self.newest.is_some() {
+                break;
+            }
         }
         Ok(())
     }
@@ -112,36 +146,45 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Damaged`] with the sequence; it stays there until [`Reader::seek`].
+    /// [`ReadError::Damaged`] and [`ReadError::Unreadable`] with the sequence,
+    /// [`ReadError::Pruned`], [`ReadError::Open`]; it stays there until [`Reader::seek`].
     #[expect(
         clippy::should_implement_trait,
         reason = "lends the record, which an iterator cannot; `records` gives copies"
     )]
     #[inline]
     pub fn next(&mut self) -> Result<Option<&Record>, ReadError> {
-        let Some(place) = self.geometry.place(self.next_seq) else {
-            return Ok(None);
-        };
-        if self
-            .open
-            .as_ref()
-            .is_none_or(|open| open.segment != place.segment)
-            && !self.open_segment(place.segment)?
-        {
-            return Ok(None);
+        Ok(self.take(1, AT_ONCE)?.first())
+    }
+
+    /// Consecutive records from the next one on, verified, at most `max`: as many as there are up
+    /// to the end of a segment or the present end. None if there is none yet. Faster than
+    /// [`Self::next`]; a few thousand at a time are still in the processor's cache when they are
+    /// handed out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::next`]; records before the one in error are lent first.
+    #[inline]
+    pub fn next_batch(&mut self, max: usize) -> Result<&[Record], ReadError> {
+        self.take(max, max)
+    }
+
+    /// Lends up to `max` records; verifies up to `ahead` if none is ready.
+    #[inline]
+    fn take(&mut self, max: usize, ahead: usize) -> Result<&[Record], ReadError> {
+        if self.next_seq >= self.ready_seq {
+            self.fill(ahead)?;
         }
-        let Some(open) = &self.open else {
-            return Ok(None);
-        };
-        if !open.view.load(index(place.offset), &mut self.record) {
-            return self.nothing_at(place);
+        let ready = usize::try_from(self.ready_seq - self.next_seq).unwrap_or(usize::MAX);
+        let count = ready.min(max);
+        match (&self.source, self.geometry.place(self.next_seq)) {
+            (Some(source), Some(place)) if count > 0 => {
+                self.next_seq += count as u64;
+                Ok(source.lend(index_of(place), count))
+            }
+            _ => Ok(&[]),
         }
-        if !record_is_good(open.seed, self.next_seq, &self.record) {
-            return self.not_good_at(place);
-        }
-        self.next_seq += 1;
-        self.newest = self.newest.max(place.segment);
-        Ok(Some(&self.record))
     }
 
     /// Copies of the records from here to the present end.
@@ -152,10 +195,12 @@ impl Reader {
         }
     }
 
-    /// Makes `seq` the next one; it may be one that is not there yet.
+    /// Makes `seq` the next one; it may be one that is not there yet. One below
+    /// [`Self::first_seq`] is taken for that.
     pub fn seek(&mut self, seq: u64) {
         self.next_seq = seq.max(self.first_seq());
-        self.torn = None;
+        self.ready_seq = self.next_seq;
+        self.judged = None;
     }
 
     /// The sequence that `next` gives next.
@@ -164,7 +209,8 @@ impl Reader {
         self.next_seq
     }
 
-    /// First sequence that is kept. There may be no record yet.
+    /// First sequence that is kept, as this reader saw it last: at open, or when it last met
+    /// [`ReadError::Pruned`] or an end. There may be no record yet.
     #[must_use]
     pub const fn first_seq(&self) -> u64 {
         self.geometry.first_seq(self.slot.first_segment)
@@ -178,13 +224,14 @@ impl Reader {
     /// [`ReadError::Open`] if a segment cannot be opened.
     pub fn last_seq(&self) -> Result<u64, ReadError> {
         let listing = self.folder.list()?;
+        let archived = listing.archived.last();
         for &segment in listing.segments.iter().rev() {
-            let open = self.map_segment(segment)?;
-            let published = |record: u64| open.view.word(index(scan::offset_of(record))) != 0;
+            let file = scan::open(&self.folder, self.geometry, segment, Access::Read)?;
+            let path = self.folder.segment_path(segment);
             let (mut low, mut high) = (0, self.geometry.records_per_segment());
             while low < high {
                 let middle = low + (high - low) / 2;
-                if published(middle) {
+                if scan::word(&*file, middle).map_err(OpenError::io("read", &path))? != 0 {
                     low = middle + 1;
                 } else {
                     high = middle;
@@ -194,7 +241,7 @@ impl Reader {
                 return Ok(self.geometry.first_seq(segment) + low - 1);
             }
         }
-        Ok(self.first_seq() - 1)
+        Ok(archived.map_or(self.first_seq() - 1, |&id| self.geometry.last_seq(id)))
     }
 
     /// The directory.
@@ -218,118 +265,105 @@ impl Reader {
     /// How often a writer had opened the journal when this reader was opened.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
-        self.slot.epoch
+        self.opened.epoch
     }
 
     /// Whether the last writer had closed the journal in order when this reader was opened.
     #[must_use]
     pub const fn was_closed(&self) -> bool {
-        self.slot.clean_seq().is_some()
+        self.opened.clean_seq().is_some()
     }
 
-    /// Nothing is published at `place`: the frontier, unless a later segment is in use.
-    #[cold]
-    fn nothing_at(&mut self, place: Place) -> Result<Option<&Record>, ReadError> {
-        if self.next_seq <= self.promised {
-            return Err(self.damaged(place, "was on stable storage and is now missing"));
-        }
-        if place.segment < self.newest && self.is_behind(place)? {
-            return Err(self.damaged(place, "is missing, and there are records behind it"));
-        }
-        Ok(None)
-    }
-
-    /// What is published at `place` is not the record that belongs there.
-    #[cold]
-    fn not_good_at(&mut self, place: Place) -> Result<Option<&Record>, ReadError> {
-        // A second look, as a recovery may have cleared the place under the first one.
-        if let Some(open) = &self.open
-            && open.view.load(index(place.offset), &mut self.record)
-            && record_is_good(open.seed, self.next_seq, &self.record)
-        {
-            self.next_seq += 1;
-            return Ok(Some(&self.record));
-        }
-        if self.next_seq <= self.promised {
-            return Err(self.damaged(place, "was on stable storage and is now damaged"));
-        }
-        let word = match &self.open {
-            Some(open) => open.view.word(index(place.offset)),
-            None => 0,
+    /// Makes records ready from `next_seq` on, up to `max`.
+    fn fill(&mut self, max: usize) -> Result<(), ReadError> {
+        self.ready_seq = self.next_seq;
+        let Some(place) = self.geometry.place(self.next_seq) else {
+            return Ok(());
         };
-        if self.torn == Some((self.next_seq, word)) {
-            return Ok(None);
+        if max == 0 || !self.is_open(place.segment) && !self.open_segment(place.segment)? {
+            return Ok(());
         }
-        if self.is_behind(place)? {
-            return Err(self.damaged(place, "is damaged, and there are records behind it"));
+        if !self.find(place, max)? {
+            self.end_at(place, max)?;
         }
-        self.torn = Some((self.next_seq, word));
-        Ok(None)
+        Ok(())
     }
 
-    /// Whether a whole record stands anywhere behind `place`.
-    fn is_behind(&self, place: Place) -> Result<bool, ReadError> {
-        let mut from = place.offset + crate::format::RECORD;
-        for segment in place.segment..=self.newest {
-            let open = self.map_segment(segment)?;
-            let mut record = Record::ZERO;
-            let mut seq = self.geometry.first_seq(segment)
-                + (from - crate::format::HEADER_BYTES) / crate::format::RECORD;
-            while from < self.geometry.records_end() {
-                if open.view.load(index(from), &mut record)
-                    && record_is_good(open.seed, seq, &record)
-                {
-                    return Ok(true);
+    /// Whether there are good records at `place`; if so, they are ready.
+    fn find(&mut self, place: Place, max: usize) -> Result<bool, ReadError> {
+        let Some(source) = &mut self.source else {
+            return Ok(false);
+        };
+        let from = index_of(place);
+        let mut found = 0;
+        while found < max {
+            let want = STRIDE.min(max - found);
+            let good = source.find(from, from + found, want).map_err(|source| {
+                let path = self.folder.segment_path(place.segment);
+                ReadError::Unreadable {
+                    path,
+                    seq: self.next_seq,
+                    offset: place.offset,
+                    source,
                 }
-                from += crate::format::RECORD;
-                seq += 1;
+            })?;
+            found += good;
+            if good < want {
+                break;
             }
-            from = crate::format::HEADER_BYTES;
         }
-        Ok(false)
+        if found > 0 {
+            self.ready_seq = self.next_seq + found as u64;
+            self.newest = self.newest.max(Some(place.segment));
+        }
+        Ok(found > 0)
     }
 
-    fn damaged(&self, place: Place, what: &'static str) -> ReadError {
-        ReadError::Damaged(Damage {
-            path: self.folder.segment_path(place.segment),
-            seq: self.next_seq,
-            offset: place.offset,
-            what,
-        })
+    fn is_open(&self, segment: u32) -> bool {
+        let source = self.source.as_ref();
+        source.is_some_and(|source| source.segment == segment)
     }
 
     /// Opens the segment that `next` needs; false if it is not there yet.
     #[cold]
     fn open_segment(&mut self, segment: u32) -> Result<bool, ReadError> {
-        match self.map_segment(segment) {
-            Ok(open) => {
-                self.open = Some(open);
+        match self.source_of(segment) {
+            Ok(source) => {
+                self.source = Some(source);
                 Ok(true)
             }
-            Err(OpenError::SegmentMissing { .. })
-                if segment > self.newest && self.next_seq > self.promised =>
-            {
-                Ok(false)
-            }
+            Err(OpenError::SegmentMissing { path }) => self.missing(segment, path),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn map_segment(&self, segment: u32) -> Result<Open, OpenError> {
+    /// Opens a segment.
+    fn source_of(&self, segment: u32) -> Result<Source, OpenError> {
         let file = scan::open(&self.folder, self.geometry, segment, Access::Read)?;
+        if !self.mapped {
+            return Ok(Source::read(segment, self.geometry, file));
+        }
         let path = self.folder.segment_path(segment);
-        let mapping = file.map(index(self.geometry.segment_bytes));
-        let view = Region::readable(mapping.map_err(OpenError::io("map", &path))?);
-        Ok(Open {
-            segment,
-            view,
-            seed: self.geometry.seed(segment),
-        })
+        Source::mapped(segment, self.geometry, file).map_err(OpenError::io("map", &path))
     }
 }
 
-fn index(offset: u64) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
+/// A place as a count of places from the segment's first one.
+#[inline]
+fn index_of(place: Place) -> usize {
+    usize::try_from((place.offset - HEADER_BYTES) / RECORD).unwrap_or(usize::MAX)
+}
+
+/// What to say about a directory without a superblock.
+fn not_a_journal(folder: &Folder) -> Result<OpenError, OpenError> {
+    let listing = folder.list()?;
+    let found = match (listing.segments.first(), listing.foreign) {
+        (Some(_), _) => "segments".to_owned(),
+        (None, Some(name)) => format!("a file {name:?}"),
+        (None, None) => "nothing".to_owned(),
+    };
+    let path = folder.dir().to_path_buf();
+    Ok(OpenError::NotAJournal { path, found })
 }
 
 /// Iterator over copies of records; ends at the frontier, or after the first error.

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use crate::directory::{self, Folder};
 use crate::error::{Damage, OpenError};
 use crate::format::{Geometry, RECORD, Slot};
+use crate::options::Durability;
 use crate::scan::{self, Content, Marks};
+use crate::seal::open::Log;
 use crate::storage::{Access, StoredFile};
 
 /// What opening a journal for writing found and did.
@@ -146,7 +148,7 @@ fn decide(promised: Promised, behind: Behind, boot: Boot) -> (&'static str, Deci
 struct Survey {
     /// By segment, from the first that is kept.
     contents: Vec<(u32, Content)>,
-    /// Newest durable mark of all segments.
+    /// Newest durable mark of all segments, header pages and records.
     mark: u64,
 }
 
@@ -165,12 +167,25 @@ pub(crate) struct End {
 ///
 /// # Errors
 ///
-/// [`OpenError`] for everything that a crash cannot leave; nothing is changed then.
-pub(crate) fn recover(folder: &Folder, slot: &Slot, boot_id: [u8; 16]) -> Result<End, OpenError> {
+/// [`OpenError`] for everything that a crash cannot leave, and what `gate` gives, which is asked
+/// about the log's end before anything is changed; nothing is changed then.
+pub(crate) fn recover(
+    folder: &Folder,
+    slot: &Slot,
+    boot_id: [u8; 16],
+    durability: Durability,
+    gate: impl FnOnce(Log) -> Result<(), OpenError>,
+) -> Result<End, OpenError> {
     let listing = folder.list()?;
     let segments = contiguous(folder, slot, &listing.segments)?;
+    let same_boot = slot.is_of_boot(boot_id);
     if let Some(last_seq) = slot.clean_seq() {
         check_clean_end(folder, slot, &segments, last_seq)?;
+        gate(Log {
+            last_seq,
+            clean: true,
+            same_boot,
+        })?;
         remove_unfinished(folder, &listing.unfinished)?;
         return Ok(End {
             last_seq,
@@ -187,26 +202,36 @@ pub(crate) fn recover(folder: &Folder, slot: &Slot, boot_id: [u8; 16]) -> Result
     } else {
         Promised::No
     };
-    let boot = if boot_id == slot.boot_id && boot_id != [0; 16] {
-        Boot::Same
-    } else {
-        Boot::Other
-    };
+    let boot = if same_boot { Boot::Same } else { Boot::Other };
     let (label, decision) = decide(promised, behind, boot);
-    if decision != Decision::Refuse {
-        // Before cutting: an earlier recovery may have died with a `.new` of the same name.
-        remove_unfinished(folder, &listing.unfinished)?;
+    if decision == Decision::Refuse {
+        return Err(OpenError::Damaged(damage(folder, geometry, f, label)));
     }
+    gate(Log {
+        last_seq: f - 1,
+        clean: false,
+        same_boot,
+    })?;
+    // Before cutting: an earlier recovery may have died with a `.new` of the same name.
+    remove_unfinished(folder, &listing.unfinished)?;
     let removed = match decision {
-        Decision::Open => Vec::new(),
         Decision::Cut => cut(folder, geometry, f, &survey.contents)?,
-        Decision::Refuse => return Err(OpenError::Damaged(damage(folder, geometry, f, label))),
+        Decision::Open | Decision::Refuse => Vec::new(),
+    };
+    let target = match durability {
+        Durability::Interval(_) => f - 1,
+        // As for a running writer: full segments. In the strict modes the writer syncs the rest
+        // when it has left the block in which the log ends.
+        Durability::Process | Durability::Group | Durability::Sync => {
+            geometry.full_segments_end(f - 1)
+        }
+        Durability::Volatile => survey.mark,
     };
     sync_seen(folder, geometry, survey.mark, &survey.contents)?;
     Ok(End {
         last_seq: f - 1,
         durable_mark: survey.mark,
-        durable_seq: f - 1,
+        durable_seq: survey.mark.max(target),
         removed,
     })
 }
@@ -245,7 +270,8 @@ fn contiguous(folder: &Folder, slot: &Slot, found: &[u32]) -> Result<Vec<u32>, O
 }
 
 /// After a close in order the end is known: the last record is there, and nothing behind it.
-/// Constant time but for the headers; the records are checked when they are read.
+/// Constant time but for the names: the first and the last header are looked at here, the others
+/// and the records when they are read.
 fn check_clean_end(
     folder: &Folder,
     slot: &Slot,
@@ -253,7 +279,7 @@ fn check_clean_end(
     last_seq: u64,
 ) -> Result<(), OpenError> {
     let geometry = slot.geometry();
-    for &id in segments {
+    for &id in segments.first().into_iter().chain(segments.last()) {
         scan::open(folder, geometry, id, Access::Read)?;
     }
     for (seq, expected, what) in [
@@ -306,6 +332,7 @@ fn survey(folder: &Folder, geometry: Geometry, segments: &[u32]) -> Result<Surve
             Marks::Bad => return Err(OpenError::bad_mark(path)),
         }
         let content = scan::content(&*file, geometry, id).map_err(OpenError::io("read", &path))?;
+        survey.mark = survey.mark.max(content.mark);
         survey.contents.push((id, content));
     }
     Ok(survey)

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
+use model::body::DurableMark;
 use model::record::Record;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -15,7 +16,7 @@ use crate::format::{
     BLOCK_BYTES, Block, Geometry, HEADER_BYTES, Header, MARK_BYTES, MARK_OFFSETS, Mark, RECORD,
     SEGMENT_MAGIC, VERSION, open_block, record_is_good,
 };
-use crate::mapping::words;
+use crate::mapping::{good_prefix, words};
 use crate::storage::{Access, StoredFile};
 
 /// Records that are read at once.
@@ -41,6 +42,8 @@ pub(crate) struct Content {
     pub(crate) good_behind: u64,
     /// End of the last place that is not zero, as a count of places.
     pub(crate) used: u64,
+    /// Highest sequence that a good record of kind 57 calls durable; 0 if there is none.
+    pub(crate) mark: u64,
 }
 
 /// Opens a segment's file and checks that it is the one that its name says.
@@ -143,7 +146,7 @@ pub(crate) fn marks(file: &dyn StoredFile, seed: u32) -> io::Result<Marks> {
     })
 }
 
-/// Reads every place of a segment.
+/// Reads every place of a segment, in order, once.
 ///
 /// # Errors
 ///
@@ -154,25 +157,82 @@ pub(crate) fn content(
     segment: u32,
 ) -> io::Result<Content> {
     let mut content = Content::default();
-    let total = geometry.records_per_segment();
     let (seed, first) = (geometry.seed(segment), geometry.first_seq(segment));
+    each_chunk(file, geometry, 0, |start, chunk| {
+        let (mut index, mut rest) = (start, chunk);
+        if content.good == start {
+            // No gap so far: one checksum after the other, without asking what else it may be.
+            let good = good_prefix(seed, first + start, chunk);
+            content.add_good(&chunk[..good]);
+            rest = &chunk[good..];
+            index += good as u64;
+        }
+        if !is_zero(rest) {
+            for (index, record) in (index..).zip(rest) {
+                content.add(index, judge(seed, first + index, record), record);
+            }
+        }
+    })?;
+    Ok(content)
+}
+
+/// Whether any place from `from` on has the record that belongs there, and if so, the newest
+/// durable mark among such records; 0 without one.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn good_from(
+    file: &dyn StoredFile,
+    geometry: Geometry,
+    segment: u32,
+    from: u64,
+) -> io::Result<Option<u64>> {
+    let (seed, first) = (geometry.seed(segment), geometry.first_seq(segment));
+    let mut newest = None;
+    each_chunk(file, geometry, from, |start, chunk| {
+        if is_zero(chunk) {
+            return;
+        }
+        for (seq, record) in (first + start..).zip(chunk) {
+            if record_is_good(seed, seq, record) {
+                newest = newest.max(Some(durable_mark(record)));
+            }
+        }
+    })?;
+    Ok(newest)
+}
+
+/// Reads the places from `from` on in large pieces; `each` gets the first place's number.
+fn each_chunk(
+    file: &dyn StoredFile,
+    geometry: Geometry,
+    from: u64,
+    mut each: impl FnMut(u64, &[Record]),
+) -> io::Result<()> {
+    let total = geometry.records_per_segment();
     let mut buffer = vec![Record::ZERO; usize::try_from(CHUNK_RECORDS.min(total)).unwrap_or(1)];
-    let mut index = 0;
+    let mut index = from;
     while index < total {
         let want = usize::try_from(total - index).unwrap_or(usize::MAX);
         let count = buffer.len().min(want);
         let chunk = &mut buffer[..count];
         file.read_exact_at(chunk.as_mut_bytes(), offset_of(index))?;
-        if is_zero(chunk) {
-            index += count as u64;
-            continue;
-        }
-        for record in chunk.iter() {
-            content.add(index, judge(seed, first + index, record));
-            index += 1;
-        }
+        each(index, chunk);
+        index += count as u64;
     }
-    Ok(content)
+    Ok(())
+}
+
+/// The first word of a place; zero as long as nothing is published there.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn word(file: &dyn StoredFile, index: u64) -> io::Result<u64> {
+    let mut word = [0; size_of::<u64>()];
+    file.read_exact_at(&mut word, offset_of(index))?;
+    Ok(u64::from_le_bytes(word))
 }
 
 /// Reads one place: whether the record that belongs there is there, and whether anything is.
@@ -186,8 +246,7 @@ pub(crate) fn place(
     segment: u32,
     index: u64,
 ) -> io::Result<(bool, bool)> {
-    let mut record = Record::ZERO;
-    file.read_exact_at(record.as_mut_bytes(), offset_of(index))?;
+    let record = record_at(file, offset_of(index))?;
     Ok(
         match judge(
             geometry.seed(segment),
@@ -199,6 +258,30 @@ pub(crate) fn place(
             Kind::Bad => (false, true),
         },
     )
+}
+
+/// The bytes of the record at `offset`, unchecked.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn record_at(file: &dyn StoredFile, offset: u64) -> io::Result<Record> {
+    let mut record = Record::ZERO;
+    file.read_exact_at(record.as_mut_bytes(), offset)?;
+    Ok(record)
+}
+
+/// Code of the kind of the fillings.
+const DURABLE_MARK: u8 = model::record::Kind::DurableMark.code();
+
+/// What a filling calls durable, never more than what stands before it; 0 for other records.
+fn durable_mark(record: &Record) -> u64 {
+    if record.kind != DURABLE_MARK {
+        return 0;
+    }
+    DurableMark::ref_from_bytes(&record.body)
+        .map_or(0, |mark| mark.durable_seq)
+        .min(record.seq.saturating_sub(1))
 }
 
 /// Where place `index` of a segment starts.
@@ -226,18 +309,24 @@ fn judge(seed: u32, seq: u64, record: &Record) -> Kind {
 }
 
 impl Content {
-    fn add(&mut self, index: u64, kind: Kind) {
+    /// Counts good records that follow the good ones there are.
+    fn add_good(&mut self, records: &[Record]) {
+        let mark = records.iter().map(durable_mark).max();
+        self.mark = self.mark.max(mark.unwrap_or(0));
+        self.good += records.len() as u64;
+        self.used = self.used.max(self.good);
+    }
+
+    fn add(&mut self, index: u64, kind: Kind, record: &Record) {
         match kind {
-            Kind::Zero => {}
-            Kind::Good if self.good == index => {
-                self.good += 1;
-                self.used = index + 1;
-            }
-            Kind::Good => {
-                self.good_behind += 1;
-                self.used = index + 1;
-            }
-            Kind::Bad => self.used = index + 1,
+            Kind::Zero => return,
+            Kind::Good if self.good == index => self.good += 1,
+            Kind::Good => self.good_behind += 1,
+            Kind::Bad => {}
+        }
+        self.used = index + 1;
+        if kind == Kind::Good {
+            self.mark = self.mark.max(durable_mark(record));
         }
     }
 }

@@ -120,6 +120,11 @@ impl SegmentWriter {
         self.offset >= self.end
     }
 
+    /// Where the next record goes.
+    pub(crate) const fn offset(&self) -> u64 {
+        self.offset as u64
+    }
+
     /// Stores and publishes `record` as `seq`, which must be the next one; not if it is full.
     #[inline]
     pub(crate) fn append(&mut self, record: &Record, seq: u64) {

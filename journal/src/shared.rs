@@ -1,25 +1,58 @@
 //! What the writer, its helper threads and whoever watches share: a few atomics, one writer each.
 //!
-//! Hot path: the writer stores `appended` and loads `failed`. Locks: none.
+//! Hot path: the writer stores `appended` and loads `wanted`. Locks: none.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::options::Durability;
+
+use crate::seal::SealStatus;
+use crate::seal::progress::Progress;
 
 /// Keeps a value away from its neighbours: two cache lines, as processors fetch them in pairs.
 #[repr(align(128))]
 pub(crate) struct Padded<T>(T);
 
+/// How much a commit is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Wanted {
+    /// The sync thread is at work, or there is none.
+    No = 0,
+    /// The sync thread is idle: the next poll is to commit what there is.
+    ByPoll = 1,
+    /// Nobody polls: the next append is to commit what there is.
+    ByAppend = 2,
+}
+
 pub(crate) struct Shared {
     /// Last sequence that is published. Written by the writer's thread only.
     appended: Padded<AtomicU64>,
-    /// Last sequence on stable storage. Written by the sync thread, and by close after its end.
+    /// Last sequence on stable storage. Written by who holds the syncer.
     durable: Padded<AtomicU64>,
-    /// First errno of a sync, 0 if none. Written by the sync thread, once.
+    /// Whether a commit is wanted, and of whom: one of [`Wanted`]. Raised by the sync thread,
+    /// lowered by the writer.
+    wanted: Padded<AtomicU8>,
+    /// End of the last commit that the writer filled up. Written by the writer's thread only.
+    committed: Padded<AtomicU64>,
+    /// Whether the sync thread sleeps and must be woken. Written by the sync thread only.
+    sleeps: AtomicBool,
+    /// First errno of a sync, 0 if none. Written by who holds the syncer, once.
     failed: Padded<AtomicI32>,
+    /// Times: nanoseconds since this.
+    origin: Instant,
+    /// What was appended by this time is durable. Written by the sync thread.
+    covered_ns: AtomicU64,
+    /// When the sync that runs now began; 0 if none runs. Written by who holds the syncer.
+    sync_since_ns: AtomicU64,
     /// Errno of the last try to make a segment, 0 if it worked. Written by the prepare thread.
     no_space: AtomicI32,
     /// Segments that are ready behind the present one. Written by the prepare thread: last number.
     ready_through: AtomicU64,
+    /// Written by the seal thread.
+    pub(crate) seal: Progress,
 }
 
 impl Shared {
@@ -27,9 +60,16 @@ impl Shared {
         Self {
             appended: Padded(AtomicU64::new(last_seq)),
             durable: Padded(AtomicU64::new(durable_seq)),
+            wanted: Padded(AtomicU8::new(Wanted::No as u8)),
+            committed: Padded(AtomicU64::new(last_seq)),
+            sleeps: AtomicBool::new(false),
             failed: Padded(AtomicI32::new(0)),
+            origin: Instant::now(),
+            covered_ns: AtomicU64::new(0),
+            sync_since_ns: AtomicU64::new(0),
             no_space: AtomicI32::new(0),
             ready_through: AtomicU64::new(u64::from(segment)),
+            seal: Progress::default(),
         }
     }
 
@@ -50,6 +90,89 @@ impl Shared {
 
     pub(crate) fn durable(&self) -> u64 {
         self.durable.0.load(Ordering::Acquire)
+    }
+
+    /// Whether the writer's next poll is to commit.
+    #[inline]
+    pub(crate) fn wants_commit(&self) -> bool {
+        // Nothing is read through it.
+        self.wanted.0.load(Ordering::Relaxed) != Wanted::No as u8
+    }
+
+    /// Whether the writer's next append is to commit what stands before it.
+    #[inline]
+    pub(crate) fn wants_commit_now(&self) -> bool {
+        self.wanted.0.load(Ordering::Relaxed) == Wanted::ByAppend as u8
+    }
+
+    /// Asks the writer for a commit. For the sync thread, when the last commit is durable.
+    pub(crate) fn want_commit(&self) {
+        self.wanted.0.store(Wanted::ByPoll as u8, Ordering::Relaxed);
+    }
+
+    /// Asks more loudly, if the writer has not answered yet.
+    pub(crate) fn want_commit_now(&self) {
+        let (poll, append) = (Wanted::ByPoll as u8, Wanted::ByAppend as u8);
+        // Err: it has answered, or was asked so before.
+        let _ = self
+            .wanted
+            .0
+            .compare_exchange(poll, append, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Says how far the writer has filled up a commit; whether the sync thread must be woken.
+    pub(crate) fn publish_commit(&self, seq: u64) -> bool {
+        self.wanted.0.store(Wanted::No as u8, Ordering::Relaxed);
+        // Sequentially consistent with `sleeps` in `fall_asleep`: either that thread sees this
+        // commit, or this one sees that it sleeps.
+        self.committed.0.store(seq, Ordering::SeqCst);
+        self.sleeps.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn committed(&self) -> u64 {
+        self.committed.0.load(Ordering::SeqCst)
+    }
+
+    /// For the sync thread: says that it sleeps, or that it is awake.
+    pub(crate) fn set_sleeps(&self, sleeps: bool) {
+        // See `publish_commit`.
+        self.sleeps.store(sleeps, Ordering::SeqCst);
+    }
+
+    /// Now, for the times here; never 0.
+    pub(crate) fn now_ns(&self) -> u64 {
+        let elapsed = self.origin.elapsed().as_nanos();
+        u64::try_from(elapsed).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// What was appended by `at_ns` is durable.
+    pub(crate) fn set_covered(&self, at_ns: u64) {
+        self.covered_ns.store(at_ns, Ordering::Relaxed);
+    }
+
+    /// A sync began at this time; 0: it has ended.
+    pub(crate) fn set_sync_since(&self, at_ns: u64) {
+        self.sync_since_ns.store(at_ns, Ordering::Relaxed);
+    }
+
+    fn lag(&self, durability: Durability) -> Duration {
+        let since = match durability {
+            Durability::Volatile | Durability::Process => return Duration::ZERO,
+            // In this order: what is appended behind the load of `durable` must not count.
+            Durability::Interval(_) | Durability::Group => {
+                let (covered, appended) =
+                    (self.covered_ns.load(Ordering::Relaxed), self.appended());
+                if appended <= self.durable() {
+                    return Duration::ZERO;
+                }
+                covered
+            }
+            Durability::Sync => match self.sync_since_ns.load(Ordering::Relaxed) {
+                0 => return Duration::ZERO,
+                since => since,
+            },
+        };
+        Duration::from_nanos(self.now_ns().saturating_sub(since))
     }
 
     /// Latches the first failure of a sync.
@@ -113,6 +236,7 @@ pub enum Space {
 pub struct Watch {
     pub(crate) shared: Arc<Shared>,
     pub(crate) geometry: crate::format::Geometry,
+    pub(crate) durability: Durability,
 }
 
 impl Watch {
@@ -128,10 +252,31 @@ impl Watch {
         self.shared.durable()
     }
 
-    /// Errno of the first sync that failed.
+    /// How long the oldest record that is not durable has waited for the disk, at most. Zero if
+    /// all is durable, and in the modes that promise nothing about a power failure. In `sync`
+    /// durability: how long the sync that runs now takes.
+    #[must_use]
+    pub fn sync_lag(&self) -> Duration {
+        self.shared.lag(self.durability)
+    }
+
+    /// What the journal was opened with.
+    #[must_use]
+    pub const fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// Errno of the first sync that failed. Nothing becomes durable behind it, and nobody tries;
+    /// appending goes on.
     #[must_use]
     pub fn failed(&self) -> Option<i32> {
         self.shared.failed()
+    }
+
+    /// How far the seal is; all zero if the journal is not sealed.
+    #[must_use]
+    pub fn seal(&self) -> SealStatus {
+        self.shared.seal.status()
     }
 
     /// How much room there is.

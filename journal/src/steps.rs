@@ -4,24 +4,33 @@
 //!
 //! Thread: the caller's. Hot path: no.
 
+use std::sync::{Arc, Mutex};
+
 use crate::error::{CloseError, OpenError};
+use crate::helpers::Work;
 use crate::options::Durability;
 use crate::prepare::Preparer;
-use crate::sync::Syncer;
+use crate::seal::sealer::{self, Sealer};
+use crate::shared::Shared;
+use crate::sync::{self, Syncer};
 use crate::writer::{Summary, Writer};
 
 /// What the helper threads of a writer would do; see [`Writer::open_stepped`].
 pub struct Steps {
     preparer: Preparer,
-    syncer: Syncer,
+    syncer: Arc<Mutex<Syncer>>,
+    sealer: Option<Arc<Mutex<Sealer>>>,
+    shared: Arc<Shared>,
     durability: Durability,
 }
 
 impl Steps {
-    pub(crate) fn new(preparer: Preparer, syncer: Syncer, durability: Durability) -> Self {
+    pub(crate) fn new(work: Work, durability: Durability) -> Self {
         Self {
-            preparer,
-            syncer,
+            shared: Arc::clone(&work.preparer.shared),
+            preparer: work.preparer,
+            syncer: work.syncer,
+            sealer: work.sealer,
             durability,
         }
     }
@@ -37,10 +46,25 @@ impl Steps {
     }
 
     /// Syncs what the durability mode wants synced now. A failure is latched: see
-    /// [`crate::Watch::failed`].
+    /// [`crate::Watch::failed`]. In `group` durability: the last commit of the writer, and then
+    /// asks for the next one, which the writer's next poll or append fills up.
     pub fn sync(&mut self) {
-        // The latch has it.
-        let _ = self.syncer.round(self.durability);
+        let mut syncer = sync::hold(&self.syncer);
+        // The latch has a failure.
+        let synced = syncer.round(self.durability);
+        if synced.is_ok() && self.durability == Durability::Group {
+            syncer.shared.want_commit();
+            syncer.shared.want_commit_now();
+        }
+    }
+
+    /// Seals what may be sealed now, and signs a checkpoint if something came. What stands in the
+    /// way is in [`crate::Watch::seal`]. Without [`crate::Options::seal`] it does nothing.
+    pub fn seal(&mut self) {
+        if let Some(sealer) = &self.sealer {
+            // The status has what stands in the way.
+            let _ = sealer::hold(sealer).round(&self.shared, true, || true);
+        }
     }
 
     /// [`Writer::close`] for a writer without helper threads.
@@ -49,6 +73,6 @@ impl Steps {
     ///
     /// As [`Writer::close`].
     pub fn close(self, writer: Writer) -> Result<Summary, CloseError> {
-        writer.close_with(Some(self.syncer))
+        writer.close()
     }
 }

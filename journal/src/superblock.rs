@@ -54,6 +54,11 @@ impl Slot {
         }
     }
 
+    /// Whether the machine has been running since the last writer opened the journal.
+    pub(crate) fn is_of_boot(&self, boot_id: [u8; 16]) -> bool {
+        boot_id == self.boot_id && boot_id != [0; 16]
+    }
+
     /// The slot of the writer that opens now.
     pub(crate) const fn opened(mut self, boot_id: [u8; 16]) -> Self {
         self.state = STATE_OPEN;

@@ -45,6 +45,8 @@ impl Toucher {
         let window_min = match self.durability {
             Durability::Process => WINDOW_MIN,
             Durability::Interval(_) => WINDOW_MIN_SYNCED,
+            // No such thread there: what is made writable would be written with the next commit.
+            Durability::Volatile | Durability::Group | Durability::Sync => return,
         };
         let mut last_seen = self.shared.appended();
         self.touch(last_seen, window_min);

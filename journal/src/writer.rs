@@ -3,25 +3,27 @@
 //! Thread: opened anywhere, then owned by one. Hot path: [`Writer::append`]. Allocates: no.
 //! Locks: no. Syscalls: none. Page faults: none, as long as the helpers keep up (`sync`).
 
-use std::io;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread::{Builder, JoinHandle};
 
 use model::record::Record;
 
+use crate::commit::{Commits, last_record};
 use crate::directory::Folder;
-use crate::error::{AppendError, CloseError, OpenError};
+use crate::error::{AppendError, CloseError, OpenError, SyncError};
 use crate::format::{Geometry, Mark, Slot};
+use crate::helpers::{Helpers, Work};
 use crate::options::{Durability, Options};
 use crate::prepare::{Live, Preparer, SEGMENTS_AHEAD};
 use crate::recovery::{self, End, Recovery};
 use crate::scan::{self, Marks};
+use crate::seal;
+use crate::seal::open::Plan;
+use crate::seal::sealer::{self, Sealer};
 use crate::segment::{Prepared, Recipe, Segment, SegmentWriter, prepare};
 use crate::shared::{Shared, Space, Watch};
 use crate::steps::Steps;
-use crate::storage::Held;
+use crate::storage::{Access, Held, Memory};
 use crate::superblock;
 use crate::sync::{Syncer, write_mark};
 use crate::touch::Toucher;
@@ -33,7 +35,7 @@ const POPULATE_START: usize = 1 << 20;
 /// How a journal was left by [`Writer::close`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
-    /// Last sequence; all of it is on stable storage.
+    /// Last sequence; all of it is on stable storage, but in `volatile` durability.
     pub last_seq: u64,
     /// Records times their size.
     pub bytes: u64,
@@ -41,42 +43,38 @@ pub struct Summary {
 
 /// Appends records to a journal.
 pub struct Writer {
-    current: SegmentWriter,
+    pub(crate) current: SegmentWriter,
     geometry: Geometry,
-    last_seq: u64,
+    pub(crate) last_seq: u64,
     segment: u32,
     ready: rtrb::Consumer<Prepared>,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) commits: Commits,
     folder: Folder,
     slot: Slot,
-    helpers: Helpers,
+    pub(crate) helpers: Helpers,
+    sealer: Option<Arc<Mutex<Sealer>>>,
     _lock: Held,
-}
-
-/// What the helper threads work with.
-struct Work {
-    preparer: Preparer,
-    toucher: Toucher,
-    syncer: Syncer,
-}
-
-/// The helper threads.
-#[derive(Default)]
-struct Helpers {
-    others: Vec<Helper<()>>,
-    sync: Option<Helper<Syncer>>,
 }
 
 impl Writer {
     /// Opens the journal in `dir` for writing: makes it if the directory is missing or empty,
-    /// recovers it if its last writer did not close it.
+    /// recovers it if its last writer did not close it. In `volatile` durability nothing is made
+    /// on disk: the journal is in memory, and only this writer's [`Self::folder`] leads there.
     ///
     /// # Errors
     ///
     /// [`OpenError`]; the files are left as they were found, but for what a crash inside of an
     /// earlier open left unfinished.
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery), OpenError> {
-        Self::open_in(&Folder::on_disk(dir), options)
+        let folder = match options.durability {
+            Durability::Volatile => Folder::new(Arc::new(Memory::new()), dir),
+            Durability::Process
+            | Durability::Interval(_)
+            | Durability::Group
+            | Durability::Sync => Folder::on_disk(dir),
+        };
+        Self::open_in(&folder, options)
     }
 
     /// As [`Self::open`], in any storage.
@@ -85,7 +83,7 @@ impl Writer {
     ///
     /// As [`Self::open`].
     pub fn open_in(folder: &Folder, options: Options) -> Result<(Self, Recovery), OpenError> {
-        let (mut writer, work, recovery) = Self::open_idle(folder, options)?;
+        let (mut writer, work, recovery) = Self::open_idle(folder, &options)?;
         writer.helpers = Helpers::start(work, options.durability)
             .map_err(OpenError::io("start the helper threads for", folder.dir()))?;
         Ok((writer, recovery))
@@ -101,21 +99,28 @@ impl Writer {
         folder: &Folder,
         options: Options,
     ) -> Result<(Self, Steps, Recovery), OpenError> {
-        let (writer, work, recovery) = Self::open_idle(folder, options)?;
-        let steps = Steps::new(work.preparer, work.syncer, options.durability);
+        let (writer, work, recovery) = Self::open_idle(folder, &options)?;
+        let steps = Steps::new(work, options.durability);
         Ok((writer, steps, recovery))
     }
 
     /// Everything but the helper threads.
-    fn open_idle(folder: &Folder, options: Options) -> Result<(Self, Work, Recovery), OpenError> {
+    fn open_idle(folder: &Folder, options: &Options) -> Result<(Self, Work, Recovery), OpenError> {
         options.check()?;
         folder.create()?;
+        refuse_unsafe(folder, options)?;
         refuse_foreign(folder)?;
         let lock = folder.lock()?;
         let boot_id = folder.storage().boot_id();
         let created = create_if_missing(folder, options, boot_id)?;
         let slot = superblock::read(folder)?;
-        let end = recovery::recover(folder, &slot, boot_id)?;
+        let mut plan: Option<Plan> = None;
+        let gate = |log| {
+            let check = |seal| seal::open::check(folder, &slot, seal, log);
+            plan = options.seal.as_ref().map(check).transpose()?;
+            Ok(())
+        };
+        let end = recovery::recover(folder, &slot, boot_id, options.durability, gate)?;
         let recovery = Recovery {
             created,
             clean: slot.clean_seq().is_some(),
@@ -125,7 +130,16 @@ impl Writer {
             segment_bytes: slot.segment_bytes,
             removed: end.removed.clone(),
         };
-        let (writer, work) = Self::start(folder, slot.opened(boot_id), &end, options, lock)?;
+        // Before the superblock says that a writer has it: a crash in between finds the same again.
+        let sealer = match plan {
+            Some(plan) => plan.start(folder, &slot, options, end.last_seq)?,
+            None => None,
+        };
+        let slot = slot.opened(boot_id);
+        let (mut writer, mut work) = Self::start(folder, slot, &end, options, lock)?;
+        work.sealer = sealer.map(|sealer| Arc::new(Mutex::new(sealer)));
+        writer.sealer.clone_from(&work.sealer);
+        writer.begin_block()?;
         Ok((writer, work, recovery))
     }
 
@@ -133,7 +147,7 @@ impl Writer {
         folder: &Folder,
         slot: Slot,
         end: &End,
-        options: Options,
+        options: &Options,
         lock: Held,
     ) -> Result<(Self, Work), OpenError> {
         let last_seq = end.last_seq;
@@ -141,7 +155,12 @@ impl Writer {
         let recipe = Recipe {
             geometry,
             epoch: slot.epoch,
-            populate: POPULATE_START,
+            // In the strict modes what is made writable is written with the next commit.
+            populate: if options.durability.is_strict() {
+                0
+            } else {
+                POPULATE_START
+            },
         };
         let place = geometry
             .place(last_seq + 1)
@@ -156,6 +175,7 @@ impl Writer {
         folder.sync()?;
         superblock::write(folder, &slot)?;
 
+        let last = last_of(folder, geometry, last_seq)?;
         let shared = Arc::new(Shared::new(last_seq, end.durable_seq, place.segment));
         let live: Arc<Live> = Arc::new(Mutex::new(vec![segment]));
         let (producer, ready) = rtrb::RingBuffer::new(SEGMENTS_AHEAD);
@@ -173,13 +193,14 @@ impl Writer {
             shared: Arc::clone(&shared),
             durability: options.durability,
         };
-        let syncer = Syncer {
+        let syncer = Arc::new(Mutex::new(Syncer {
             geometry,
             live,
             shared: Arc::clone(&shared),
             mark_count,
             mark_segment: place.segment,
-        };
+            is_strict: options.durability.is_strict(),
+        }));
         let writer = Self {
             current: SegmentWriter::new(view, geometry, place.segment, place.offset),
             geometry,
@@ -187,7 +208,9 @@ impl Writer {
             segment: place.segment,
             ready,
             shared,
+            commits: Commits::new(options, Arc::clone(&syncer), last, last_seq),
             helpers: Helpers::default(),
+            sealer: None,
             folder: folder.clone(),
             slot,
             _lock: lock,
@@ -196,6 +219,7 @@ impl Writer {
             preparer,
             toucher,
             syncer,
+            sealer: None,
         };
         Ok((writer, work))
     }
@@ -208,20 +232,28 @@ impl Writer {
     /// [`AppendError`]; the journal is unchanged then.
     #[inline]
     pub fn append(&mut self, record: &Record) -> Result<u64, AppendError> {
-        if let Some(errno) = self.shared.failed() {
-            return Err(AppendError::Failed { errno });
+        if self.shared.wants_commit_now() && self.commits.committed < self.last_seq {
+            self.commit();
         }
-        if record.kind == 0 {
-            return Err(AppendError::NoKind);
+        if record.kind == 0 || record.kind == DURABLE_MARK {
+            return Err(refusal_of(record.kind));
         }
         if self.current.is_full() {
             self.roll()?;
         }
+        self.commits.last_event = record.event;
+        self.commits.last_time_ns = record.time_ns;
+        Ok(self.push(record))
+    }
+
+    /// Stores and publishes a record, for which there is room.
+    #[inline]
+    pub(crate) fn push(&mut self, record: &Record) -> u64 {
         let seq = self.last_seq + 1;
         self.current.append(record, seq);
         self.last_seq = seq;
         self.shared.set_appended(seq);
-        Ok(seq)
+        seq
     }
 
     /// Goes on to the next segment, which the helper has made ready.
@@ -271,7 +303,20 @@ impl Writer {
         Watch {
             shared: Arc::clone(&self.shared),
             geometry: self.geometry,
+            durability: self.commits.durability,
         }
+    }
+
+    /// What an append survives.
+    #[must_use]
+    pub const fn durability(&self) -> Durability {
+        self.commits.durability
+    }
+
+    /// The directory with its storage, for a reader of this journal.
+    #[must_use]
+    pub const fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// The directory.
@@ -293,23 +338,13 @@ impl Writer {
     ///
     /// [`CloseError`]; the journal is then left without the mark.
     pub fn close(mut self) -> Result<Summary, CloseError> {
-        let syncer = self.helpers.stop();
-        self.close_with(syncer)
-    }
-
-    pub(crate) fn close_with(self, syncer: Option<Syncer>) -> Result<Summary, CloseError> {
-        if let Some(errno) = self.shared.failed() {
+        self.helpers.stop();
+        if let Err(SyncError { errno }) = self.sync_now() {
             return Err(CloseError::Failed { errno });
         }
-        if let Some(mut syncer) = syncer
-            && let Err(error) = syncer.sync_through(self.last_seq)
-        {
-            let errno = error.raw_os_error().unwrap_or(-1);
-            return Err(CloseError::Failed { errno });
-        }
-        if self.shared.durable() < self.last_seq {
-            // Only if the sync thread died of a panic.
-            return Err(CloseError::Failed { errno: -1 });
+        if let Some(sealer) = &self.sealer {
+            // What stands in the way is in the watch; the next open catches up.
+            let _ = sealer::hold(sealer).finish(&self.shared);
         }
         superblock::write(&self.folder, &self.slot.closed(self.last_seq))?;
         Ok(Summary {
@@ -319,62 +354,44 @@ impl Writer {
     }
 }
 
-impl Helpers {
-    fn start(work: Work, durability: Durability) -> io::Result<Self> {
-        let Work {
-            preparer,
-            toucher,
-            syncer,
-        } = work;
-        // What is started already ends with `helpers`, should a later one not start.
-        let mut helpers = Self::default();
-        let prepare = spawn("journal-prep", move |stop| preparer.run(stop))?;
-        helpers.others.push(prepare);
-        let touch = spawn("journal-touch", move |stop| toucher.run(stop))?;
-        helpers.others.push(touch);
-        let sync = spawn("journal-sync", move |stop| syncer.run(durability, stop))?;
-        helpers.sync = Some(sync);
-        Ok(helpers)
-    }
+/// Code of the kind of the journal's own fillings.
+const DURABLE_MARK: u8 = model::record::Kind::DurableMark.code();
 
-    /// Ends the threads and waits for them; the syncer, if it did not panic.
-    fn stop(&mut self) -> Option<Syncer> {
-        for helper in self.others.drain(..) {
-            // A panic there was reported there, and cannot have touched a record.
-            let _ = helper.join();
-        }
-        self.sync.take()?.join().ok()
+#[cold]
+const fn refusal_of(kind: u8) -> AppendError {
+    if kind == DURABLE_MARK {
+        AppendError::OwnKind
+    } else {
+        AppendError::NoKind
     }
 }
 
-/// A thread and what ends it.
-struct Helper<T> {
-    stop: Sender<()>,
-    thread: JoinHandle<T>,
-}
-
-impl<T> Helper<T> {
-    fn join(self) -> std::thread::Result<T> {
-        drop(self.stop);
-        self.thread.join()
+/// Refuses a file system that cannot keep the promise, if that is asked for. Files on the heap are
+/// no file system: who gives them knows what they are.
+fn refuse_unsafe(folder: &Folder, options: &Options) -> Result<(), OpenError> {
+    if !options.only_safe_file_systems || !options.durability.survives_power_loss() {
+        return Ok(());
     }
-}
-
-fn spawn<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce(&Receiver<()>) -> T + Send + 'static,
-) -> io::Result<Helper<T>> {
-    let (stop, stopped) = channel();
-    let thread = Builder::new()
-        .name(name.to_owned())
-        .spawn(move || work(&stopped))?;
-    Ok(Helper { stop, thread })
-}
-
-impl Drop for Helpers {
-    fn drop(&mut self) {
-        self.stop();
+    let found = folder.storage().file_system(folder.dir());
+    let found = found.map_err(OpenError::io("find the file system of", folder.dir()))?;
+    if found.safe {
+        return Ok(());
     }
+    Err(OpenError::UnsafeFileSystem {
+        path: folder.dir().to_path_buf(),
+        name: found.name,
+        mode: options.durability.name(),
+    })
+}
+
+/// Event number and time of the last record.
+fn last_of(folder: &Folder, geometry: Geometry, last_seq: u64) -> Result<(u64, u64), OpenError> {
+    let Some(place) = geometry.place(last_seq).filter(|_| last_seq > 0) else {
+        return Ok((0, 0));
+    };
+    let path = folder.segment_path(place.segment);
+    let file = folder.open("read", &path, Access::Read)?;
+    last_record(&*file, geometry, last_seq).map_err(OpenError::io("read", &path))
 }
 
 /// Refuses a directory with files of somebody else and no superblock, before anything is made.
@@ -394,7 +411,7 @@ fn refuse_foreign(folder: &Folder) -> Result<(), OpenError> {
 
 fn create_if_missing(
     folder: &Folder,
-    options: Options,
+    options: &Options,
     boot_id: [u8; 16],
 ) -> Result<bool, OpenError> {
     if folder.has(&folder.superblock_path())? {

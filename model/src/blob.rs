@@ -4,8 +4,8 @@
 //! Invariant B1: the parts of one blob come from one lane, in order, with nothing of that lane
 //! between them. Records of other lanes may stand between; [`Assembler`] is kept per lane.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::body::BlobPart;
 use crate::codec::{self, CodecError};
@@ -82,12 +82,51 @@ pub fn records<T: Serialize>(kind: BlobKind, value: &T) -> Result<Vec<Record>, B
 }
 
 /// Collects the parts of one lane's blobs.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedAssembler")]
 pub struct Assembler {
     kind: u16,
     parts: u16,
     have: u16,
     bytes: Vec<u8>,
+}
+
+/// Parts held so far as a snapshot claims them.
+#[derive(Deserialize)]
+struct UncheckedAssembler {
+    kind: u16,
+    parts: u16,
+    have: u16,
+    bytes: Vec<u8>,
+}
+
+impl TryFrom<UncheckedAssembler> for Assembler {
+    type Error = BlobError;
+
+    fn try_from(raw: UncheckedAssembler) -> Result<Self, BlobError> {
+        let UncheckedAssembler {
+            kind,
+            parts,
+            have,
+            bytes,
+        } = raw;
+        if have > 0 && BlobKind::from_code(kind).is_none() {
+            return Err(BlobError::UnknownKind(kind));
+        }
+        let fits = (have < parts || (have == 0 && parts == 0))
+            && usize::from(parts) <= BLOB_PARTS_MAX
+            && bytes.len() <= usize::from(have) * BLOB_PART_BYTES;
+        if !fits {
+            let part = have;
+            return Err(BlobError::OutOfOrder { part, parts, have });
+        }
+        Ok(Self {
+            kind,
+            parts,
+            have,
+            bytes,
+        })
+    }
 }
 
 impl Assembler {

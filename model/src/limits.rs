@@ -12,6 +12,8 @@ pub const LEVELS_PER_RECORD: usize = 4;
 pub const BLOB_PART_BYTES: usize = 72;
 /// Longest blob, in parts (about 288 KiB): larger ones are refused by the writer.
 pub const BLOB_PARTS_MAX: usize = 4_096;
+/// Largest snapshot, bytes.
+pub const SNAPSHOT_BYTES_MAX: usize = 1 << 30;
 /// Smallest ring or lane that the engine accepts, slots.
 pub const RING_SLOTS_MIN: usize = 64;
 /// Largest ring or lane, slots (128 MiB of records).

@@ -8,11 +8,13 @@
 mod audit;
 mod describe;
 mod difference;
+mod frozen;
 mod recover;
 mod shadow;
 
 pub use audit::{Audit, AuditError, audit};
 pub use describe::{describe, remark, to_json};
 pub use difference::Difference;
+pub use frozen::{Frozen, ThawError};
 pub use recover::{RecoverError, Recovered, recover};
 pub use shadow::{CHECKPOINT_TICKS, Shadow, ShadowError};

@@ -24,7 +24,7 @@ use crate::difference::Difference;
 pub const CHECKPOINT_TICKS: u64 = 100;
 
 /// Checkpoints that are kept until their record comes.
-const CHECKPOINTS_KEPT: usize = 64;
+pub(crate) const CHECKPOINTS_KEPT: usize = 64;
 
 /// Why the shadow cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -60,14 +60,14 @@ pub enum ShadowError {
 /// A machine that follows a journal.
 #[derive(Debug)]
 pub struct Shadow {
-    machine: Machine,
-    outputs: Outputs,
-    commands: VecDeque<Record>,
-    refusals: VecDeque<Record>,
-    checkpoints: VecDeque<(u64, [u8; 32])>,
-    commands_seen: u64,
-    last_seq: u64,
-    ended: bool,
+    pub(crate) machine: Machine,
+    pub(crate) outputs: Outputs,
+    pub(crate) commands: VecDeque<Record>,
+    pub(crate) refusals: VecDeque<Record>,
+    pub(crate) checkpoints: VecDeque<(u64, [u8; 32])>,
+    pub(crate) commands_seen: u64,
+    pub(crate) last_seq: u64,
+    pub(crate) ended: bool,
 }
 
 impl Default for Shadow {

@@ -9,7 +9,6 @@
 mod book;
 mod decode;
 mod encode;
-mod journal;
 mod machine;
 mod ring;
 mod sign;
@@ -28,7 +27,6 @@ fn main() {
         .without_plots()
         .configure_from_args();
     ring::bench(&mut criterion);
-    journal::bench(&mut criterion);
     book::bench(&mut criterion);
     machine::bench(&mut criterion);
     decode::bench(&mut criterion);

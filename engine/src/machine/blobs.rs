@@ -5,9 +5,12 @@
 use model::blob::{Assembler, BlobError, BlobKind};
 use model::body::BlobPart;
 use model::ids::SourceId;
+use serde::{Deserialize, Serialize};
+
+use super::saved::{Unsound, require};
 
 /// Parts of blobs that are not whole yet.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct LaneBlobs(Vec<(SourceId, Assembler)>);
 
 impl LaneBlobs {
@@ -27,6 +30,20 @@ impl LaneBlobs {
             self.0.len() - 1
         });
         self.0[index].1.push(part)
+    }
+
+    /// Whether a snapshot's blobs can be: each lane once.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`].
+    pub(crate) fn check(&self) -> Result<(), Unsound> {
+        let mut lanes: Vec<SourceId> = self.0.iter().map(|&(lane, _)| lane).collect();
+        lanes.sort_unstable();
+        require(
+            lanes.is_sorted_by(|left, right| left < right),
+            "lanes of the blobs under way",
+        )
     }
 
     /// A run starts: parts of the run before have no rest.

@@ -70,7 +70,7 @@ impl Sink {
 ///
 /// It finds accidents, not attackers: against those the journal has its own chain.
 /// Cost: about 10 ns an event.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct InputDigest([u64; 2]);
 
 impl InputDigest {

@@ -17,6 +17,7 @@ mod orders;
 mod outputs;
 mod portfolio;
 mod risk;
+mod saved;
 mod strategy;
 
 pub use config::{
@@ -30,6 +31,7 @@ pub use orders::{Chore, Order, OrderState, Orders};
 pub use outputs::{Outputs, REFUSALS_PER_EVENT_MAX};
 pub use portfolio::{Holding, Ledger, Portfolio, Position};
 pub use risk::{Approved, Counts, InstrumentLimits, OrderLimits, Risk, RiskLimits};
+pub use saved::SNAPSHOT_LAYOUT;
 pub use strategy::StrategyRunner;
 
 use model::ids::StrategyId;

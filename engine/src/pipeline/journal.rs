@@ -150,7 +150,7 @@ impl Log {
             AppendError::SegmentNotReady | AppendError::NoSpace { .. } => {
                 self.control.gauges.journal_stalls.add(1);
             }
-            AppendError::NoKind | AppendError::Failed { .. } => {
+            AppendError::NoKind | AppendError::OwnKind => {
                 self.control.raise(Fault::Journal {
                     event: record.event,
                     cause: error.to_string(),

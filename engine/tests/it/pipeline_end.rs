@@ -215,7 +215,7 @@ fn pipeline_dropped_without_an_end_stops_its_threads() {
     // The journal's lock is free once the worker has given the writer up.
     let began = Instant::now();
     let options = journal::Options::new(journal::Durability::Process);
-    while journal::Writer::open(dir.path(), options).is_err() {
+    while journal::Writer::open(dir.path(), options.clone()).is_err() {
         assert!(
             began.elapsed() < DEADLINE,
             "a thread still holds the journal"

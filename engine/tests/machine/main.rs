@@ -8,6 +8,7 @@ mod kit;
 mod life;
 mod limits;
 mod restart;
+mod saved;
 mod sim;
 mod soup;
 mod switches;

@@ -134,7 +134,7 @@ fn running() -> impl Strategy<Value = Record> {
     ]
 }
 
-fn events() -> impl Strategy<Value = Vec<(Record, u64)>> {
+pub(crate) fn events() -> impl Strategy<Value = Vec<(Record, u64)>> {
     let record = prop_oneof![3 => market(), 3 => about_orders(), 2 => running()];
     let wait = prop_oneof![4 => 0_u64..1_000, 1 => 0_u64..10_000_000_000];
     proptest::collection::vec((record, wait), 0..120)

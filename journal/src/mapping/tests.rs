@@ -10,16 +10,63 @@ fn publish(writer: &mut WriteView, offset: usize, record: &Record) {
 
 #[test]
 fn view_published_record_is_read_back() {
-    let (mut writer, reader) = Region::heap(512);
+    let (mut writer, mut reader) = Region::heap(512);
     let mut record = Record::ZERO;
     record.kind = 4;
     record.body = [7; 80];
-    let mut out = Record::ZERO;
-    assert!(!reader.load(128, &mut out));
+    assert_eq!(reader.look(128, 9), 0);
     publish(&mut writer, 128, &record);
-    assert!(reader.load(128, &mut out));
-    assert_eq!(out, record);
-    assert!(!reader.load(0, &mut out) && !reader.load(256, &mut out));
+    assert_eq!(reader.look(128, 9), 1);
+    assert!(reader.lend(128, 1) == [record]);
+    assert_eq!((reader.look(0, 9), reader.look(256, 9)), (0, 0));
+    for offset in [128, 256, 384] {
+        publish(&mut writer, offset, &record);
+    }
+    assert_eq!((reader.look(128, 2), reader.look(384, 9)), (2, 1));
+    assert!(reader.lend(128, 3) == [record; 3]);
+}
+
+#[test]
+fn view_what_was_not_seen_is_not_lent() {
+    for (offset, count) in [(256, 1), (128, 2), (0, 1), (0, 2), (640, 1)] {
+        let outcome = std::panic::catch_unwind(|| {
+            let (mut writer, mut reader) = Region::heap(512);
+            let mut record = Record::ZERO;
+            record.kind = 4;
+            publish(&mut writer, 128, &record);
+            assert_eq!(reader.look(128, 9), 1);
+            reader.lend(offset, count).len()
+        });
+        assert!(outcome.is_err(), "{count} at {offset} were lent");
+    }
+}
+
+/// Goal: both ways of verifying a run end at the same place, whichever byte is changed.
+#[test]
+fn good_prefix_ends_at_the_first_bad_record() {
+    let (seed, first_seq) = (99, 7);
+    let mut records: Vec<Record> = (first_seq..first_seq + 20)
+        .map(|seq| {
+            let mut record = Record::ZERO;
+            (record.kind, record.seq) = (4, seq);
+            record.body[..8].copy_from_slice(&seq.to_le_bytes());
+            record.checksum = crate::format::record_checksum(seed, &record);
+            record
+        })
+        .collect();
+    let both = |records: &[Record]| {
+        let found = good_prefix(seed, first_seq, records);
+        assert_eq!(library_good_prefix(seed, first_seq, records), found);
+        found
+    };
+    assert_eq!(both(&records), 20);
+    assert_eq!(good_prefix(seed, first_seq + 1, &records), 0);
+    assert_eq!(good_prefix(seed + 1, first_seq, &records), 0);
+    for byte in 0..20 * RECORD_BYTES {
+        records.as_mut_bytes()[byte] ^= 1 << (byte % 8);
+        assert_eq!(both(&records), byte / RECORD_BYTES, "byte {byte}");
+        records.as_mut_bytes()[byte] ^= 1 << (byte % 8);
+    }
 }
 
 #[test]

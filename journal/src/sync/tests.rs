@@ -29,6 +29,7 @@ fn syncer(file: Arc<dyn StoredFile>, appended: u64) -> Syncer {
         shared: Arc::new(shared),
         mark_count: 0,
         mark_segment: 0,
+        is_strict: false,
     }
 }
 
@@ -73,9 +74,13 @@ fn sync_failure_is_latched_and_ends_the_thread() {
     // With the other end of `stop` alive, the thread's loop returns only because the sync failed.
     let (_stop, stopped) = std::sync::mpsc::channel();
     let interval = Durability::Interval(Duration::from_millis(1));
-    let syncer = syncer.run(interval, &stopped);
+    let syncer = Mutex::new(syncer);
+    run(&syncer, interval, &stopped);
+    let mut syncer = hold(&syncer);
     assert_eq!(syncer.shared.failed(), errno);
     assert_eq!(syncer.shared.durable(), 0);
+    let again = syncer.sync_through(5).unwrap_err();
+    assert_eq!(again.raw_os_error(), errno, "the latch, not a second try");
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Life {
     /// Judges what is there and goes on with it; `None` if it was refused.
     pub(crate) fn open(&mut self) -> Result<Option<Run>, String> {
         self.counts.images += 1;
-        match open_judged(&self.folder, self.options, &self.ledger)? {
+        match open_judged(&self.folder, &self.options, &self.ledger)? {
             Outcome::Refused(error) => {
                 self.counts.refused += 1;
                 self.refusal = Some(error);
@@ -260,7 +260,7 @@ impl Life {
                 fault: Fault::Kill,
             }));
             // It fails, or it comes through before that call; either is the point.
-            drop(Writer::open_stepped(&self.folder, self.options));
+            drop(Writer::open_stepped(&self.folder, self.options.clone()));
             match end {
                 End::Power(model) if self.random.random_bool(0.5) => {
                     self.sim.power_fails(model, &mut self.random);

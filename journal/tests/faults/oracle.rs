@@ -193,12 +193,12 @@ pub(crate) enum Outcome {
 /// What breaks the oracle.
 pub(crate) fn open_judged(
     folder: &Folder,
-    options: Options,
+    options: &Options,
     ledger: &Ledger,
 ) -> Result<Outcome, String> {
     let before = image(folder);
     let started = Instant::now();
-    let recovery = match Writer::open_stepped(folder, options) {
+    let recovery = match Writer::open_stepped(folder, options.clone()) {
         Ok((_, _, recovery)) => recovery,
         Err(error) => {
             refused_untouched(&before, folder, &error)?;
@@ -209,7 +209,7 @@ pub(crate) fn open_judged(
         return Err(format!("O6: recovery took {:?}", started.elapsed()));
     }
     let log = ledger.check(read(folder)?.iter())?;
-    let (writer, steps, again) = Writer::open_stepped(folder, options)
+    let (writer, steps, again) = Writer::open_stepped(folder, options.clone())
         .map_err(|error| format!("O5: recovered, then: {error}"))?;
     if again.last_seq != recovery.last_seq || !again.removed.is_empty() {
         let (first, second) = (recovery.last_seq, again.last_seq);
@@ -274,7 +274,11 @@ pub(crate) fn read(folder: &Folder) -> Result<Vec<Record>, String> {
 }
 
 /// As [`open_judged`], where refusing is not an answer.
-pub(crate) fn recovered(folder: &Folder, options: Options, ledger: &Ledger) -> (Checked, Recovery) {
+pub(crate) fn recovered(
+    folder: &Folder,
+    options: &Options,
+    ledger: &Ledger,
+) -> (Checked, Recovery) {
     match open_judged(folder, options, ledger) {
         Ok(Outcome::Recovered { log, recovery, .. }) => (log, recovery),
         Ok(Outcome::Refused(error)) => panic!("refused: {error}"),

@@ -6,6 +6,7 @@
 )]
 
 mod append;
+mod commit;
 mod common;
 mod crash;
 mod damage;
@@ -13,5 +14,9 @@ mod golden;
 mod kill;
 mod life;
 mod promise;
+mod reader;
+mod recorded;
 mod refuse;
+mod seal;
+mod snapshot;
 mod tail;

@@ -15,8 +15,12 @@ use model::body::{BookLevels, BookReset, Level, LinkState, Quote, Side};
 use model::num::{Lots, Ticks};
 use model::record::{Record, flags};
 
-use super::half::{HalfBook, KEY_LIMIT};
+use serde::{Deserialize, Serialize};
+
+use super::half::{HalfBook, KEY_LIMIT, SavedHalf};
+use crate::machine::config::{BOOK_WINDOW_MAX, BOOK_WINDOW_MIN};
 use crate::machine::digest::{Digest, Sink};
+use crate::machine::saved::{COUNT_MAX, Unsound, require};
 
 /// Best bid and ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +55,7 @@ impl Top {
 }
 
 /// Where the present top came from; `bid` and `ask` have quantity 0 where a side is empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Best {
     update_id: u64,
     bid: Level,
@@ -79,7 +83,85 @@ pub struct Book {
     disagreements: u64,
 }
 
+/// A book as a snapshot holds it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedBook {
+    width: u32,
+    bids: SavedHalf,
+    asks: SavedHalf,
+    best: Best,
+    update_id: u64,
+    whole: bool,
+    venue_current: bool,
+    own_current: bool,
+    updated_ns: u64,
+    malformed: u64,
+    disagreements: u64,
+}
+
 impl Book {
+    /// What a snapshot has to hold.
+    pub(crate) fn save(&self) -> SavedBook {
+        let Self {
+            bids,
+            asks,
+            best,
+            update_id,
+            whole,
+            venue_current,
+            own_current,
+            updated_ns,
+            malformed,
+            disagreements,
+        } = self;
+        SavedBook {
+            width: bids.window_ticks(),
+            bids: bids.save(),
+            asks: asks.save(),
+            best: *best,
+            update_id: *update_id,
+            whole: *whole,
+            venue_current: *venue_current,
+            own_current: *own_current,
+            updated_ns: *updated_ns,
+            malformed: *malformed,
+            disagreements: *disagreements,
+        }
+    }
+
+    /// The book of a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`].
+    pub(crate) fn restore(saved: &SavedBook) -> Result<Self, Unsound> {
+        let range = BOOK_WINDOW_MIN..=BOOK_WINDOW_MAX;
+        require(
+            saved.width.is_power_of_two() && range.contains(&saved.width),
+            "width of a book",
+        )?;
+        let best = saved.best;
+        let sound = |level: Level| possible(level.price) && level.qty >= Lots::ZERO;
+        require(sound(best.bid) && sound(best.ask), "best prices of a book")?;
+        require(
+            saved.malformed < COUNT_MAX && saved.disagreements < COUNT_MAX,
+            "counts of a book",
+        )?;
+        let width = saved.width as usize;
+        Ok(Self {
+            bids: HalfBook::restore(&saved.bids, width)?,
+            asks: HalfBook::restore(&saved.asks, width)?,
+            best,
+            update_id: saved.update_id,
+            whole: saved.whole,
+            venue_current: saved.venue_current,
+            own_current: saved.own_current,
+            updated_ns: saved.updated_ns,
+            malformed: saved.malformed,
+            disagreements: saved.disagreements,
+        })
+    }
+
     /// An empty, stale book with a window of `width` ticks on each side.
     #[must_use]
     pub fn new(width: u32) -> Self {

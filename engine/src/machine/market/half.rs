@@ -16,7 +16,10 @@
 //!
 //! Hot path: yes. Allocates: only at creation.
 
+use serde::{Deserialize, Serialize};
+
 use super::bitmap::Bitmap;
+use crate::machine::saved::{COUNT_MAX, Unsound, require};
 
 /// Most levels behind the window.
 pub(super) const BEYOND_MAX: usize = 8_192;
@@ -36,7 +39,75 @@ pub(super) struct HalfBook {
     horizon: i64,
 }
 
+/// A side as a snapshot holds it. What is not here (places, the best key, the number of levels)
+/// follows from it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SavedHalf {
+    base: i64,
+    levels: Vec<(i64, i64)>,
+    dropped: u64,
+    horizon: i64,
+}
+
 impl HalfBook {
+    /// What a snapshot has to hold.
+    pub(super) fn save(&self) -> SavedHalf {
+        let Self {
+            base,
+            window: _,
+            occupied: _,
+            beyond: _,
+            best: _,
+            count: _,
+            dropped,
+            horizon,
+        } = self;
+        SavedHalf {
+            base: *base,
+            levels: self.iter().collect(),
+            dropped: *dropped,
+            horizon: *horizon,
+        }
+    }
+
+    /// The side of a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`]: levels that no side can hold (H1 to H3).
+    pub(super) fn restore(saved: &SavedHalf, width: usize) -> Result<Self, Unsound> {
+        let mut half = Self::new(width);
+        let far = KEY_LIMIT + half.width();
+        require((-far..far).contains(&saved.base), "window of a book side")?;
+        require(saved.dropped < COUNT_MAX, "dropped levels of a book side")?;
+        let sound = |&(key, qty): &(i64, i64)| {
+            key.checked_abs().is_some_and(|key| key < KEY_LIMIT) && qty > 0 && key >= saved.base
+        };
+        let ascend = saved
+            .levels
+            .is_sorted_by(|(left, _), (right, _)| left < right);
+        require(
+            ascend && saved.levels.iter().all(sound),
+            "levels of a book side",
+        )?;
+        half.base = saved.base;
+        let end = half.end();
+        let inside = saved.levels.partition_point(|&(key, _)| key < end);
+        let (window, beyond) = saved.levels.split_at(inside);
+        require(beyond.len() <= BEYOND_MAX, "levels behind a book's window")?;
+        for &(key, qty) in window {
+            let place = half.place(key);
+            half.occupied.insert(place);
+            half.window[place] = qty;
+        }
+        half.beyond.extend_from_slice(beyond);
+        half.best = saved.levels.first().map(|&(key, _)| key);
+        half.count = saved.levels.len();
+        half.dropped = saved.dropped;
+        half.horizon = saved.horizon;
+        Ok(half)
+    }
+
     /// An empty side with a window of `width` ticks: a power of two of at least 4096.
     pub(super) fn new(width: usize) -> Self {
         // Written once with something else, so that every page is here before the first event.
@@ -227,6 +298,11 @@ impl HalfBook {
         self.beyond
             .binary_search_by_key(&key, |&(key, _)| key)
             .map_or(0, |index| self.beyond[index].1)
+    }
+
+    /// Width of the window, ticks.
+    pub(super) fn window_ticks(&self) -> u32 {
+        u32::try_from(self.window.len()).unwrap_or(u32::MAX)
     }
 
     /// Levels held.

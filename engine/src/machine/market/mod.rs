@@ -16,10 +16,14 @@ use model::instrument::InstrumentSpec;
 use model::num::{Lots, Ticks};
 use model::record::Record;
 
+use serde::{Deserialize, Serialize};
+
+use self::book::SavedBook;
 use super::digest::{Digest, Sink};
+use super::saved::Unsound;
 
 /// The market's last trade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastTrade {
     /// The venue's id of the trade.
     pub trade_id: u64,
@@ -52,7 +56,42 @@ pub struct Listing {
     last_trade: Option<LastTrade>,
 }
 
+/// A listing as a snapshot holds it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedListing {
+    spec: InstrumentSpec,
+    book: SavedBook,
+    last_trade: Option<LastTrade>,
+}
+
 impl Listing {
+    /// What a snapshot has to hold.
+    pub(crate) fn save(&self) -> SavedListing {
+        let Self {
+            spec,
+            book,
+            last_trade,
+        } = self;
+        SavedListing {
+            spec: spec.clone(),
+            book: book.save(),
+            last_trade: *last_trade,
+        }
+    }
+
+    /// The listing of a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`].
+    pub(crate) fn restore(saved: SavedListing) -> Result<Self, Unsound> {
+        Ok(Self {
+            book: Book::restore(&saved.book)?,
+            spec: saved.spec,
+            last_trade: saved.last_trade,
+        })
+    }
+
     /// An instrument of which nothing is known but its specification.
     pub(crate) fn new(spec: InstrumentSpec, book_window_ticks: u32) -> Self {
         Self {

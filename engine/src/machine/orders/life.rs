@@ -7,7 +7,9 @@
 //! Hot path: yes. Allocates: no.
 
 /// Where an order is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum OrderState {
     /// Risk let it through; whether it left us is not known yet.
     Approved = 0,

@@ -12,4 +12,5 @@ pub use life::OrderState;
 pub(crate) use order::NewlyApproved;
 pub use order::{Chore, Order};
 pub use table::Orders;
-pub(crate) use trades::{AppliedTrades, Seen};
+pub(crate) use table::SavedOrders;
+pub(crate) use trades::{AppliedTrades, SavedTrades, Seen};

@@ -10,6 +10,7 @@ use model::event::Event;
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId};
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::life::{self, Fact, OrderState};
 use crate::machine::digest::{Digest, Sink};
@@ -18,7 +19,7 @@ use crate::machine::digest::{Digest, Sink};
 pub(crate) const ABSENCE_SPACING_NS: u64 = 1_000_000_000;
 
 /// An order of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Our name for it.
     pub client_id: ClientOrderId,
@@ -57,6 +58,7 @@ pub struct Order {
     /// When the venue's count last rose.
     pub reported_ns: u64,
     /// Value of one lot at its price, quote.
+    #[serde(with = "crate::machine::saved::decimal")]
     pub lot_value: Decimal,
     /// Machine time of its approval.
     pub approved_ns: u64,
@@ -78,7 +80,7 @@ pub struct Order {
 }
 
 /// Something that is asked of the venue until it is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Chore {
     /// When it was asked, while the answer is outstanding.
     pub pending_ns: Option<u64>,

@@ -13,8 +13,11 @@ use std::collections::VecDeque;
 
 use model::ids::ClientOrderId;
 
+use serde::{Deserialize, Serialize};
+
 use super::Order;
 use crate::machine::digest::{Digest, Sink};
+use crate::machine::saved::{Unsound, require};
 
 /// Sorted index from client id to slot. Open at both ends: ids come at one and go at the other.
 #[derive(Debug, Clone)]
@@ -55,7 +58,74 @@ pub struct Orders {
     ended_max: usize,
 }
 
+/// The table as a snapshot holds it: which slot an order stands in decides nothing.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedOrders {
+    /// In the order of their ids.
+    live: Vec<Order>,
+    /// The oldest ending first.
+    ended: Vec<Order>,
+}
+
 impl Orders {
+    /// What a snapshot has to hold.
+    pub(crate) fn save(&self) -> SavedOrders {
+        let Self {
+            slots: _,
+            free: _,
+            live: _,
+            ended: _,
+            endings: _,
+            live_max: _,
+            ended_max: _,
+        } = self;
+        SavedOrders {
+            live: self.live().copied().collect(),
+            ended: self.ended().copied().collect(),
+        }
+    }
+
+    /// The table of a snapshot, with room as [`Orders::new`] makes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`]: too many orders, an id twice, or an order on the wrong side of its end.
+    pub(crate) fn restore(
+        saved: &SavedOrders,
+        live_max: usize,
+        ended_max: usize,
+    ) -> Result<Self, Unsound> {
+        let SavedOrders { live, ended } = saved;
+        let most = live_max + ended_max;
+        require(
+            ended.len() <= ended_max && live.len() + ended.len() <= most,
+            "number of orders",
+        )?;
+        require(
+            live.is_sorted_by(|left, right| left.client_id < right.client_id),
+            "sequence of the live orders",
+        )?;
+        require(
+            live.iter().all(|order| !order.is_settled()) && ended.iter().all(Order::is_settled),
+            "state of an order",
+        )?;
+        let mut orders = Self::new(live_max, ended_max);
+        for (order, slot) in live.iter().chain(ended).zip(0..) {
+            require(
+                orders.get(order.client_id).is_none(),
+                "id of an order, which stands there twice",
+            )?;
+            orders.slots.push(*order);
+            if order.is_settled() {
+                orders.ended.insert(order.client_id, slot);
+                orders.endings.push_back(slot);
+            } else {
+                orders.live.insert(order.client_id, slot);
+            }
+        }
+        Ok(orders)
+    }
+
     /// An empty table for `live_max` live orders that remembers the last `ended_max` ended ones.
     pub(crate) fn new(live_max: usize, ended_max: usize) -> Self {
         // One more: for the moment between an ending and the forgetting of the oldest one.

@@ -11,7 +11,10 @@ use std::collections::VecDeque;
 use model::body::Side;
 use model::ids::AccountId;
 
+use serde::{Deserialize, Serialize};
+
 use crate::machine::digest::{Digest, Sink};
+use crate::machine::saved::{Unsound, require};
 
 /// Trades that an instrument remembers.
 pub(crate) const TRADES_REMEMBERED: usize = 1_024;
@@ -39,7 +42,47 @@ pub(crate) struct AppliedTrades {
     latest: u64,
 }
 
+/// The same as a snapshot holds it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedTrades {
+    keys: Vec<TradeKey>,
+    forgotten: Option<TradeKey>,
+    latest: u64,
+}
+
 impl AppliedTrades {
+    /// What a snapshot has to hold.
+    pub(crate) fn save(&self) -> SavedTrades {
+        let Self {
+            keys,
+            forgotten,
+            latest,
+        } = self;
+        SavedTrades {
+            keys: keys.iter().copied().collect(),
+            forgotten: *forgotten,
+            latest: *latest,
+        }
+    }
+
+    /// The trades of a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`]: more than are remembered, or not in their order.
+    pub(crate) fn restore(saved: &SavedTrades) -> Result<Self, Unsound> {
+        let ascend = saved.keys.is_sorted_by(|left, right| left < right);
+        require(
+            ascend && saved.keys.len() <= TRADES_REMEMBERED,
+            "remembered trades",
+        )?;
+        let mut trades = Self::new();
+        trades.keys.extend(&saved.keys);
+        trades.forgotten = saved.forgotten;
+        trades.latest = saved.latest;
+        Ok(trades)
+    }
+
     pub(crate) fn new() -> Self {
         Self {
             keys: VecDeque::with_capacity(TRADES_REMEMBERED + 1),

@@ -7,24 +7,32 @@
 
 use model::body::AssetName;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use zerocopy::IntoBytes as _;
 
 use crate::machine::digest::{Digest, Sink};
+use crate::machine::saved::{Unsound, require};
 
 /// Assets of an account for which room is reserved.
 const ASSETS_RESERVED: usize = 64;
 
 /// One asset of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
     /// The asset.
+    #[serde(with = "crate::machine::saved::asset")]
     pub asset: AssetName,
     /// How much we hold by our own books.
+    #[serde(with = "crate::machine::saved::decimal")]
     pub total: Decimal,
     /// Free and locked as the venue reported last.
+    #[serde(with = "crate::machine::saved::decimal_option")]
     pub reported: Option<Decimal>,
     /// The last report minus our own books at that moment.
+    #[serde(with = "crate::machine::saved::decimal")]
     pub drift: Decimal,
     /// Fees paid in this asset.
+    #[serde(with = "crate::machine::saved::decimal")]
     pub fees: Decimal,
 }
 
@@ -34,7 +42,34 @@ pub struct Ledger {
     holdings: Vec<Holding>,
 }
 
+/// A ledger as a snapshot holds it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SavedLedger(Vec<Holding>);
+
 impl Ledger {
+    /// What a snapshot has to hold.
+    pub(super) fn save(&self) -> SavedLedger {
+        let Self { holdings } = self;
+        SavedLedger(holdings.clone())
+    }
+
+    /// The ledger of a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`]: an asset stands there twice.
+    pub(super) fn restore(saved: &SavedLedger) -> Result<Self, Unsound> {
+        let mut names: Vec<&[u8]> = saved.0.iter().map(|held| held.asset.as_bytes()).collect();
+        names.sort_unstable();
+        require(
+            names.is_sorted_by(|left, right| left < right),
+            "assets of an account",
+        )?;
+        let mut ledger = Self::new();
+        ledger.holdings.extend(&saved.0);
+        Ok(ledger)
+    }
+
     pub(super) fn new() -> Self {
         Self {
             holdings: Vec::with_capacity(ASSETS_RESERVED),

@@ -17,8 +17,11 @@ use model::ids::{AccountId, InstrumentId};
 use model::instrument::InstrumentSpec;
 use model::num::{Lots, Money};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
+use self::ledger::SavedLedger;
 use super::digest::{Digest, Sink};
+use super::saved::{COUNT_MAX, Unsound, require};
 
 /// Whose holding an entry changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +42,49 @@ pub struct Portfolio {
     unbooked: u64,
 }
 
+/// The portfolio as a snapshot holds it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedPortfolio {
+    ledgers: Vec<SavedLedger>,
+    positions: Vec<Position>,
+    unbooked: u64,
+}
+
 impl Portfolio {
+    /// What a snapshot has to hold.
+    pub(crate) fn save(&self) -> SavedPortfolio {
+        let Self {
+            ledgers,
+            positions,
+            unbooked,
+        } = self;
+        SavedPortfolio {
+            ledgers: ledgers.iter().map(Ledger::save).collect(),
+            positions: positions.clone(),
+            unbooked: *unbooked,
+        }
+    }
+
+    /// The portfolio of a snapshot, for this many accounts.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`].
+    pub(crate) fn restore(saved: &SavedPortfolio, accounts: usize) -> Result<Self, Unsound> {
+        require(saved.ledgers.len() == accounts, "number of ledgers")?;
+        let ascend = saved.positions.is_sorted_by(|left, right| {
+            (left.account, left.instrument) < (right.account, right.instrument)
+        });
+        require(ascend, "sequence of the positions")?;
+        require(saved.unbooked < COUNT_MAX, "count of unbooked fills")?;
+        let ledgers: Result<_, _> = saved.ledgers.iter().map(Ledger::restore).collect();
+        Ok(Self {
+            ledgers: ledgers?,
+            positions: saved.positions.clone(),
+            unbooked: saved.unbooked,
+        })
+    }
+
     /// Makes places for every account and instrument, so that a fill finds its own.
     pub(crate) fn open(
         &mut self,

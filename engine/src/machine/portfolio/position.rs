@@ -7,6 +7,7 @@ use model::ids::{AccountId, InstrumentId};
 use model::instrument::InstrumentSpec;
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use crate::machine::digest::{Digest, Sink};
 
@@ -15,7 +16,7 @@ use crate::machine::digest::{Digest, Sink};
 const COST_DIGITS: u32 = 16;
 
 /// Position of one account in one instrument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The account.
     pub account: AccountId,
@@ -24,11 +25,14 @@ pub struct Position {
     /// Net quantity, by fills; below zero when short.
     pub lots: Lots,
     /// What the open part cost, quote; below zero for a short (what it brought in).
+    #[serde(with = "crate::machine::saved::decimal")]
     pub cost: Decimal,
     /// Profit of the closed parts, quote, before fees.
+    #[serde(with = "crate::machine::saved::decimal")]
     pub realised: Decimal,
     /// Fees that were paid in base or quote, in quote at the fills' prices. Fees in other assets
     /// are in the ledger only.
+    #[serde(with = "crate::machine::saved::decimal")]
     pub fees: Decimal,
     /// Fills applied.
     pub fills: u64,

@@ -2,13 +2,16 @@
 //!
 //! Hot path: yes. Allocates: no.
 
+use serde::{Deserialize, Serialize};
+
 use super::limits::RiskLimits;
 use crate::machine::digest::{Digest, Sink};
+use crate::machine::saved::{Unsound, require};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// Credit for messages, counted in nanoseconds so that no fraction is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct MessageBucket {
     interval_ns: u64,
     capacity_ns: u64,
@@ -37,6 +40,24 @@ impl MessageBucket {
             self.credit_ns = self.capacity_ns;
         }
         self.credit_ns = self.credit_ns.min(self.capacity_ns);
+    }
+
+    /// Whether a snapshot's bucket is one of these limits; without limits, an untouched one.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`].
+    pub(crate) fn check(&self, limits: Option<&RiskLimits>) -> Result<(), Unsound> {
+        let mut same = *self;
+        if let Some(limits) = limits {
+            same.limit(limits);
+        } else {
+            same = Self {
+                at_ns: self.at_ns,
+                ..Self::default()
+            };
+        }
+        require(same == *self, "message rate")
     }
 
     /// Machine time moved.

@@ -13,12 +13,14 @@ mod events;
 mod exposure;
 mod judge;
 mod limits;
+mod saved;
 mod setup;
 mod upkeep;
 
 pub use approved::Approved;
 pub(crate) use events::placed_by;
 pub use limits::{InstrumentLimits, OrderLimits, RiskLimits};
+pub(crate) use saved::SavedRisk;
 
 use model::body::{AssetName, LinkState};
 use model::event::event;
@@ -51,7 +53,7 @@ struct Entry {
 }
 
 /// What happened so far, for reports.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     /// Orders that the venue confirmed.
     pub acked: u64,

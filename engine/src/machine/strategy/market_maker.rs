@@ -9,12 +9,14 @@ use model::body::{OrderType, Side, TimeInForce};
 use model::num::{Lots, Ticks};
 
 use super::asks::{Asks, Wish};
+use super::saved::StrategyState;
 use super::{Cause, Strategy, View};
 use crate::machine::config::MarketMakerParams;
 use crate::machine::digest::Sink;
 use crate::machine::divide::{div_ceil, div_floor, div_trunc};
 use crate::machine::market::Top;
 use crate::machine::orders::Order;
+use crate::machine::saved::Unsound;
 
 /// State of the market maker: only its pauses. Everything else is in the view.
 #[derive(Debug, Clone)]
@@ -158,6 +160,31 @@ impl Strategy for MarketMaker {
         for side in [Side::Buy, Side::Sell] {
             self.quote(side, view, &top, asks);
         }
+    }
+
+    fn save(&self) -> StrategyState {
+        let Self {
+            params: _,
+            buy_pause_ns,
+            sell_pause_ns,
+        } = *self;
+        StrategyState::MarketMaker {
+            buy_pause_ns,
+            sell_pause_ns,
+        }
+    }
+
+    fn restore(&mut self, state: &StrategyState) -> Result<(), Unsound> {
+        let StrategyState::MarketMaker {
+            buy_pause_ns,
+            sell_pause_ns,
+        } = *state
+        else {
+            return Err(Unsound("state of a strategy, which is another's"));
+        };
+        self.buy_pause_ns = buy_pause_ns;
+        self.sell_pause_ns = sell_pause_ns;
+        Ok(())
     }
 
     fn boxed_clone(&self) -> Box<dyn Strategy> {

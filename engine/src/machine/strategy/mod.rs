@@ -9,21 +9,25 @@ mod knowledge;
 mod market_maker;
 mod moving_average;
 mod runner;
+mod saved;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use runner::Setting;
 pub use runner::StrategyRunner;
+pub(crate) use saved::SavedRunner;
 
 use model::body::Side;
 use model::instrument::InstrumentSpec;
 use model::num::Lots;
 
 use self::asks::Asks;
+use self::saved::StrategyState;
 use super::config::StrategyKind;
 use super::digest::Sink;
 use super::market::{Book, LastTrade};
 use super::orders::Orders;
+use super::saved::Unsound;
 
 /// What a strategy sees.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +68,16 @@ pub(crate) trait Strategy: std::fmt::Debug + Send {
 
     /// Feeds its decided state into a digest.
     fn digest(&self, sink: &mut Sink);
+
+    /// What a snapshot has to hold of it, beside its parameters.
+    fn save(&self) -> StrategyState;
+
+    /// Takes the state of a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`]: another strategy's state, or one that cannot be.
+    fn restore(&mut self, state: &StrategyState) -> Result<(), Unsound>;
 
     /// A copy, for a shadow that goes on from here.
     fn boxed_clone(&self) -> Box<dyn Strategy>;

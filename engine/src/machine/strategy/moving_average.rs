@@ -7,12 +7,17 @@ use model::body::{OrderType, Side, TimeInForce};
 use model::num::{Lots, Ticks};
 
 use super::asks::{Asks, Wish};
+use super::saved::StrategyState;
 use super::{Cause, Strategy, View};
 use crate::machine::config::MovingAverageParams;
 use crate::machine::digest::Sink;
+use crate::machine::saved::{COUNT_MAX, Unsound, require};
 
 /// Binary digits behind the point of an average.
 const FRACTION_BITS: u32 = 20;
+
+/// No average is above this: a price has 64 bits.
+const AVERAGE_MAX: u128 = 1 << (64 + FRACTION_BITS);
 
 /// State of the taker.
 #[derive(Debug, Clone)]
@@ -105,6 +110,49 @@ impl Strategy for MovingAverage {
             Cause::Book | Cause::Order | Cause::Alarm | Cause::Fresh => {}
         }
         self.act(view, asks);
+    }
+
+    fn save(&self) -> StrategyState {
+        let Self {
+            params: _,
+            fast,
+            slow,
+            trades,
+            target,
+            pause_ns,
+        } = *self;
+        StrategyState::MovingAverage {
+            fast,
+            slow,
+            trades,
+            target,
+            pause_ns,
+        }
+    }
+
+    fn restore(&mut self, state: &StrategyState) -> Result<(), Unsound> {
+        let StrategyState::MovingAverage {
+            fast,
+            slow,
+            trades,
+            target,
+            pause_ns,
+        } = *state
+        else {
+            return Err(Unsound("state of a strategy, which is another's"));
+        };
+        let sound = |average: i128| average.unsigned_abs() <= AVERAGE_MAX;
+        require(sound(fast) && sound(slow), "average of a strategy")?;
+        require(trades < COUNT_MAX, "trades of a strategy")?;
+        *self = Self {
+            params: self.params.clone(),
+            fast,
+            slow,
+            trades,
+            target,
+            pause_ns,
+        };
+        Ok(())
     }
 
     fn boxed_clone(&self) -> Box<dyn Strategy> {

@@ -11,6 +11,7 @@ use model::limits::{INTENTS_IN_FLIGHT_MAX, INTENTS_PER_EVENT_MAX};
 use model::num::Lots;
 use model::record::Record;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::asks::Asks;
 use super::{Cause, Strategy, View, build};
@@ -23,12 +24,12 @@ use crate::machine::market::Listing;
 use crate::machine::orders::{AppliedTrades, NewlyApproved, Order, Orders};
 
 /// Live orders of one strategy.
-const OWN_ORDERS_MAX: usize = 128;
+pub(super) const OWN_ORDERS_MAX: usize = 128;
 /// Ended orders that it remembers.
-const OWN_ENDED_REMEMBERED: usize = 128;
+pub(super) const OWN_ENDED_REMEMBERED: usize = 128;
 
 /// What the machine tells a runner when it is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Setting {
     pub(crate) book_window_ticks: u32,
     pub(crate) recv_window_ns: u64,

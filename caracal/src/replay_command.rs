@@ -34,6 +34,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failure> {
         let first = audit.first_difference.as_ref().map(ToString::to_string);
         say(&json!({
             "journal": place.to_string(),
+            "from_snapshot": audit.snapshot_seq,
             "events": audit.events,
             "commands": audit.commands,
             "differences": audit.differences,
@@ -47,6 +48,10 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failure> {
         .to_string())?;
     } else {
         say(&format!("journal        {place}"))?;
+        if let Some(seq) = audit.snapshot_seq {
+            let note = "history before it was pruned";
+            say(&format!("from snapshot  {seq} ({note})"))?;
+        }
         say(&format!("events         {}", grouped(audit.events)))?;
         say(&format!("commands       {}", grouped(audit.commands)))?;
         say(&format!("differences    {}", grouped(audit.differences)))?;

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use journal::{OpenError, ReadError, Reader};
+use journal::{Folder, OpenError, ReadError, Reader};
 
 use crate::difference::Difference;
-use crate::shadow::{Shadow, ShadowError};
+use crate::shadow::ShadowError;
+use crate::start::{self, StartError};
 
 /// Why an audit could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum AuditError {
     /// The journal cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// There is no place to start from.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// The journal cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -25,7 +29,10 @@ pub enum AuditError {
 /// What an audit found.
 #[derive(Debug)]
 pub struct Audit {
-    /// Events applied.
+    /// Log sequence of the snapshot that it went on from, because history before that was pruned;
+    /// `None` if the whole log was applied.
+    pub snapshot_seq: Option<u64>,
+    /// Number of the last event.
     pub events: u64,
     /// Commands compared.
     pub commands: u64,
@@ -45,7 +52,9 @@ pub struct Audit {
     pub took: Duration,
 }
 
-/// Applies the journal in `directory` up to log sequence `to`, comparing from `from` on.
+/// Applies the journal in `directory` up to log sequence `to`, comparing from `from` on: all of it,
+/// whatever snapshots there are. Only where history was pruned it goes on from the oldest snapshot
+/// that covers the first record kept.
 ///
 /// `progress` is told the log sequence now and then.
 ///
@@ -59,8 +68,9 @@ pub fn audit(
     mut progress: impl FnMut(u64),
 ) -> Result<Audit, AuditError> {
     let started = Instant::now();
-    let mut reader = Reader::open(directory)?;
-    let mut shadow = Shadow::new();
+    let folder = Folder::on_disk(directory);
+    let start = start::oldest(&folder, Reader::open_in(&folder)?)?;
+    let (mut reader, mut shadow) = (start.reader, start.shadow);
     let (mut differences, mut first_difference) = (0, None);
     while let Some(record) = reader.next()? {
         if to.is_some_and(|to| to < record.seq) {
@@ -76,6 +86,7 @@ pub fn audit(
         }
     }
     Ok(Audit {
+        snapshot_seq: start.snapshot_seq,
         events: shadow.machine().last_event(),
         commands: shadow.commands_seen(),
         differences,

@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 
 use engine::machine::{Machine, Outputs};
+use journal::snapshot::Snapshot;
 use model::codec::{self, CodecError};
 use model::limits::RECORD_BYTES;
 use model::record::Record;
@@ -17,45 +18,34 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::shadow::{CHECKPOINTS_KEPT, Shadow};
 
-/// A shadow at rest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frozen {
-    /// Log sequence of the last record it has taken.
-    pub seq: u64,
-    /// Machine time, nanoseconds since the Unix epoch.
-    pub time_ns: u64,
-    /// State hash of its machine.
-    pub state_hash: [u8; 32],
-    /// Its bytes, at most `SNAPSHOT_BYTES_MAX`.
-    pub payload: Vec<u8>,
-}
+/// Number of the payload's layout: that of a shadow above, that of a machine below.
+const LAYOUT: u32 = 1 << 16 | engine::machine::SNAPSHOT_LAYOUT;
 
-/// Why bytes give no shadow. Nothing is done with them then.
+/// Why a snapshot gives no shadow. Nothing is done with it then.
 #[derive(Debug, thiserror::Error)]
 pub enum ThawError {
+    /// Another build wrote it.
+    #[error("has layout {found:#x} of another build; this one reads {LAYOUT:#x}")]
+    Layout {
+        /// As found.
+        found: u32,
+    },
     /// The bytes are not such a value, or one that no machine can be in.
-    #[error(transparent)]
+    #[error("cannot be read: {0}")]
     Codec(#[from] CodecError),
     /// The parts contradict each other.
-    #[error("its {0} cannot be")]
+    #[error("contradicts itself: its {0} cannot be")]
     Unsound(&'static str),
     /// The bytes are another state than the one that they were taken from.
-    #[error("the machine read from it does not have the state hash that was taken with it")]
+    #[error("gives a machine that does not have the snapshot's state hash")]
     StateHash,
-    /// The bytes are those of another place of the log.
-    #[error("it says sequence {claimed}, and holds the state at {got}")]
-    Seq {
-        /// As claimed.
-        claimed: u64,
-        /// As found.
-        got: u64,
-    },
 }
 
 /// Layout of the bytes. Written from the first form and read into the second one.
 #[derive(Serialize)]
 struct Saved<'a> {
     last_seq: u64,
+    last_checksum: u32,
     commands_seen: u64,
     ended: bool,
     commands: Vec<Words>,
@@ -68,6 +58,7 @@ struct Saved<'a> {
 #[derive(Deserialize)]
 struct Loaded {
     last_seq: u64,
+    last_checksum: u32,
     commands_seen: u64,
     ended: bool,
     commands: Vec<Words>,
@@ -95,12 +86,12 @@ fn records(words: &[Words]) -> Result<VecDeque<Record>, ThawError> {
 }
 
 impl Shadow {
-    /// What a snapshot has to hold of this shadow. The shadow goes on as before.
+    /// This shadow as a snapshot, in the journal's present `epoch`. It goes on as before.
     ///
     /// # Errors
     ///
     /// [`CodecError`]: the state is larger than a snapshot may be.
-    pub fn freeze(&self) -> Result<Frozen, CodecError> {
+    pub fn freeze(&self, epoch: u64) -> Result<Snapshot, CodecError> {
         let Self {
             machine,
             outputs: _,
@@ -109,10 +100,12 @@ impl Shadow {
             checkpoints,
             commands_seen,
             last_seq,
+            last_checksum,
             ended,
         } = self;
         let saved = Saved {
             last_seq: *last_seq,
+            last_checksum: *last_checksum,
             commands_seen: *commands_seen,
             ended: *ended,
             commands: words(commands),
@@ -120,26 +113,29 @@ impl Shadow {
             checkpoints: checkpoints.iter().copied().collect(),
             machine,
         };
-        Ok(Frozen {
+        Ok(Snapshot {
             seq: *last_seq,
+            epoch,
             time_ns: machine.time_ns(),
+            layout: LAYOUT,
             state_hash: machine.state_hash(),
             payload: codec::encode_snapshot(&saved)?,
         })
     }
 
-    /// The shadow of these bytes. Its machine has the room of a new one.
+    /// The shadow of a snapshot. Its machine has the room of a new one.
     ///
     /// # Errors
     ///
-    /// [`ThawError`]: not such bytes, or not those of this sequence and state hash.
-    pub fn thaw(payload: &[u8], seq: u64, state_hash: &[u8; 32]) -> Result<Self, ThawError> {
-        let loaded: Loaded = codec::decode_snapshot(payload)?;
-        if loaded.last_seq != seq {
-            return Err(ThawError::Seq {
-                claimed: seq,
-                got: loaded.last_seq,
-            });
+    /// [`ThawError`].
+    pub fn thaw(snapshot: &Snapshot) -> Result<Self, ThawError> {
+        if snapshot.layout != LAYOUT {
+            let found = snapshot.layout;
+            return Err(ThawError::Layout { found });
+        }
+        let loaded: Loaded = codec::decode_snapshot(&snapshot.payload)?;
+        if loaded.last_seq != snapshot.seq {
+            return Err(ThawError::Unsound("sequence"));
         }
         let pending = loaded.commands.len() as u64;
         let decided = loaded.machine.commands_decided();
@@ -149,7 +145,7 @@ impl Shadow {
         if loaded.checkpoints.len() > CHECKPOINTS_KEPT {
             return Err(ThawError::Unsound("number of checkpoints"));
         }
-        if loaded.machine.state_hash() != *state_hash {
+        if loaded.machine.state_hash() != snapshot.state_hash {
             return Err(ThawError::StateHash);
         }
         Ok(Self {
@@ -158,6 +154,7 @@ impl Shadow {
             checkpoints: loaded.checkpoints.into(),
             commands_seen: loaded.commands_seen,
             last_seq: loaded.last_seq,
+            last_checksum: loaded.last_checksum,
             ended: loaded.ended,
             machine: loaded.machine,
             outputs: Outputs::default(),

@@ -1,8 +1,9 @@
 //! Readers of the journal that hold a machine: recovery, audit, and the live shadow.
 //!
 //! [`Shadow`] applies log records to a second machine and compares each recorded command with the
-//! one that machine computes. Recovery ([`recover`]) is a shadow that ran to the end of the log;
-//! an audit ([`audit`]) is one that reports what it found.
+//! one that machine computes. Recovery ([`recover`]) is a shadow that went on from the newest good
+//! snapshot to the end of the log; an audit ([`audit`]) is one that applied all of the log and
+//! reports what it found. [`Shadow::freeze`] makes the snapshots.
 #![forbid(unsafe_code)]
 
 mod audit;
@@ -11,10 +12,12 @@ mod difference;
 mod frozen;
 mod recover;
 mod shadow;
+mod start;
 
 pub use audit::{Audit, AuditError, audit};
 pub use describe::{describe, remark, to_json};
 pub use difference::Difference;
-pub use frozen::{Frozen, ThawError};
+pub use frozen::ThawError;
 pub use recover::{RecoverError, Recovered, recover};
 pub use shadow::{CHECKPOINT_TICKS, Shadow, ShadowError};
+pub use start::StartError;

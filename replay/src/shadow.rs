@@ -67,6 +67,8 @@ pub struct Shadow {
     pub(crate) checkpoints: VecDeque<(u64, [u8; 32])>,
     pub(crate) commands_seen: u64,
     pub(crate) last_seq: u64,
+    /// Checksum of that record, so that a snapshot knows its log.
+    pub(crate) last_checksum: u32,
     pub(crate) ended: bool,
 }
 
@@ -88,6 +90,7 @@ impl Shadow {
             checkpoints: VecDeque::new(),
             commands_seen: 0,
             last_seq: 0,
+            last_checksum: 0,
             ended: false,
         }
     }
@@ -156,6 +159,7 @@ impl Shadow {
             }
         };
         self.last_seq = seq;
+        self.last_checksum = record.checksum;
         Ok(difference)
     }
 

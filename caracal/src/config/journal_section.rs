@@ -16,6 +16,8 @@ pub(crate) struct JournalConfig {
     pub(crate) segment_bytes: u64,
     /// What survives which crash.
     pub(crate) durability: Durability,
+    /// Time between two snapshots.
+    pub(crate) snapshot_every: Duration,
 }
 
 #[derive(Clone, Copy)]
@@ -38,6 +40,7 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Opt
     let range = Duration::from_millis(1)..=Duration::from_secs(1);
     let default = Some(Duration::from_millis(10));
     let interval = section.duration(problems, "sync_interval", range, default);
+    let snapshot_every = read_snapshot_every(&mut section, problems);
     section.finish(problems);
     let durability = match mode? {
         Mode::Process => Durability::Process,
@@ -48,5 +51,13 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Opt
         dir: dir?,
         segment_bytes,
         durability,
+        snapshot_every: snapshot_every?,
     })
+}
+
+/// A restart applies what stands behind the last snapshot: this long, at most.
+fn read_snapshot_every(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Duration> {
+    let range = Duration::from_secs(1)..=Duration::from_hours(24);
+    let default = Some(Duration::from_secs(60));
+    section.duration(problems, "snapshot_every", range, default)
 }

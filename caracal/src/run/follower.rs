@@ -43,6 +43,11 @@ impl Follower {
         self.shadow.machine()
     }
 
+    /// The shadow as far as it was led.
+    pub(crate) const fn shadow(&self) -> &Shadow {
+        &self.shadow
+    }
+
     /// Log sequence of the last record taken.
     pub(crate) const fn last_seq(&self) -> u64 {
         self.shadow.last_seq()

@@ -5,6 +5,7 @@ mod opening;
 mod report;
 mod restore;
 mod session;
+mod snapshots;
 mod status;
 mod supervisor;
 mod tally;

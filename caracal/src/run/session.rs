@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use engine::clock::WallClock;
 use engine::pipeline::{Ended, Pipeline, Running};
-use journal::{Options, Recovery, Writer};
+use journal::{Folder, Options, Recovery, Writer};
 use model::ids::AccountId;
 use model::ports::Clock as _;
 use replay::Recovered;
@@ -12,6 +12,7 @@ use replay::Recovered;
 use super::follower::Follower;
 use super::opening::Opening;
 use super::report::{self, Outcome};
+use super::snapshots::{Snapshots, Source};
 use super::status::Status;
 use super::supervisor::{Ending, Limits, Supervisor};
 use super::venue::{self, Venue};
@@ -41,10 +42,19 @@ pub(crate) fn run(config: &Config, args: &RunArgs) -> Result<(), Failure> {
     let watch = writer.watch();
     let recovered = recover(config, &recovery)?;
     refuse_while_killed(&recovered, args)?;
+    let journal_id = recovered.reader.journal_id();
     let mut venue = venue::start(config, recovered.shadow.machine(), &clock)?;
     let (running, follower) = start(
         config, args, &mut venue, recovered, &recovery, writer, clock,
     )?;
+    let source = Source {
+        folder: Folder::on_disk(&config.journal.dir),
+        journal_id,
+        epoch: recovery.epoch,
+        durability: config.journal.durability,
+        watch: watch.clone(),
+    };
+    let snapshots = Snapshots::start(source, config.journal.snapshot_every, recovery.last_seq)?;
     let before = View::of(follower.machine());
     let status = Status::new(config.journal.dir.display().to_string(), args.json);
     let limits = Limits {
@@ -52,7 +62,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs) -> Result<(), Failure> {
         journal: watch,
         recording_ended: Box::new(every(RECORDING_INTERVAL, || venue.recording_ended())),
     };
-    let ending = Supervisor::new(running, follower, status, limits)?.run();
+    let ending = Supervisor::new(running, follower, snapshots, status, limits)?.run();
     finish(config, args, ending, &before, clock, began)
 }
 
@@ -66,9 +76,19 @@ fn recover(config: &Config, recovery: &Recovery) -> Result<Recovered, Failure> {
         ));
     }
     let bar = progress_bar("recover", recovery.last_seq);
-    let recovered = replay::recover(&config.journal.dir, |seq| bar.set_position(seq))
+    let folder = Folder::on_disk(&config.journal.dir);
+    let recovered = replay::recover(&folder, |seq| bar.set_position(seq))
         .map_err(|error| Failure::while_doing(&config.journal.dir.display().to_string(), error))?;
     bar.finish_and_clear();
+    for passed_over in &recovered.remarks {
+        remark(&format!("passed over: {passed_over}"));
+    }
+    if let Some(seq) = recovered.snapshot_seq {
+        remark(&format!(
+            "recovered from snapshot at sequence {seq}, {} records applied",
+            recovered.applied
+        ));
+    }
     if recovered.last_seq > 0 {
         let how = if recovered.ended_in_order {
             "ended in order"
@@ -156,6 +176,7 @@ fn finish(
     let Ending {
         mut running,
         mut follower,
+        snapshots,
         mut latency,
         trouble,
     } = ending;
@@ -196,11 +217,15 @@ fn finish(
         },
         args.json,
     )?;
+    let agree = followed.is_ok() && follower.machine().state_hash() == state_hash;
+    if agree {
+        snapshots.end(follower.shadow());
+    }
     if let Some(trouble) = trouble {
         return Err(Failure::Message(trouble));
     }
     followed?;
-    if follower.machine().state_hash() != state_hash {
+    if !agree {
         return Err(Failure::Message(
             "self-check: the live machine and its shadow ended in different states".to_owned(),
         ));

@@ -17,6 +17,7 @@ use model::body::OperatorAction;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use super::follower::Follower;
+use super::snapshots::Snapshots;
 use super::status::Status;
 use super::view::View;
 use crate::output::{Failure, remark};
@@ -82,6 +83,8 @@ pub(crate) struct Ending {
     pub(crate) running: Running,
     /// The shadow, to be led to the end.
     pub(crate) follower: Follower,
+    /// Takes snapshots, to be ended.
+    pub(crate) snapshots: Snapshots,
     /// Latencies of the whole run.
     pub(crate) latency: LatencyRecorder,
     /// What went wrong, for a person.
@@ -92,6 +95,7 @@ pub(crate) struct Ending {
 pub(crate) struct Supervisor<'a> {
     running: Running,
     follower: Follower,
+    snapshots: Snapshots,
     latency: LatencyRecorder,
     status: Status,
     signals: Signals,
@@ -107,12 +111,14 @@ impl<'a> Supervisor<'a> {
     pub(crate) fn new(
         running: Running,
         follower: Follower,
+        snapshots: Snapshots,
         status: Status,
         limits: Limits<'a>,
     ) -> Result<Self, Failure> {
         Ok(Self {
             running,
             follower,
+            snapshots,
             latency: LatencyRecorder::new(),
             status,
             signals: Signals::register()?,
@@ -129,6 +135,7 @@ impl<'a> Supervisor<'a> {
             let more = self.follow();
             self.running.samples.drain_into(&mut self.latency);
             self.follower.publish_checkpoint(&mut self.running.operator);
+            self.snapshots.look(self.follower.shadow());
             if let Some(fault) = self.running.fault() {
                 self.trouble = Some(format!("the engine stopped by itself: {fault}"));
                 self.phase = Phase::Done;
@@ -146,6 +153,7 @@ impl<'a> Supervisor<'a> {
         Ending {
             running: self.running,
             follower: self.follower,
+            snapshots: self.snapshots,
             latency: self.latency,
             trouble: self.trouble,
         }

@@ -3,8 +3,9 @@
 //! Start with `topology`: it has the picture, the queues and the argument why nothing deadlocks.
 //! Then, in the order in which an event travels: `lane`, `feed` and `timer` bring events in,
 //! `sequencer` orders them, `ring` carries them, `strategy` and `risk` decide, `journal` writes
-//! everything down, `gateway` sends. `worker` is a thread, `control`, `gauges` and `latency` are
-//! what the supervisor sees, `build` and `assembly` make it all, `running` ends it.
+//! everything down, `gate` holds orders back that the disk does not have, `gateway` sends. `worker`
+//! is a thread, `control`, `gauges` and `latency` are what the supervisor sees, `build` and
+//! `assembly` make it all, `running` ends it.
 //!
 //! Invariant: what is computed does not depend on the topology, nor on which thread ran when.
 //! Invariant: a command is journaled before it is sent, and after the event that caused it.
@@ -13,6 +14,7 @@ mod assembly;
 mod build;
 mod control;
 mod feed;
+mod gate;
 mod gateway;
 mod gauges;
 mod journal;

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use journal::Durability;
 use model::body::Sent;
 use model::ids::SourceId;
 use model::limits::{INTENTS_IN_FLIGHT_MAX, INTENTS_PER_EVENT_MAX};
@@ -25,7 +26,7 @@ use super::lane::{
     touched,
 };
 use super::latency::{SAMPLE_SLOTS, Samples};
-use super::ring::{self, After, First, Writer};
+use super::ring::{self, After, First, JournalPlace, Tap, Writer};
 use super::risk::{Judge, RiskStage};
 use super::running::{OperatorLane, Running, Threads};
 use super::sequencer::{Inputs, LANE_SHARE, Numbering, Sequencer};
@@ -57,7 +58,8 @@ impl Assembly {
         let groups = groups(shape.strategies, split);
         let control = Arc::new(Control::new(gauges(&pipeline, groups.len())));
         let lanes = Lanes::new(&pipeline);
-        let events = ring::inbound(topology.inbound_slots, groups.len(), || Record::ZERO);
+        let place = journal_place(pipeline.writer.durability());
+        let events = ring::inbound(topology.inbound_slots, groups.len(), place, || Record::ZERO);
         let gateways = shape.gateways.len();
         let commands = ring::commands(topology.command_slots, gateways, CommandSlot::empty);
         let mut kit = Kit {
@@ -65,6 +67,11 @@ impl Assembly {
             inputs: pipeline.inputs,
             sinks: lanes.sinks,
             units: Vec::new(),
+            gate: pipeline
+                .writer
+                .durability()
+                .is_strict()
+                .then(|| pipeline.writer.watch()),
             control,
         };
         let served = served(&pipeline.gateways);
@@ -159,6 +166,17 @@ impl Lanes {
     }
 }
 
+/// In `sync` durability nobody acts on what the journal has not made durable.
+fn journal_place(durability: Durability) -> JournalPlace {
+    match durability {
+        Durability::Sync => JournalPlace::Before,
+        Durability::Volatile
+        | Durability::Process
+        | Durability::Interval(_)
+        | Durability::Group => JournalPlace::Beside,
+    }
+}
+
 /// The strategy stages: index of each one's first strategy, and how many it has.
 fn groups(strategies: usize, split: bool) -> Vec<(usize, usize)> {
     if split {
@@ -235,6 +253,8 @@ struct Kit {
     /// By source; each is taken once.
     sinks: Vec<Option<LaneSink>>,
     units: Vec<(String, Box<dyn Stage>)>,
+    /// What the gateways' gates wait for, in the strict durability modes.
+    gate: Option<journal::Watch>,
     control: Arc<Control>,
 }
 
@@ -254,7 +274,7 @@ impl Kit {
         runners: Vec<StrategyRunner>,
         groups: &[(usize, usize)],
         split: bool,
-        readers: Vec<First<Record>>,
+        readers: Vec<Tap<Record>>,
         lane_slots: usize,
     ) -> Vec<rtrb::Consumer<Intent>> {
         let mut runners = runners.into_iter();
@@ -356,6 +376,7 @@ impl Kit {
             sink: self.sink(source),
             index,
             control: Arc::clone(&self.control),
+            gate: self.gate.clone(),
         }
     }
 

@@ -14,6 +14,7 @@ use model::record::Record;
 use super::assembly::Assembly;
 use super::control::{Control, Fault};
 use super::feed::FeedStage;
+use super::gate::Gate;
 use super::gateway::{CommandSlot, GatewayStage};
 use super::lane::LaneSink;
 use super::ring::After;
@@ -34,6 +35,9 @@ pub enum StartError {
     #[error("the topology cannot be used: {}", .0.iter().map(ToString::to_string)
         .collect::<Vec<_>>().join("; "))]
     Topology(Vec<Problem>),
+    /// The start of the run could not be put on stable storage, in a mode that promises that.
+    #[error(transparent)]
+    Journal(journal::SyncError),
     /// A worker could not be started.
     #[error(transparent)]
     Fault(Fault),
@@ -72,6 +76,8 @@ pub(super) struct Place {
     /// Index of its gauges: among the lanes for a feed, among the gateways for a gateway.
     pub(super) index: usize,
     pub(super) control: Arc<Control>,
+    /// What orders wait for, in the strict durability modes.
+    pub(super) gate: Option<journal::Watch>,
 }
 
 impl Pipeline {
@@ -137,6 +143,7 @@ impl Pipeline {
                 accounts: own_accounts,
                 gateway,
                 commands,
+                gate: Gate::new(place.gate),
                 waiting: VecDeque::with_capacity(COMMANDS_IN_FLIGHT_MAX),
                 sink: place.sink,
                 index: place.index,
@@ -173,13 +180,16 @@ impl Pipeline {
     /// # Errors
     ///
     /// [`StartError`]; then no thread is left.
-    pub fn start(self) -> Result<Running, StartError> {
+    pub fn start(mut self) -> Result<Running, StartError> {
         let problems = self.problems(&available_cores());
-        if problems.is_empty() {
-            Assembly::of(self).start().map_err(StartError::Fault)
-        } else {
-            Err(StartError::Topology(problems))
+        if !problems.is_empty() {
+            return Err(StartError::Topology(problems));
         }
+        if self.writer.durability().is_strict() {
+            // What the run starts with is durable before anybody acts on it.
+            self.writer.sync_now().map_err(StartError::Journal)?;
+        }
+        Assembly::of(self).start().map_err(StartError::Fault)
     }
 
     /// Every problem of this pipeline on a machine with `cores`.

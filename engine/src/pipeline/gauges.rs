@@ -111,6 +111,8 @@ pub struct GatewayGauges {
     pub seen: Gauge,
     /// Commands offered to the gateway. Writer: the stage.
     pub offered: Gauge,
+    /// Most commands that ever waited for the disk (strict durability modes). Writer: the stage.
+    pub held_max: Gauge,
     /// Most commands that ever waited for the gateway's capacity. Writer: the stage.
     pub waiting_max: Gauge,
     /// Not 0 while the stage has ended its connection and everything is answered. Writer: the
@@ -149,6 +151,7 @@ impl GatewayGauges {
             name,
             seen: Gauge::default(),
             offered: Gauge::default(),
+            held_max: Gauge::default(),
             waiting_max: Gauge::default(),
             quiet: Gauge::default(),
         }

@@ -11,11 +11,17 @@
 //! The journal is full or not ready: the record is kept, nothing overtakes it, and the rings fill
 //! up behind it until the sources stop reading their sockets.
 //!
-//! Hot path: yes. Allocates: no.
+//! Durability: in `group` mode the writer is polled each turn, which answers the journal's sync
+//! thread; the gateways' gates wait for the disk, nobody else does. In `sync` mode this stage
+//! stands before the strategies on the inbound ring too, and syncs each batch before anybody
+//! behind it sees it. After a failed sync it appends and lets go on, for the cancels: the gates
+//! send no order then, and the supervisor ends the run.
+//!
+//! Hot path: yes, but for the syncs of `sync` mode. Allocates: no.
 
 use std::sync::Arc;
 
-use journal::AppendError;
+use journal::{AppendError, Durability};
 use model::body::Sent;
 use model::limits::COMMANDS_IN_FLIGHT_MAX;
 use model::ports::Worked;
@@ -52,6 +58,7 @@ impl Stage for JournalStage {
         let events = append_events(&mut self.events, &mut self.log);
         self.ended = commands == Found::End && events == Found::End;
         let worked = commands.is_some() || events.is_some();
+        self.log.writer.poll();
         let gauges = &self.log.control.gauges;
         gauges.durable_seq.set(self.log.writer.durable_seq());
         worked.into()
@@ -77,7 +84,7 @@ impl JournalStage {
             log,
             ..
         } = self;
-        commands.each(COMMANDS_IN_FLIGHT_MAX as u64, |slot| {
+        let append = |log: &mut Log, slot: &CommandSlot| {
             let Some(command) = &slot.command else {
                 return Step::Next;
             };
@@ -94,26 +101,29 @@ impl JournalStage {
                     }
                 }
             }
-            let step = log.append(command);
-            if step == Step::Next {
-                log.control.gauges.commands_journaled.add(1);
-            }
-            step
-        })
+            let Some(seq) = log.append(command) else {
+                return Step::Keep;
+            };
+            slot.set_log_seq(seq);
+            log.control.gauges.commands_journaled.add(1);
+            Step::Next
+        };
+        commands.each_then(COMMANDS_IN_FLIGHT_MAX as u64, log, append, Log::sync)
     }
 }
 
 fn append_events(events: &mut First<Record>, log: &mut Log) -> Found {
-    let found = events.each(BATCH, |event| {
-        let step = log.append(event);
-        if step == Step::Next {
-            log.last_event = event.event;
-            if event.kind == Kind::Sent.code() {
-                log.sample(event);
-            }
+    let append = |log: &mut Log, event: &Record| {
+        if log.append(event).is_none() {
+            return Step::Keep;
         }
-        step
-    });
+        log.last_event = event.event;
+        if event.kind == Kind::Sent.code() {
+            log.sample(event);
+        }
+        Step::Next
+    };
+    let found = events.each_then(BATCH, log, append, Log::sync);
     if found.is_some() {
         log.control.gauges.journaled.set(log.last_event);
     }
@@ -121,13 +131,25 @@ fn append_events(events: &mut First<Record>, log: &mut Log) -> Found {
 }
 
 impl Log {
-    fn append(&mut self, record: &Record) -> Step {
+    /// The record's log sequence; `None` if it must be kept.
+    fn append(&mut self, record: &Record) -> Option<u64> {
         match self.writer.append(record) {
             Ok(seq) => {
                 self.control.gauges.journal_seq.set(seq);
-                Step::Next
+                Some(seq)
             }
-            Err(error) => self.refused(record, error),
+            Err(error) => {
+                self.refused(record, error);
+                None
+            }
+        }
+    }
+
+    /// In `sync` mode: puts the batch on stable storage before anybody behind sees it.
+    fn sync(&mut self) {
+        if self.writer.durability() == Durability::Sync {
+            // A failure is latched in the journal, where the gates and the supervisor see it.
+            let _ = self.writer.sync_now();
         }
     }
 
@@ -145,7 +167,7 @@ impl Log {
     /// Not ready or no space: the helper behind the writer is at it, so keep the record. Anything
     /// else ends the run.
     #[cold]
-    fn refused(&self, record: &Record, error: AppendError) -> Step {
+    fn refused(&self, record: &Record, error: AppendError) {
         match error {
             AppendError::SegmentNotReady | AppendError::NoSpace { .. } => {
                 self.control.gauges.journal_stalls.add(1);
@@ -157,6 +179,5 @@ impl Log {
                 });
             }
         }
-        Step::Keep
     }
 }

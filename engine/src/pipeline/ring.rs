@@ -75,13 +75,26 @@ macro_rules! reader {
         impl<E> Reader<E, $barrier> {
             /// Shows up to `limit` slots to `step`, and consumes exactly those that it took (R1).
             #[inline]
-            pub(crate) fn each(&mut self, limit: u64, step: impl FnMut(&E) -> Step) -> Found {
+            pub(crate) fn each(&mut self, limit: u64, mut step: impl FnMut(&E) -> Step) -> Found {
+                self.each_then(limit, &mut (), |(), slot| step(slot), |()| {})
+            }
+
+            /// As `each`, and calls `then` when at least one was taken, before those behind this
+            /// reader can see any of them.
+            #[inline]
+            pub(crate) fn each_then<C>(
+                &mut self,
+                limit: u64,
+                context: &mut C,
+                step: impl FnMut(&mut C, &E) -> Step,
+                then: impl FnOnce(&mut C),
+            ) -> Found {
                 let guard = match self.0.take(limit) {
                     Ok(guard) => guard,
                     Err(Polling::NoEvents) => return Found::Nothing,
                     Err(Polling::Shutdown) => return Found::End,
                 };
-                let (taken, all) = show(guard, step);
+                let (taken, all) = show(guard, context, step, then);
                 if !all && taken > 0 {
                     // Available still: nobody but this reader moves its cursor.
                     drop(self.0.take(taken));
@@ -97,13 +110,18 @@ reader!(MultiConsumerBarrier);
 
 /// How many slots `step` took, and whether those were all; only then is the guard dropped.
 #[inline]
-fn show<E, B>(guard: EventGuard<'_, E, B>, mut step: impl FnMut(&E) -> Step) -> (u64, bool) {
+fn show<E, B, C>(
+    guard: EventGuard<'_, E, B>,
+    context: &mut C,
+    mut step: impl FnMut(&mut C, &E) -> Step,
+    then: impl FnOnce(&mut C),
+) -> (u64, bool) {
     let mut guard = ManuallyDrop::new(guard);
     let slots = &mut *guard;
     let available = slots.len() as u64;
     let mut taken = 0;
     for slot in slots {
-        match step(slot) {
+        match step(context, slot) {
             Step::Next => taken += 1,
             Step::Last => {
                 taken += 1;
@@ -111,6 +129,9 @@ fn show<E, B>(guard: EventGuard<'_, E, B>, mut step: impl FnMut(&E) -> Step) -> 
             }
             Step::Keep => break,
         }
+    }
+    if taken > 0 {
+        then(context);
     }
     let all = taken == available;
     if all {
@@ -129,18 +150,46 @@ where
     (Writer(builder.build()), Reader(reader))
 }
 
+/// Reads either what the producer published, or what the step before has consumed.
+pub(crate) enum Tap<E> {
+    First(First<E>),
+    After(After<E>),
+}
+
+impl<E> Tap<E> {
+    /// As [`Reader::each`].
+    #[inline]
+    pub(crate) fn each(&mut self, limit: u64, step: impl FnMut(&E) -> Step) -> Found {
+        match self {
+            Self::First(reader) => reader.each(limit, step),
+            Self::After(reader) => reader.each(limit, step),
+        }
+    }
+}
+
+/// Where the journal stands on the inbound ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JournalPlace {
+    /// Beside the strategies: nobody waits for it but the producer.
+    Beside,
+    /// Before the strategies: they see what it has consumed.
+    Before,
+}
+
 /// Ends of the inbound ring.
 pub(crate) struct Inbound<E: 'static> {
     pub(crate) sequencer: Writer<E>,
     pub(crate) journal: First<E>,
-    pub(crate) strategies: Vec<First<E>>,
+    pub(crate) strategies: Vec<Tap<E>>,
     pub(crate) risk: After<E>,
 }
 
-/// Producer -> {journal, strategies -> risk}; the producer waits for journal and risk.
+/// Producer -> {journal, strategies -> risk}; the producer waits for journal and risk. Or, with the
+/// journal before: producer -> journal -> strategies -> risk; the producer waits for risk.
 pub(crate) fn inbound<E>(
     slots: usize,
     strategy_stages: usize,
+    journal_place: JournalPlace,
     empty: impl FnMut() -> E,
 ) -> Inbound<E>
 where
@@ -152,12 +201,28 @@ where
     );
     let mut builder =
         disruptor::build_single_producer(slots, empty, BusySpin).with_multi_consumer();
-    let journal = builder.new_branch();
     let mut strategies = Vec::with_capacity(strategy_stages);
+    if journal_place == JournalPlace::Before {
+        let (journal, builder) = builder.new_event_poller();
+        let mut builder = builder.and_then().with_multi_consumer();
+        for _ in 0..strategy_stages {
+            let (poller, next) = builder.new_event_poller();
+            builder = next;
+            strategies.push(Tap::After(Reader(poller)));
+        }
+        let (risk, builder) = builder.and_then().with_multi_consumer().new_event_poller();
+        return Inbound {
+            sequencer: Writer(builder.build()),
+            journal: Reader(journal),
+            strategies,
+            risk: Reader(risk),
+        };
+    }
+    let journal = builder.new_branch();
     for _ in 0..strategy_stages {
         let (poller, next) = builder.new_event_poller();
         builder = next;
-        strategies.push(Reader(poller));
+        strategies.push(Tap::First(Reader(poller)));
     }
     let (risk, builder) = builder.and_then().with_multi_consumer().new_event_poller();
     let (journal, builder) = builder.join(journal);
@@ -263,7 +328,7 @@ mod tests {
 
     #[test]
     fn inbound_producer_waits_for_the_journal_and_risk_for_the_strategies() {
-        let mut ring = inbound(64, 2, || 0_u64);
+        let mut ring = inbound(64, 2, JournalPlace::Beside, || 0_u64);
         for value in 1..=64 {
             assert!(ring.sequencer.publish(|slot| *slot = value));
         }
@@ -274,6 +339,35 @@ mod tests {
         assert!(!ring.sequencer.publish(|slot| *slot = 65), "journal behind");
         assert_eq!(ring.journal.each(2, |_| Step::Next), Found::Some(2));
         assert!(ring.sequencer.publish(|slot| *slot = 65));
+    }
+
+    #[test]
+    fn inbound_with_the_journal_before_shows_strategies_what_it_consumed_and_not_before() {
+        let mut ring = inbound(64, 2, JournalPlace::Before, || 0_u64);
+        for value in 1..=10 {
+            assert!(ring.sequencer.publish(|slot| *slot = value));
+        }
+        assert_eq!(ring.strategies[0].each(64, |_| Step::Next), Found::Nothing);
+        let strategy = &mut ring.strategies[0];
+        let mut synced = Vec::new();
+        let found = ring.journal.each_then(
+            4,
+            &mut synced,
+            |seen, &value| {
+                seen.push(value);
+                Step::Next
+            },
+            |seen| {
+                assert_eq!(seen.len(), 4);
+                assert_eq!(strategy.each(64, |_| Step::Next), Found::Nothing);
+                seen.clear();
+            },
+        );
+        assert_eq!((found, synced.len()), (Found::Some(4), 0));
+        assert_eq!(ring.strategies[0].each(64, |_| Step::Next), Found::Some(4));
+        assert_eq!(ring.risk.each(64, |_| Step::Next), Found::Nothing);
+        assert_eq!(ring.strategies[1].each(64, |_| Step::Next), Found::Some(4));
+        assert_eq!(ring.risk.each(64, |_| Step::Next), Found::Some(4));
     }
 
     #[test]

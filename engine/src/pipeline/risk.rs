@@ -174,7 +174,7 @@ impl Judge {
                 ..self.cause
             };
             let command = Some(command.observed(record.seq, approved_ns));
-            if !ring.publish(|slot| *slot = CommandSlot { command, trace }) {
+            if !ring.publish(|slot| slot.fill(command, trace)) {
                 self.control.gauges.commands_full.add(1);
                 return false;
             }

@@ -12,7 +12,7 @@ use model::ports::{Clock, Worked};
 use model::record::Record;
 
 use super::control::{Control, Fault};
-use super::ring::{First, Found, Step};
+use super::ring::{Found, Step, Tap};
 use super::stage::{BATCH, Remains, Stage};
 use crate::clock::StageClock;
 use crate::machine::{Intent, IntentBuffer, StrategyRunner};
@@ -24,7 +24,7 @@ pub(crate) struct StrategyStage {
     /// Index of its first strategy.
     pub(crate) first: usize,
     pub(crate) runners: Vec<StrategyRunner>,
-    pub(crate) events: First<Record>,
+    pub(crate) events: Tap<Record>,
     pub(crate) buffer: IntentBuffer,
     pub(crate) intents: rtrb::Producer<Intent>,
     pub(crate) ended: bool,

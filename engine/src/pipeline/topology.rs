@@ -16,6 +16,9 @@
 //!                                             +----------------------------------------+
 //! ```
 //!
+//! In `sync` durability the journal stands before the strategies on the inbound ring instead of
+//! beside them: sequencer -> journal -> strategies -> risk.
+//!
 //! A stage reads only what stands before it in the picture; what a venue or risk sends back
 //! enters again at the sequencer, as a new event.
 //!
@@ -34,14 +37,15 @@
 //! | inbound ring | the event stays in its lane |
 //! | intent lane | the strategy takes no event until all that one may raise has room (C1) |
 //! | command ring | risk keeps the commands and takes no event until they have room |
-//! | commands waiting at a gateway | cannot be (C2) |
+//! | commands held at a gateway for the disk, or waiting for its capacity | cannot be (C2) |
 //! | refusals' lane | cannot be (C3) |
 //! | latency samples | the sample is lost, and counted |
 //!
 //! - C1: an intent lane has at least `INTENTS_PER_EVENT_MAX` places for each of its strategies.
 //! - C2: commands approved and not yet reported by an applied `Sent` or `SendFailed` are at most
-//!   `COMMANDS_IN_FLIGHT_MAX`: risk counts them. A gateway stage has that many places to wait in,
-//!   so it can always take its commands off the ring, and others' it passes over.
+//!   `COMMANDS_IN_FLIGHT_MAX`: risk counts them. A gateway stage has that many places, for those
+//!   that the gate holds and those that wait together, so it can always take its commands off the
+//!   ring, and others' it passes over.
 //! - C3: intents of a strategy that have no applied verdict are at most `INTENTS_IN_FLIGHT_MAX`;
 //!   the refusals' lane has that many places for each strategy. The strategy's runner counts them.
 //!
@@ -60,9 +64,14 @@
 //!    strategy has taken; once it has, that strategy's lane is empty, so the slowest strategy
 //!    always gets room, and with it the next one.
 //! 3. The *journal* waits for the disk only: the cause of a command is in the inbound ring
-//!    already when it sees the command.
+//!    already when it sees the command. In `sync` durability the strategies wait for the journal,
+//!    and the journal, on this ring, for nobody. A sync ends: with success, or with an error, which
+//!    is latched, and then nothing waits for the disk any more.
 //! 4. A *gateway* takes commands off its ring whether or not it can send them or publish events:
-//!    C2 bounds what waits there. So the command ring always moves.
+//!    C2 bounds what waits there. So the command ring always moves. What its gate holds waits for
+//!    the disk (3) and nobody waits for it: risk refuses new orders when the credits are used up,
+//!    and cancels pass the gate. After a failed sync what is held ends as `SendFailed`, as fast as
+//!    the gateway's lane takes that (6).
 //! 5. So every consumer of the inbound ring moves, and the ring gets free.
 //! 6. The *sequencer* waits only for the inbound ring, which gets free (5), and so the lanes do.
 //! 7. *Feeds and gateways* keep what finds no place in their lanes and stop reading their sockets,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod pipeline_durability;
 mod pipeline_end;
 mod pipeline_flood;
 mod pipeline_order;

@@ -2,6 +2,7 @@
 
 pub(crate) mod market;
 pub(crate) mod session;
+pub(crate) mod slow_disk;
 pub(crate) mod venue;
 
 use std::path::Path;
@@ -34,7 +35,11 @@ pub(crate) fn log_of(dir: &Path) -> Vec<Record> {
 }
 
 /// Waits until `condition` holds; panics at a fault or at the deadline.
-pub(crate) fn wait_until(running: &Running, what: &str, condition: impl Fn(&Running) -> bool) {
+pub(crate) fn wait_until(
+    running: &Running,
+    what: &str,
+    mut condition: impl FnMut(&Running) -> bool,
+) {
     let began = Instant::now();
     while !condition(running) {
         assert_eq!(running.fault(), None, "while waiting for {what}");

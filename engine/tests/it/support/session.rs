@@ -107,7 +107,11 @@ pub(crate) fn start_events() -> Vec<Record> {
 
 /// A machine that has applied the start, and a journal in `dir` that holds it.
 pub(crate) fn started(dir: &Path) -> (Machine, Writer) {
-    let mut writer = writer(dir);
+    started_on(writer(dir))
+}
+
+/// The same on a journal that is open already.
+pub(crate) fn started_on(mut writer: Writer) -> (Machine, Writer) {
     let mut machine = Machine::new();
     let mut out = Outputs::new();
     for event in start_events() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
+use crate::journal_command::JournalArgs;
 
 /// A low-latency, event-sourced trading engine for crypto venues.
 #[derive(Debug, Parser)]
@@ -131,65 +132,6 @@ pub(crate) struct ReplayArgs {
     #[arg(long)]
     pub(crate) to: Option<u64>,
     /// Print the result as one JSON object on the last line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Arguments of `journal`.
-#[derive(Debug, Args)]
-pub(crate) struct JournalArgs {
-    /// What to do with it.
-    #[command(subcommand)]
-    pub(crate) command: JournalCommand,
-}
-
-const CAT_EXAMPLES: &str = "Examples:
-  caracal journal cat data/journal --to 100
-  caracal journal cat data/journal --kind OrderFilled --json
-  caracal journal cat data/journal --order 1-0-17";
-
-/// What to do with a journal.
-#[derive(Debug, Subcommand)]
-pub(crate) enum JournalCommand {
-    /// Print its records, one a line.
-    Cat(CatArgs),
-    /// Count what is in it.
-    Stat(StatArgs),
-}
-
-/// Arguments of `journal cat`.
-#[derive(Debug, Args)]
-#[command(after_help = CAT_EXAMPLES)]
-pub(crate) struct CatArgs {
-    /// The journal's directory.
-    pub(crate) journal: PathBuf,
-    /// First log sequence.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) from: u64,
-    /// Last log sequence.
-    #[arg(long)]
-    pub(crate) to: Option<u64>,
-    /// Only this kind, for example Trade or NewOrder; as often as wanted.
-    #[arg(long = "kind")]
-    pub(crate) kinds: Vec<String>,
-    /// Only this instrument, by its number.
-    #[arg(long)]
-    pub(crate) instrument: Option<u32>,
-    /// Only this order, by its client order id as printed, for example 1-0-17.
-    #[arg(long)]
-    pub(crate) order: Option<String>,
-    /// One JSON object a line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Arguments of `journal stat`.
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  caracal journal stat data/journal --json")]
-pub(crate) struct StatArgs {
-    /// The journal's directory.
-    pub(crate) journal: PathBuf,
-    /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
 }

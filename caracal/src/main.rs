@@ -4,7 +4,7 @@
 
 mod cli;
 mod config;
-mod inspect;
+mod journal_command;
 mod output;
 mod practice;
 mod replay_command;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command, JournalCommand};
+use cli::{Cli, Command};
 use output::{Failure, complain};
 
 fn main() -> ExitCode {
@@ -23,10 +23,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Practice(args) => practice::practice(&args),
         Command::Replay(args) => replay_command::replay(&args),
-        Command::Journal(args) => match args.command {
-            JournalCommand::Cat(args) => inspect::cat(&args),
-            JournalCommand::Stat(args) => inspect::stat(&args),
-        },
+        Command::Journal(args) => journal_command::run(&args),
     };
     match result {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,

@@ -42,14 +42,16 @@ pub(crate) fn say(line: &str) -> Result<(), Failure> {
 /// As [`say`].
 pub(crate) fn say_raw(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::OutputClosed),
-        Err(error) => Err(Failure::while_doing(
-            "cannot write to standard output",
-            error,
-        )),
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(output_failure)
+}
+
+/// What a failed write to standard output means.
+pub(crate) fn output_failure(error: io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Failure::OutputClosed;
     }
+    Failure::while_doing("cannot write to standard output", error)
 }
 
 /// Writes a line to standard error. If that is closed too there is nobody left to tell.

@@ -26,6 +26,7 @@ mod directory;
 mod error;
 mod format;
 mod helpers;
+mod inventory;
 #[expect(unsafe_code, reason = "the one place that touches mapped memory")]
 mod mapping;
 mod options;
@@ -50,6 +51,7 @@ mod writer;
 pub use directory::Folder;
 pub use error::{AppendError, CloseError, Damage, OpenError, ReadError, SyncError};
 pub use format::{SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, VERSION};
+pub use inventory::{Inventory, inventory};
 pub use options::{Durability, Options};
 pub use reader::{Reader, Records};
 pub use recovery::{Recovery, Removed};

@@ -18,6 +18,17 @@ pub(crate) struct JournalConfig {
     pub(crate) durability: Durability,
     /// Time between two snapshots.
     pub(crate) snapshot_every: Duration,
+    /// How it is sealed; `None`: not at all.
+    pub(crate) seal: Option<SealConfig>,
+}
+
+/// `seal`, `seal_key` and `checkpoint_copies`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SealConfig {
+    /// File of the private key; `None`: beside the journal's directory.
+    pub(crate) key: Option<PathBuf>,
+    /// Files elsewhere that get each checkpoint too.
+    pub(crate) copies: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy)]
@@ -41,6 +52,9 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Opt
     let default = Some(Duration::from_millis(10));
     let interval = section.duration(problems, "sync_interval", range, default);
     let snapshot_every = read_snapshot_every(&mut section, problems);
+    let is_sealed = section.flag(problems, "seal", true);
+    let key = section.optional_text(problems, "seal_key");
+    let copies = section.optional_texts(problems, "checkpoint_copies");
     section.finish(problems);
     let durability = match mode? {
         Mode::Process => Durability::Process,
@@ -52,6 +66,10 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Opt
         segment_bytes,
         durability,
         snapshot_every: snapshot_every?,
+        seal: is_sealed?.then_some(SealConfig {
+            key: key.map(PathBuf::from),
+            copies: copies?.into_iter().map(PathBuf::from).collect(),
+        }),
     })
 }
 

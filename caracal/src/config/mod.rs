@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use draft::MachineDraft;
 pub(crate) use engine_section::{EngineConfig, lane_name};
-pub(crate) use journal_section::JournalConfig;
+pub(crate) use journal_section::{JournalConfig, SealConfig};
 pub(crate) use section::parse_duration;
 use section::{Problem, Problems, Section};
 pub(crate) use venue_section::VenueConfig;

@@ -272,6 +272,28 @@ impl<'t> Section<'t> {
         None
     }
 
+    /// `true` or `false`.
+    pub(crate) fn flag(
+        &mut self,
+        problems: &mut Problems<'_>,
+        key: &str,
+        default: bool,
+    ) -> Option<bool> {
+        if !self.has(key) {
+            return Some(default);
+        }
+        let (offset, value) = self.required(problems, key)?;
+        if let Some(flag) = value.get_ref().as_bool() {
+            return Some(flag);
+        }
+        let what = format!(
+            "{} is not allowed: true or false is",
+            shown(value.get_ref())
+        );
+        problems.push_at(Some(offset), &self.key_path(key), what);
+        None
+    }
+
     /// A duration such as `"10ms"`, `"60s"` or `"5m"`, in `range`.
     pub(crate) fn duration(
         &mut self,

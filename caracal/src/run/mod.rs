@@ -4,6 +4,7 @@ mod follower;
 mod opening;
 mod report;
 mod restore;
+mod sealing;
 mod session;
 mod snapshots;
 mod status;

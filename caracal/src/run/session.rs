@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use engine::clock::WallClock;
 use engine::pipeline::{Ended, Pipeline, Running};
-use journal::{Folder, Options, Recovery, Writer};
+use journal::{Durability, Folder, Options, Recovery, Writer};
 use model::ids::AccountId;
 use model::ports::Clock as _;
 use replay::Recovered;
@@ -12,6 +12,7 @@ use replay::Recovered;
 use super::follower::Follower;
 use super::opening::Opening;
 use super::report::{self, Outcome};
+use super::sealing::{self, Remarks};
 use super::snapshots::{Snapshots, Source};
 use super::status::Status;
 use super::supervisor::{Ending, Limits, Supervisor};
@@ -35,8 +36,12 @@ const RECORDING_INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) fn run(config: &Config, args: &RunArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let clock = WallClock::anchored_now();
-    let options =
+    let mut options =
         Options::new(config.journal.durability).segment_bytes(config.journal.segment_bytes);
+    let is_kept = config.journal.durability != Durability::Volatile;
+    if let Some(seal) = config.journal.seal.as_ref().filter(|_| is_kept) {
+        options = options.seal(sealing::options(&config.journal.dir, seal)?);
+    }
     let (writer, recovery) =
         Writer::open(&config.journal.dir, options).map_err(Failure::because)?;
     let watch = writer.watch();
@@ -197,7 +202,11 @@ fn finish(
         now_ns: clock.now_ns(),
     }
     .end(open_orders)?;
+    let watch = writer.watch();
     let summary = writer.close().map_err(Failure::because)?;
+    if watch.seal().stopped.is_some() {
+        Remarks::default().look(&watch.seal());
+    }
     let followed = follower.follow_to(summary.last_seq);
     let state_hash = machine.state_hash();
     let after = View::of(&machine);

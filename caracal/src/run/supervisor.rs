@@ -17,6 +17,7 @@ use model::body::OperatorAction;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use super::follower::Follower;
+use super::sealing::Remarks;
 use super::snapshots::Snapshots;
 use super::status::Status;
 use super::view::View;
@@ -102,6 +103,7 @@ pub(crate) struct Supervisor<'a> {
     limits: Limits<'a>,
     phase: Phase,
     trouble: Option<String>,
+    seal: Remarks,
 }
 
 impl<'a> Supervisor<'a> {
@@ -125,6 +127,7 @@ impl<'a> Supervisor<'a> {
             limits,
             phase: Phase::Trading,
             trouble: None,
+            seal: Remarks::default(),
         })
     }
 
@@ -143,6 +146,7 @@ impl<'a> Supervisor<'a> {
             if !more {
                 self.obey_kill();
                 self.watch_journal();
+                self.seal.look(&self.limits.journal.seal());
                 self.advance(began);
                 self.status
                     .show(&mut self.follower, &self.running, &self.latency);

@@ -13,3 +13,4 @@ mod modes;
 mod recording;
 mod rig;
 mod session;
+mod snapshots;

@@ -166,7 +166,8 @@ impl Writer {
             .place(last_seq + 1)
             .ok_or_else(|| full(folder.dir()))?;
         let Prepared { segment, view } = prepare(folder, place.segment, recipe)?;
-        let mark_count = mark_start(folder, geometry, &segment, end.durable_seq)?;
+        let is_strict = options.durability.is_strict();
+        let mark_count = mark_start(folder, geometry, &segment, end.durable_seq, is_strict)?;
         segment
             .region
             .populate(bytes(place.offset), recipe.populate);
@@ -199,7 +200,7 @@ impl Writer {
             shared: Arc::clone(&shared),
             mark_count,
             mark_segment: place.segment,
-            is_strict: options.durability.is_strict(),
+            is_strict,
         }));
         let writer = Self {
             current: SegmentWriter::new(view, geometry, place.segment, place.offset),
@@ -428,12 +429,13 @@ fn create_if_missing(
     Ok(true)
 }
 
-/// Writes what this run starts with as the durable mark, and returns its count.
+/// Writes what this run starts with as the durable mark, and returns the count that it has.
 fn mark_start(
     folder: &Folder,
     geometry: Geometry,
     segment: &Segment,
     durable_seq: u64,
+    is_strict: bool,
 ) -> Result<u64, OpenError> {
     let path = folder.segment_path(segment.id);
     let seed = geometry.seed(segment.id);
@@ -447,8 +449,11 @@ fn mark_start(
         .file
         .sync_data()
         .map_err(OpenError::io("sync", &path))?;
-    write_mark(&*segment.file, Mark::sealed(durable_seq, count, seed))
-        .map_err(OpenError::io("write", &path))?;
+    if !is_strict {
+        // In the strict modes fillings carry the mark (J6): the header's block holds what is durable.
+        write_mark(&*segment.file, Mark::sealed(durable_seq, count, seed))
+            .map_err(OpenError::io("write", &path))?;
+    }
     Ok(count)
 }
 

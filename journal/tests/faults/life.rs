@@ -86,11 +86,17 @@ impl Life {
     pub(crate) fn new(seed: u64) -> Self {
         let mut random = random(seed);
         let durability = durability(&mut random);
+        Self::with(seed, random, durability)
+    }
+
+    /// A new disk, and a journal of this durability.
+    pub(crate) fn with(seed: u64, mut random: Pcg64, durability: Durability) -> Self {
+        let block = if random.random_bool(0.5) { 512 } else { 4096 };
         let sim = Sim::new();
         Self {
             folder: sim.folder(),
             sim,
-            options: small(durability),
+            options: small(durability).commit_block(block),
             random,
             ledger: Ledger::new(),
             log: Checked::default(),
@@ -191,7 +197,7 @@ impl Life {
                     // A failure shows when a segment is wanted.
                     let _ = run.steps.prepare();
                 }
-                8 | 9 => run.steps.sync(),
+                8 | 9 => self.sync(run),
                 10 => self.sim.write_back(&mut self.random, 0.4),
                 _ => self.sim.write_back(&mut self.random, 1.0),
             }
@@ -199,6 +205,22 @@ impl Life {
                 return;
             }
             self.note_promises(run);
+        }
+    }
+
+    /// What makes records durable in this mode.
+    fn sync(&mut self, run: &mut Run) {
+        match self.options.durability {
+            // A failure is latched, and shows in what is durable.
+            Durability::Sync => drop(run.writer.sync_now()),
+            Durability::Group => {
+                run.steps.sync();
+                run.writer.poll();
+                run.steps.sync();
+            }
+            Durability::Volatile | Durability::Process | Durability::Interval(_) => {
+                run.steps.sync();
+            }
         }
     }
 
@@ -272,9 +294,11 @@ impl Life {
 }
 
 fn durability(random: &mut Pcg64) -> Durability {
-    match random.random_range(0..2) {
+    match random.random_range(0..4) {
         0 => Durability::Process,
-        _ => Durability::Interval(std::time::Duration::from_millis(10)),
+        1 => Durability::Interval(std::time::Duration::from_millis(10)),
+        2 => Durability::Group,
+        _ => Durability::Sync,
     }
 }
 

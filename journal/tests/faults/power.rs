@@ -131,6 +131,54 @@ fn power_loss_fifty_times_in_a_row() {
     assert_eq!(counts.refused, 0);
 }
 
+/// Goal: in the strict modes no block that holds a durable record is written again, so blocks that
+/// are garbage after a power failure cost nothing that was promised. The other modes rely on
+/// sectors being written whole or not at all: there a wrong record never comes back either.
+#[test]
+fn blocks_that_were_being_written_are_garbage() {
+    let seeds = Seeds::new(120, 6_000);
+    let unseen = std::sync::atomic::AtomicU64::new(0);
+    let counts = each(seeds, |seed| {
+        let mut life = Life::new(seed);
+        let is_strict = life.options.durability.is_strict();
+        let model = Model {
+            garbage: true,
+            ..Model::new(
+                Pick::Any,
+                usize::try_from(life.options.commit_block).unwrap(),
+            )
+        };
+        for _ in 0..3 {
+            let mut run = if is_strict {
+                life.must_open()?
+            } else {
+                let promised = std::mem::take(&mut life.ledger.promised);
+                life.ledger.durable = 0;
+                let Some(run) = life.open()? else {
+                    return Ok(life.counts);
+                };
+                let is_lost = life.log.chain.n < promised;
+                unseen.fetch_add(u64::from(is_lost), std::sync::atomic::Ordering::Relaxed);
+                run
+            };
+            life.work(&mut run, 10);
+            life.end(run, End::Power(model));
+        }
+        if is_strict {
+            life.must_open()?;
+        }
+        Ok(life.counts)
+    });
+    let unseen = unseen.into_inner();
+    let line = counts
+        .line(seeds)
+        .replace("0 promised", "0 promised in the strict modes");
+    fault(
+        "14b",
+        &format!("{line}, {unseen} images of the others lost some"),
+    );
+}
+
 /// Goal: a drive that says flushed and did not cannot be survived, but never gives a wrong record,
 /// and what crosses the durable mark is refused.
 #[test]

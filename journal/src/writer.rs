@@ -450,7 +450,7 @@ fn mark_start(
         .sync_data()
         .map_err(OpenError::io("sync", &path))?;
     if !is_strict {
-        // In the strict modes fillings carry the mark (J6): the header's block holds what is durable.
+        // In the strict modes fillings carry the mark (J6): the header's block is durable.
         write_mark(&*segment.file, Mark::sealed(durable_seq, count, seed))
             .map_err(OpenError::io("write", &path))?;
     }

@@ -19,6 +19,7 @@
 
 #![deny(unsafe_code)]
 
+mod archive;
 #[cfg(target_arch = "x86_64")]
 mod checksum;
 mod commit;

@@ -11,6 +11,7 @@
 //! Thread: any, one at a time. Hot path: no. Allocates: only when it changes segments.
 
 mod end;
+mod time;
 
 use std::path::Path;
 

@@ -5,10 +5,11 @@
 //!
 //! Thread: the caller's, at open. Hot path: no.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::directory::{self, Folder};
+use crate::directory::{self, Folder, Listing};
 use crate::error::{Damage, OpenError};
 use crate::format::{Geometry, RECORD, Slot};
 use crate::options::Durability;
@@ -177,10 +178,10 @@ pub(crate) fn recover(
     gate: impl FnOnce(Log) -> Result<(), OpenError>,
 ) -> Result<End, OpenError> {
     let listing = folder.list()?;
-    let segments = contiguous(folder, slot, &listing.segments)?;
+    let segments = contiguous(folder, slot, &listing)?;
     let same_boot = slot.is_of_boot(boot_id);
     if let Some(last_seq) = slot.clean_seq() {
-        check_clean_end(folder, slot, &segments, last_seq)?;
+        check_clean_end(folder, slot, &listing.segments, last_seq)?;
         gate(Log {
             last_seq,
             clean: true,
@@ -195,7 +196,7 @@ pub(crate) fn recover(
         });
     }
     let geometry = slot.geometry();
-    let survey = survey(folder, geometry, &segments)?;
+    let survey = survey(folder, geometry, &segments, &listing.segments)?;
     let (f, behind) = first_not_good(geometry, slot.first_segment, &survey.contents);
     let promised = if f <= survey.mark {
         Promised::Yes
@@ -250,23 +251,22 @@ fn damage(folder: &Folder, geometry: Geometry, seq: u64, label: &str) -> Damage 
     }
 }
 
-/// The segments' numbers, if none is missing. A journal that was ever opened has one.
-fn contiguous(folder: &Folder, slot: &Slot, found: &[u32]) -> Result<Vec<u32>, OpenError> {
-    for (expected, &id) in (slot.first_segment..).zip(found) {
-        let path = folder.segment_path(expected.min(id));
-        if id > expected {
+/// The segments' numbers, raw and archived, if none is missing. A journal that was ever opened has
+/// one. Those before the first one that is kept are what a crash left of a prune: they do not count.
+fn contiguous(folder: &Folder, slot: &Slot, listing: &Listing) -> Result<Vec<u32>, OpenError> {
+    let all = listing.segments.iter().chain(&listing.archived).copied();
+    let kept: BTreeSet<u32> = all.filter(|&id| id >= slot.first_segment).collect();
+    for (expected, &id) in (slot.first_segment..).zip(&kept) {
+        if id != expected {
+            let path = folder.segment_path(expected);
             return Err(OpenError::SegmentMissing { path });
         }
-        if id < expected {
-            let what = "comes before the first one that is kept".to_owned();
-            return Err(OpenError::SegmentWrong { path, what });
-        }
     }
-    if found.is_empty() && slot.epoch > 0 {
+    if kept.is_empty() && slot.epoch > 0 {
         let path = folder.segment_path(slot.first_segment);
         return Err(OpenError::SegmentMissing { path });
     }
-    Ok(found.to_vec())
+    Ok(kept.into_iter().collect())
 }
 
 /// After a close in order the end is known: the last record is there, and nothing behind it.
@@ -279,7 +279,13 @@ fn check_clean_end(
     last_seq: u64,
 ) -> Result<(), OpenError> {
     let geometry = slot.geometry();
-    for &id in segments.first().into_iter().chain(segments.last()) {
+    let kept = |id: &&u32| **id >= slot.first_segment;
+    for &id in segments
+        .iter()
+        .find(kept)
+        .into_iter()
+        .chain(segments.last())
+    {
         scan::open(folder, geometry, id, Access::Read)?;
     }
     for (seq, expected, what) in [
@@ -318,12 +324,25 @@ fn check_clean_end(
     Ok(())
 }
 
-fn survey(folder: &Folder, geometry: Geometry, segments: &[u32]) -> Result<Survey, OpenError> {
+/// Reads the segments that are there `raw`. The others are archived, which only what is full and on
+/// stable storage is; they are read when they are asked for, as after a close in order.
+fn survey(
+    folder: &Folder,
+    geometry: Geometry,
+    segments: &[u32],
+    raw: &[u32],
+) -> Result<Survey, OpenError> {
     let mut survey = Survey {
         contents: Vec::new(),
         mark: 0,
     };
     for &id in segments {
+        if raw.binary_search(&id).is_err() {
+            let full = Content::full(geometry, id);
+            survey.mark = survey.mark.max(full.mark);
+            survey.contents.push((id, full));
+            continue;
+        }
         let file = scan::open(folder, geometry, id, Access::Read)?;
         let path = folder.segment_path(id);
         match scan::marks(&*file, geometry.seed(id)).map_err(OpenError::io("read", &path))? {

@@ -10,6 +10,7 @@ use model::body::DurableMark;
 use model::record::Record;
 use zerocopy::{FromBytes, IntoBytes};
 
+use crate::archive;
 use crate::directory::Folder;
 use crate::error::OpenError;
 use crate::format::{
@@ -46,7 +47,8 @@ pub(crate) struct Content {
     pub(crate) mark: u64,
 }
 
-/// Opens a segment's file and checks that it is the one that its name says.
+/// Opens a segment's file and checks that it is the one that its name says. To be read, one that is
+/// there as an archive only is unpacked.
 ///
 /// # Errors
 ///
@@ -62,7 +64,11 @@ pub(crate) fn open(
     let file = match folder.storage().open(&path, access) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(OpenError::SegmentMissing { path });
+            let archived = match access {
+                Access::Read => archive::read::open(folder, geometry, id)?,
+                Access::Write | Access::Create => None,
+            };
+            archived.ok_or(OpenError::SegmentMissing { path: path.clone() })?
         }
         Err(error) => return Err(OpenError::io("open", &path)(error)),
     };
@@ -309,6 +315,17 @@ fn judge(seed: u32, seq: u64, record: &Record) -> Kind {
 }
 
 impl Content {
+    /// That of a segment which is full and on stable storage.
+    pub(crate) fn full(geometry: Geometry, segment: u32) -> Self {
+        let good = geometry.records_per_segment();
+        Self {
+            good,
+            good_behind: 0,
+            used: good,
+            mark: geometry.last_seq(segment),
+        }
+    }
+
     /// Counts good records that follow the good ones there are.
     fn add_good(&mut self, records: &[Record]) {
         let mark = records.iter().map(durable_mark).max();

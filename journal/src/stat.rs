@@ -2,6 +2,7 @@
 //!
 //! Thread: any, cold. Hot path: no.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use model::record::{Kind, Record};
@@ -11,10 +12,13 @@ use crate::error::ReadError;
 use crate::format::RECORD;
 use crate::reader::Reader;
 
+/// Records that are counted at once.
+const BATCH: usize = 1_024;
+
 /// A journal in numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stat {
-    /// Segment files, the prepared ones included.
+    /// Segments, the archived and the prepared ones included.
     pub segments: u64,
     /// Size of one segment, bytes.
     pub segment_bytes: u64,
@@ -77,9 +81,14 @@ impl Stat {
 pub fn stat(dir: &Path) -> Result<Stat, ReadError> {
     let folder = Folder::on_disk(dir);
     let mut reader = Reader::open_in(&folder)?;
-    let segments = folder.list()?.segments.len() as u64;
+    let listing = folder.list()?;
+    let segments: BTreeSet<u32> = listing
+        .segments
+        .into_iter()
+        .chain(listing.archived)
+        .collect();
     let mut stat = Stat {
-        segments,
+        segments: segments.len() as u64,
         segment_bytes: reader.segment_bytes(),
         records: 0,
         bytes: 0,
@@ -91,8 +100,11 @@ pub fn stat(dir: &Path) -> Result<Stat, ReadError> {
         was_closed: reader.was_closed(),
         counts: [0; 256],
     };
-    while let Some(record) = reader.next()? {
-        stat.add(record);
+    loop {
+        let batch = reader.next_batch(BATCH)?;
+        if batch.is_empty() {
+            return Ok(stat);
+        }
+        batch.iter().for_each(|record| stat.add(record));
     }
-    Ok(stat)
 }

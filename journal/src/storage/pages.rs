@@ -7,6 +7,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use zerocopy::{FromBytes, FromZeros, IntoBytes, KnownLayout};
+
 /// Words of one page.
 const PAGE_WORDS: usize = 512;
 /// Bytes of one page.
@@ -14,6 +16,7 @@ const PAGE_BYTES: usize = PAGE_WORDS * WORD;
 /// Bytes of a word.
 const WORD: usize = size_of::<u64>();
 
+#[derive(FromBytes, IntoBytes, KnownLayout)]
 #[repr(C, align(4096))]
 struct Page([AtomicU64; PAGE_WORDS]);
 
@@ -26,16 +29,24 @@ impl Pages {
     /// Memory for `len` bytes, all zero.
     #[must_use]
     pub fn zeroed(len: usize) -> Self {
-        let page = || Page(std::array::from_fn(|_| AtomicU64::new(0)));
-        Self {
-            pages: (0..len.div_ceil(PAGE_BYTES)).map(|_| page()).collect(),
-        }
+        let count = len.div_ceil(PAGE_BYTES);
+        // Asked for as zeros, so that the system need not make a page before it is used.
+        let pages = <[Page]>::new_box_zeroed_with_elems(count).unwrap_or_else(|_| {
+            // Where there is no memory, all allocations end like this.
+            std::alloc::handle_alloc_error(std::alloc::Layout::new::<Page>())
+        });
+        Self { pages }
     }
 
     /// Bytes that there are.
     #[must_use]
     pub fn size(&self) -> usize {
         self.pages.len() * PAGE_BYTES
+    }
+
+    /// All bytes, while nobody else has them.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.pages.as_mut_bytes()
     }
 
     pub(crate) fn base(&self) -> *mut u8 {

@@ -18,5 +18,7 @@ mod reader;
 mod recorded;
 mod refuse;
 mod seal;
+mod seek_time;
 mod snapshot;
 mod tail;
+mod unpack;

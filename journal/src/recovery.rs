@@ -252,7 +252,7 @@ fn damage(folder: &Folder, geometry: Geometry, seq: u64, label: &str) -> Damage 
 }
 
 /// The segments' numbers, raw and archived, if none is missing. A journal that was ever opened has
-/// one. Those before the first one that is kept are what a crash left of a prune: they do not count.
+/// one. Those before the first one that is kept do not count: a crash left them of a prune.
 fn contiguous(folder: &Folder, slot: &Slot, listing: &Listing) -> Result<Vec<u32>, OpenError> {
     let all = listing.segments.iter().chain(&listing.archived).copied();
     let kept: BTreeSet<u32> = all.filter(|&id| id >= slot.first_segment).collect();
@@ -487,22 +487,4 @@ fn remove_unfinished(folder: &Folder, files: &[PathBuf]) -> Result<(), OpenError
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cases_every_combination_has_one_row() {
-        for &promised in &[Promised::Yes, Promised::No] {
-            for &behind in ANYTHING {
-                for &boot in ANY_BOOT {
-                    let rows = CASES.iter().filter(|case| {
-                        case.promised.contains(&promised)
-                            && case.behind.contains(&behind)
-                            && case.boot.contains(&boot)
-                    });
-                    assert_eq!(rows.count(), 1, "{promised:?} {behind:?} {boot:?}");
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -15,3 +15,4 @@ mod life;
 mod oracle;
 mod power;
 mod sim;
+mod snapshots;

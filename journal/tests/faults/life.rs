@@ -209,7 +209,7 @@ impl Life {
     }
 
     /// What makes records durable in this mode.
-    fn sync(&mut self, run: &mut Run) {
+    pub(crate) fn sync(&self, run: &mut Run) {
         match self.options.durability {
             // A failure is latched, and shows in what is durable.
             Durability::Sync => drop(run.writer.sync_now()),

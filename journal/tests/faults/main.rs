@@ -10,9 +10,13 @@
     reason = "a test that cannot go on must fail here; counts are printed for the table"
 )]
 
+mod calls;
+mod child;
 mod common;
+mod kill;
 mod life;
 mod oracle;
 mod power;
+mod rigs;
 mod sim;
 mod snapshots;

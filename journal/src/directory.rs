@@ -3,6 +3,7 @@
 //! ```text
 //! superblock               written twice, see `superblock`
 //! lock                     empty; flock(2) exclusive while a writer lives
+//! sync-failed-BOOT         empty; a sync failed in that boot, see `failed_sync`
 //! segment-0000000000       see `segment`
 //! segment-0000000001.new   being made; left by a crash, removed by the next writer
 //! segment-0000000000.zst   archived, see `archive`
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::OpenError;
+use crate::failed_sync;
 use crate::storage::{Access, Disk, Held, Storage, StoredFile};
 
 /// A directory with its storage: where one journal lives. Clones are the same directory.
@@ -177,6 +179,7 @@ fn sort_in(listing: &mut Listing, path: PathBuf, name: &str) -> Result<(), OpenE
         listing.superblock = true;
     } else if matches!(name, "lock" | "checkpoints" | "leaves" | "seal.pub")
         || name.ends_with(".broken")
+        || name.starts_with(failed_sync::START)
     {
         // Nothing to learn from the name.
     } else if let Some(digits) = name.strip_prefix("segment-") {

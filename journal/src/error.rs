@@ -122,6 +122,16 @@ pub enum OpenError {
         /// What is wrong with it.
         what: String,
     },
+    /// A sync of this journal failed since the machine was started.
+    #[error(
+        "a sync failed since the machine was started: what is read may not be on the disk; check \
+         the storage and start the machine again (or mount the file system again and remove \
+         {path})", path = path.display()
+    )]
+    SyncFailed {
+        /// File that says so.
+        path: PathBuf,
+    },
     /// History is damaged: records that were promised are missing or changed.
     #[error("damaged history: {0}; the journal is left as it is, restore it from a copy")]
     Damaged(Damage),

@@ -25,6 +25,7 @@ mod checksum;
 mod commit;
 mod directory;
 mod error;
+mod failed_sync;
 mod format;
 mod helpers;
 mod inventory;

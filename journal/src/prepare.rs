@@ -114,6 +114,7 @@ pub(crate) fn errno_of(error: &OpenError) -> i32 {
         | OpenError::NotAJournal { .. }
         | OpenError::Version { .. }
         | OpenError::SuperblockDamaged { .. }
+        | OpenError::SyncFailed { .. }
         | OpenError::SegmentMissing { .. }
         | OpenError::SegmentWrong { .. }
         | OpenError::Damaged(_)

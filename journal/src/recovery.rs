@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::directory::{self, Folder, Listing};
 use crate::error::{Damage, OpenError};
+use crate::failed_sync;
 use crate::format::{Geometry, RECORD, Slot};
 use crate::options::Durability;
 use crate::scan::{self, Content, Marks};
@@ -401,7 +402,8 @@ fn cut(
         let bytes = (content.used - keep) * RECORD;
         let path = folder.segment_path(id);
         let kept_in = keep_aside(folder, &path, &*file, first + keep, from, bytes)?;
-        zero(&*file, from, bytes).map_err(OpenError::io("cut the torn end of", &path))?;
+        failed_sync::noted(folder, zero(&*file, from, bytes))
+            .map_err(OpenError::io("cut the torn end of", &path))?;
         removed.push(Removed {
             kept_in,
             from_seq: first + keep,
@@ -477,7 +479,7 @@ fn sync_seen(
     for &(id, _) in contents.iter().filter(|&&(id, _)| id >= from) {
         let file = scan::open(folder, geometry, id, Access::Write)?;
         let path = folder.segment_path(id);
-        file.sync_all().map_err(OpenError::io("sync", &path))?;
+        failed_sync::noted(folder, file.sync_all()).map_err(OpenError::io("sync", &path))?;
     }
     folder.sync()
 }

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 use zerocopy::IntoBytes;
 
+use crate::directory::Folder;
+use crate::failed_sync;
 use crate::format::{Geometry, MARK_OFFSETS, Mark};
 use crate::options::Durability;
 use crate::prepare::{Live, lock};
@@ -40,6 +42,7 @@ const WRITABLE_BYTES: usize = 4 << 10;
 
 /// Syncs segments and keeps the durable mark.
 pub(crate) struct Syncer {
+    pub(crate) folder: Folder,
     pub(crate) geometry: Geometry,
     pub(crate) live: Arc<Live>,
     pub(crate) shared: Arc<Shared>,
@@ -176,7 +179,7 @@ impl Syncer {
 
     fn sync_segments(&mut self, from: u64, target: u64) -> io::Result<()> {
         for segment in self.segments_of(from, target) {
-            segment.file.sync_data()?;
+            failed_sync::noted(&self.folder, segment.file.sync_data())?;
             let through = target.min(self.geometry.last_seq(segment.id));
             // J5: only now, and never past what this sync covered.
             self.shared.set_durable(through);

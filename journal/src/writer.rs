@@ -11,6 +11,7 @@ use model::record::Record;
 use crate::commit::{Commits, last_record};
 use crate::directory::Folder;
 use crate::error::{AppendError, CloseError, OpenError, SyncError};
+use crate::failed_sync;
 use crate::format::{Geometry, Mark, Slot};
 use crate::helpers::{Helpers, Work};
 use crate::options::{Durability, Options};
@@ -112,6 +113,7 @@ impl Writer {
         refuse_foreign(folder)?;
         let lock = folder.lock()?;
         let boot_id = folder.storage().boot_id();
+        failed_sync::check(folder, boot_id)?;
         let created = create_if_missing(folder, options, boot_id)?;
         let slot = superblock::read(folder)?;
         let mut plan: Option<Plan> = None;
@@ -195,6 +197,7 @@ impl Writer {
             durability: options.durability,
         };
         let syncer = Arc::new(Mutex::new(Syncer {
+            folder: folder.clone(),
             geometry,
             live,
             shared: Arc::clone(&shared),
@@ -445,10 +448,7 @@ fn mark_start(
         Marks::None | Marks::Bad => 1,
     };
     // The last writer's mark may not be on the disk yet; both copies on the way could both tear.
-    segment
-        .file
-        .sync_data()
-        .map_err(OpenError::io("sync", &path))?;
+    failed_sync::noted(folder, segment.file.sync_data()).map_err(OpenError::io("sync", &path))?;
     if !is_strict {
         // In the strict modes fillings carry the mark (J6): the header's block is durable.
         write_mark(&*segment.file, Mark::sealed(durable_seq, count, seed))

@@ -24,6 +24,7 @@ fn syncer(file: Arc<dyn StoredFile>, appended: u64) -> Syncer {
     let shared = Shared::new(0, 0, 0);
     shared.set_appended(appended);
     Syncer {
+        folder: Folder::new(Arc::new(Memory::new()), Path::new("/memory")),
         geometry: GEOMETRY,
         live: Arc::new(Mutex::new(vec![Arc::new(segment)])),
         shared: Arc::new(shared),

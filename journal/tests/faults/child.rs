@@ -53,9 +53,10 @@ impl<'a> Order<'a> {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let Chain { n, hash } = self.chain;
         let (salt, count) = (self.salt, self.count);
-        let millis = match self.durability {
-            Durability::Interval(interval) => interval.as_millis(),
-            _ => 0,
+        let millis = if let Durability::Interval(interval) = self.durability {
+            interval.as_millis()
+        } else {
+            0
         };
         let pause = self.pause.as_micros();
         let words = format!("{} {millis} {salt} {n} {hash} {count} {pause}", self.role);
@@ -279,7 +280,7 @@ fn load(order: &Order<'_>, each: fn(u64, &Path)) {
         while let Some((_, n)) = waiting.pop_front_if(|&mut (seq, _)| seq <= through) {
             durable = n;
         }
-        if chain.n % 8 == 0 {
+        if chain.n.is_multiple_of(8) {
             say(&format!("at {} {durable} .\n", chain.n));
         }
         if !order.pause.is_zero() {

@@ -233,6 +233,7 @@ fn memory_runs_out() {
     );
 }
 
+#[expect(clippy::zombie_processes, reason = "it outlives us; the test ends it")]
 /// Starts a program that outlives this process and says who it is.
 pub(crate) fn start_program(dir: &Path) {
     let pid_file = dir.parent().unwrap().join("started");

@@ -149,6 +149,11 @@ impl Life {
         })
     }
 
+    /// The last open was refused because a sync failed in this boot.
+    pub(crate) const fn is_after_failed_sync(&self) -> bool {
+        matches!(self.refusal, Some(OpenError::SyncFailed { .. }))
+    }
+
     /// What the writer says is durable is promised from now on.
     pub(crate) fn note_promises(&mut self, run: &Run) {
         self.durable_seq = self.durable_seq.max(run.writer.durable_seq());

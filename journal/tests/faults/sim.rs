@@ -260,7 +260,7 @@ impl Sim {
     fn call(&self) -> io::Result<bool> {
         let mut state = self.state();
         if state.is_dead {
-            return Err(io::Error::from_raw_os_error(errno::SHUTDOWN));
+            return Err(io::Error::from_raw_os_error(rustix_errno::SHUTDOWN));
         }
         state.calls += 1;
         let calls = state.calls;
@@ -271,14 +271,14 @@ impl Sim {
             Some(Fault::Errno(errno)) => Err(io::Error::from_raw_os_error(errno)),
             Some(Fault::Kill) => {
                 state.is_dead = true;
-                Err(io::Error::from_raw_os_error(errno::SHUTDOWN))
+                Err(io::Error::from_raw_os_error(rustix_errno::SHUTDOWN))
             }
         }
     }
 }
 
 /// Numbers of the system's errors.
-pub(crate) mod errno {
+pub(crate) mod rustix_errno {
     pub(crate) const INTR: i32 = 4;
     pub(crate) const IO: i32 = 5;
     pub(crate) const NOSPC: i32 = 28;

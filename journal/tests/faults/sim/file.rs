@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use journal::storage::{Mapping, Pages, StoredFile};
 
-use super::{Inode, PAGE, PagesOf, Sim, errno};
+use super::{Inode, PAGE, PagesOf, Sim, rustix_errno};
 
 impl Inode {
     /// A file that is wholly on the disk.
@@ -141,7 +141,7 @@ impl StoredFile for SimFile {
             *inode == self.inode && range.start < end && offset < range.end
         };
         if state.bad.iter().any(hit) {
-            return Err(io::Error::from_raw_os_error(errno::IO));
+            return Err(io::Error::from_raw_os_error(rustix_errno::IO));
         }
         let inode = &state.inodes[self.inode];
         let offset = index(offset)?;

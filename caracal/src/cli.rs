@@ -58,6 +58,10 @@ pub(crate) struct RunArgs {
     /// Speed of the recording: 1, 10, or max.
     #[arg(long, requires = "recording", value_parser = ["1", "10", "max"])]
     pub(crate) speed: Option<String>,
+    /// Take a file system on which a sync is not known to survive a power failure, whatever the
+    /// durability promises.
+    #[arg(long)]
+    pub(crate) allow_unsafe_fs: bool,
     /// Release the kill switch, with the reason for the log.
     #[arg(long, value_name = "REASON")]
     pub(crate) release_kill: Option<String>,

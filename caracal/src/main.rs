@@ -9,6 +9,7 @@ mod output;
 mod practice;
 mod replay_command;
 mod run;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -19,17 +20,20 @@ use output::{Failure, complain};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match cli.command {
-        Command::Run(args) => run::run(&args),
-        Command::Practice(args) => practice::practice(&args),
-        Command::Replay(args) => replay_command::replay(&args),
-        Command::Journal(args) => journal_command::run(&args),
-    };
-    match result {
+    match signals::prepare().and_then(|()| obey(cli.command)) {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(failure) => {
             complain(&failure.to_string());
             ExitCode::FAILURE
         }
+    }
+}
+
+fn obey(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Practice(args) => practice::practice(&args),
+        Command::Replay(args) => replay_command::replay(&args),
+        Command::Journal(args) => journal_command::run(&args),
     }
 }

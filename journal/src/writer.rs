@@ -108,8 +108,8 @@ impl Writer {
     /// Everything but the helper threads.
     fn open_idle(folder: &Folder, options: &Options) -> Result<(Self, Work, Recovery), OpenError> {
         options.check()?;
-        folder.create()?;
         refuse_unsafe(folder, options)?;
+        folder.create()?;
         refuse_foreign(folder)?;
         let lock = folder.lock()?;
         let boot_id = folder.storage().boot_id();
@@ -376,7 +376,11 @@ fn refuse_unsafe(folder: &Folder, options: &Options) -> Result<(), OpenError> {
     if !options.only_safe_file_systems || !options.durability.survives_power_loss() {
         return Ok(());
     }
-    let found = folder.storage().file_system(folder.dir());
+    let storage = folder.storage();
+    let is_there = |path: &&Path| storage.exists(path).unwrap_or(false);
+    // Before the directory is made, it will be where the nearest one above it is.
+    let existing = folder.dir().ancestors().find(is_there);
+    let found = storage.file_system(existing.unwrap_or(Path::new(".")));
     let found = found.map_err(OpenError::io("find the file system of", folder.dir()))?;
     if found.safe {
         return Ok(());

@@ -73,6 +73,23 @@ pub(crate) struct Config {
     pub(crate) engine: EngineConfig,
 }
 
+/// A journal that ends with its process numbers its runs from 1 each time, so client order ids come
+/// again; a venue that outlives the process would take them for repetitions.
+fn check_volatile(
+    journal: Option<&JournalConfig>,
+    venues: &[VenueConfig],
+    problems: &mut Problems<'_>,
+) {
+    let is_volatile =
+        journal.and_then(|journal| journal.durability) == Some(journal::Durability::Volatile);
+    let is_external = |venue: &VenueConfig| matches!(venue.connect, Connect::External(_));
+    if is_volatile && venues.iter().any(is_external) {
+        let what = "\"volatile\" is not allowed with an external venue: order ids would come again \
+                    after a restart; \"process\" or more is";
+        problems.push_at(None, "journal.durability", what);
+    }
+}
+
 impl Config {
     /// Reads and checks the file at `path`.
     ///
@@ -109,6 +126,7 @@ impl Config {
     fn read(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         let journal = journal_section::read(root.table(problems, "journal"), problems);
         let (names, venues) = venue_section::read(root, problems);
+        check_volatile(journal.as_ref(), venues.as_deref().unwrap_or(&[]), problems);
         let known = names.as_slice();
         let accounts = strategy_section::accounts(root, known, problems);
         let accounts_known = accounts.as_deref().unwrap_or(&[]);

@@ -1,6 +1,8 @@
 //! `caracal run`: from the configuration to a trading engine, and to its orderly end.
 
+mod durability;
 mod follower;
+mod health;
 mod opening;
 mod report;
 mod restore;
@@ -12,6 +14,9 @@ mod supervisor;
 mod tally;
 mod venue;
 mod view;
+
+#[cfg(test)]
+mod tests;
 
 use crate::cli::RunArgs;
 use crate::config::{Config, Connect, MarketChoice};
@@ -33,6 +38,7 @@ fn apply_overrides(config: &mut Config, args: &RunArgs) -> Result<(), Failure> {
     if let Some(directory) = &args.journal {
         config.journal.dir.clone_from(directory);
     }
+    config.journal.allow_unsafe_fs |= args.allow_unsafe_fs;
     let Some(path) = &args.recording else {
         return Ok(());
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use engine::pipeline::LatencyReport;
+use journal::Durability;
 use rust_decimal::Decimal;
 use serde_json::json;
 
@@ -15,6 +16,8 @@ use crate::output::{Failure, grouped, hex, say};
 pub(crate) struct Outcome<'a> {
     /// The journal's directory.
     pub(crate) journal: &'a Path,
+    /// What its records survive.
+    pub(crate) durability: Durability,
     /// Bytes of the journal's records.
     pub(crate) journal_bytes: u64,
     /// Counts of this run.
@@ -84,6 +87,9 @@ pub(crate) fn print(outcome: &Outcome<'_>, as_json: bool) -> Result<(), Failure>
     ))?;
     say(&format!("last sequence  {}", outcome.last_seq))?;
     say(&format!("state hash     {hash}"))?;
+    if outcome.durability == Durability::Volatile {
+        return say("               in memory only: it ends with this process");
+    }
     say(&format!("prove it       caracal replay {journal}"))
 }
 
@@ -92,6 +98,7 @@ fn to_json(outcome: &Outcome<'_>) -> serde_json::Value {
     let total = outcome.latency.total();
     json!({
         "journal": outcome.journal.display().to_string(),
+        "durability": outcome.durability.name(),
         "journal_bytes": outcome.journal_bytes,
         "events": tally.events,
         "commands": tally.commands,

@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use engine::clock::WallClock;
 use engine::pipeline::{Ended, Pipeline, Running};
-use journal::{Durability, Folder, Options, Recovery, Writer};
+use journal::{Durability, Folder, Recovery, Writer};
 use model::ids::AccountId;
 use model::ports::Clock as _;
 use replay::Recovered;
 
+use super::durability::Chosen;
 use super::follower::Follower;
+use super::health::Health;
 use super::opening::Opening;
 use super::report::{self, Outcome};
 use super::sealing::{self, Remarks};
@@ -34,18 +36,28 @@ const RECORDING_INTERVAL: Duration = Duration::from_millis(500);
 ///
 /// [`Failure`]: what, where, and what to do. The journal is left intact in every case.
 pub(crate) fn run(config: &Config, args: &RunArgs) -> Result<(), Failure> {
+    let chosen = Chosen::of(&config.journal)?;
+    run_in(&chosen.folder(&config.journal.dir), chosen, config, args)
+}
+
+/// The same with the journal in `folder`.
+pub(super) fn run_in(
+    folder: &Folder,
+    chosen: Chosen,
+    config: &Config,
+    args: &RunArgs,
+) -> Result<(), Failure> {
     let began = Instant::now();
     let clock = WallClock::anchored_now();
-    let mut options =
-        Options::new(config.journal.durability).segment_bytes(config.journal.segment_bytes);
-    let is_kept = config.journal.durability != Durability::Volatile;
+    let mut options = chosen.options(&config.journal);
+    let is_kept = chosen.durability != Durability::Volatile;
     if let Some(seal) = config.journal.seal.as_ref().filter(|_| is_kept) {
         options = options.seal(sealing::options(&config.journal.dir, seal)?);
     }
-    let (writer, recovery) =
-        Writer::open(&config.journal.dir, options).map_err(Failure::because)?;
+    let (writer, recovery) = Writer::open_in(folder, options).map_err(Failure::because)?;
+    chosen.tell(&config.journal);
     let watch = writer.watch();
-    let recovered = recover(config, &recovery)?;
+    let recovered = recover(folder, &recovery)?;
     refuse_while_killed(&recovered, args)?;
     let journal_id = recovered.reader.journal_id();
     let mut venue = venue::start(config, recovered.shadow.machine(), &clock)?;
@@ -53,17 +65,19 @@ pub(crate) fn run(config: &Config, args: &RunArgs) -> Result<(), Failure> {
         config, args, &mut venue, recovered, &recovery, writer, clock,
     )?;
     let source = Source {
-        folder: Folder::on_disk(&config.journal.dir),
+        folder: folder.clone(),
         journal_id,
         epoch: recovery.epoch,
-        durability: config.journal.durability,
+        durability: chosen.durability,
         watch: watch.clone(),
     };
     let snapshots = Snapshots::start(source, config.journal.snapshot_every, recovery.last_seq)?;
     let before = View::of(follower.machine());
     let status = Status::new(config.journal.dir.display().to_string(), args.json);
+    let wait_max = chosen.wait_max(config.journal.sync_stall);
     let limits = Limits {
         run_for: args.run_for,
+        health: Health::new(watch.clone(), wait_max, recovery.segment_bytes),
         journal: watch,
         recording_ended: Box::new(every(RECORDING_INTERVAL, || venue.recording_ended())),
     };
@@ -72,7 +86,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// The machine as the journal left it, told to a person.
-fn recover(config: &Config, recovery: &Recovery) -> Result<Recovered, Failure> {
+fn recover(folder: &Folder, recovery: &Recovery) -> Result<Recovered, Failure> {
     for removed in &recovery.removed {
         let kept = removed.kept_in.display();
         remark(&format!(
@@ -81,9 +95,8 @@ fn recover(config: &Config, recovery: &Recovery) -> Result<Recovered, Failure> {
         ));
     }
     let bar = progress_bar("recover", recovery.last_seq);
-    let folder = Folder::on_disk(&config.journal.dir);
-    let recovered = replay::recover(&folder, |seq| bar.set_position(seq))
-        .map_err(|error| Failure::while_doing(&config.journal.dir.display().to_string(), error))?;
+    let recovered = replay::recover(folder, |seq| bar.set_position(seq))
+        .map_err(|error| Failure::while_doing(&folder.dir().display().to_string(), error))?;
     bar.finish_and_clear();
     for passed_over in &recovered.remarks {
         remark(&format!("passed over: {passed_over}"));
@@ -203,19 +216,24 @@ fn finish(
     }
     .end(open_orders)?;
     let watch = writer.watch();
-    let summary = writer.close().map_err(Failure::because)?;
+    let (mut last_seq, durability) = (writer.last_seq(), writer.durability());
+    let closed = writer.close();
+    if let Ok(summary) = &closed {
+        last_seq = summary.last_seq;
+    }
     if watch.seal().stopped.is_some() {
         Remarks::default().look(&watch.seal());
     }
-    let followed = follower.follow_to(summary.last_seq);
+    let followed = follower.follow_to(last_seq);
     let state_hash = machine.state_hash();
     let after = View::of(&machine);
     report::print(
         &Outcome {
             journal: &config.journal.dir,
-            journal_bytes: summary.bytes,
+            durability,
+            journal_bytes: last_seq * 128,
             tally: follower.tally,
-            last_seq: summary.last_seq,
+            last_seq,
             state_hash,
             profit: after.profit - before.profit,
             fees: after.fees - before.fees,
@@ -227,12 +245,13 @@ fn finish(
         args.json,
     )?;
     let agree = followed.is_ok() && follower.machine().state_hash() == state_hash;
-    if agree {
+    if agree && closed.is_ok() {
         snapshots.end(follower.shadow());
     }
     if let Some(trouble) = trouble {
         return Err(Failure::Message(trouble));
     }
+    closed.map_err(Failure::because)?;
     followed?;
     if !agree {
         return Err(Failure::Message(

@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::pipeline::{LatencyRecorder, Running};
-use journal::Space;
 use model::body::OperatorAction;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use super::follower::Follower;
+use super::health::Health;
 use super::sealing::Remarks;
 use super::snapshots::Snapshots;
 use super::status::Status;
@@ -73,6 +73,8 @@ pub(crate) struct Limits<'a> {
     /// `--for`.
     pub(crate) run_for: Option<Duration>,
     /// The journal's room and health.
+    pub(crate) health: Health,
+    /// The journal.
     pub(crate) journal: journal::Watch,
     /// Whether the recording, if there is one, has been played to its end.
     pub(crate) recording_ended: Box<dyn Fn() -> bool + 'a>,
@@ -214,26 +216,11 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// A journal that cannot go on ends the run while it still can be written in order.
+    /// A journal that cannot keep its promise halts what is new, and one that cannot go on ends the
+    /// run while it still can be written in order.
     fn watch_journal(&mut self) {
-        let trouble = match (self.limits.journal.failed(), self.limits.journal.space()) {
-            (Some(errno), _) => format!(
-                "the disk refused to keep the journal (errno {errno}); nothing is retried: check \
-                 the disk, then start again"
-            ),
-            (
-                None,
-                Space::Low {
-                    records_left,
-                    errno,
-                },
-            ) => format!(
-                "no room for the next journal segment (errno {errno}, {records_left} records \
-                 left): free disk space, then start again"
-            ),
-            (None, Space::Enough) => return,
-        };
-        if self.trouble.is_none() {
+        let trouble = self.limits.health.look(&mut self.running.operator);
+        if let Some(trouble) = trouble.filter(|_| self.trouble.is_none()) {
             remark(&format!("ending in order: {trouble}"));
             self.trouble = Some(trouble);
         }

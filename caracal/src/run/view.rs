@@ -30,6 +30,8 @@ pub(crate) struct View {
     pub(crate) stopping: bool,
     /// Whether the kill switch is on.
     pub(crate) killed: bool,
+    /// Whether only cancels and queries are sent.
+    pub(crate) cancel_only: bool,
 }
 
 impl View {
@@ -57,6 +59,7 @@ impl View {
             unknown_orders: machine.orders().live().filter(unknown).count(),
             stopping: machine.risk().is_stopping(),
             killed: machine.kill_latched(),
+            cancel_only: machine.risk().is_cancel_only(),
         }
     }
 
@@ -86,6 +89,8 @@ impl View {
             Some("kill switch: release it with a run --release-kill REASON")
         } else if self.stopping {
             Some("ending in order: cancelling what rests")
+        } else if self.cancel_only {
+            Some("cancel-only: the journal's disk cannot keep its promise now")
         } else {
             None
         }

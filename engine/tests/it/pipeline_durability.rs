@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use engine::clock::WallClock;
@@ -23,7 +23,7 @@ use model::limits::COMMANDS_IN_FLIGHT_MAX;
 use model::record::{Kind, Record};
 
 use crate::support::market::market;
-use crate::support::session::{applied, events_and_commands, started_on};
+use crate::support::session::{applied, events_and_commands, started_on, writer_on};
 use crate::support::slow_disk::SlowDisk;
 use crate::support::venue::Venue;
 use crate::support::{ALL_STAGES, DEADLINE, MadeFeed, log_of, topology, wait_until};
@@ -34,7 +34,7 @@ const WORKERS: &[&[&str]] = &[
     &["journal"],
 ];
 
-fn yielding(workers: &[&[&str]]) -> Topology {
+pub(crate) fn yielding(workers: &[&[&str]]) -> Topology {
     let mut topology = topology(64, workers);
     for worker in &mut topology.workers {
         worker.wait = Wait::Yield;
@@ -95,7 +95,7 @@ impl Rig {
     fn start(durability: Durability, delay: Duration, topology: Topology) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let disk = SlowDisk::default();
-        let (machine, writer) = started_on(disk.writer(dir.path(), durability));
+        let (machine, writer) = started_on(writer_on(&disk, dir.path(), durability));
         disk.delay(delay);
         let watch = writer.watch();
         let sendings = Sendings::default();
@@ -153,7 +153,7 @@ impl Rig {
 
 /// Each command in the log was answered once, `Sent` or `SendFailed`; how many of each. The log is
 /// whole: one thread computes the same commands from its events.
-fn check_answers(dir: &Path) -> (usize, usize) {
+pub(crate) fn check_answers(dir: &Path) -> (usize, usize) {
     let (mut events, commands) = events_and_commands(dir);
     events.retain(|record| record.kind != Kind::DurableMark.code());
     let count = |kind: Kind| events.iter().filter(|e| e.kind() == Some(kind)).count();
@@ -397,101 +397,4 @@ fn sync_mode_lets_nobody_act_on_what_is_not_durable() {
         }
         check_answers(dir.path());
     }
-}
-
-/// Row 51: one stage stands still for a second while the market goes on: nothing is lost.
-fn stall(stalled: &'static str) {
-    const EVENTS: u64 = 4_000;
-    let dir = tempfile::tempdir().unwrap();
-    let disk = SlowDisk::default();
-    let (machine, writer) = started_on(disk.writer(dir.path(), Durability::Sync));
-    let workers: &[&[&str]] = match stalled {
-        "all" => &[ALL_STAGES],
-        _ => &[
-            &["feed"],
-            &["sequencer", "timer"],
-            &["strategy", "risk"],
-            &["journal"],
-            &["gateway"],
-        ],
-    };
-    let pause = |here: &str| {
-        let mut left = u64::from(here == stalled);
-        move || {
-            if std::mem::take(&mut left) > 0 {
-                std::thread::sleep(Duration::from_secs(1));
-            }
-        }
-    };
-    let (mut in_feed, mut in_gateway) = (pause("feed"), pause("gateway"));
-    let feed = MadeFeed::new(EVENTS, move |index| {
-        if index == EVENTS / 2 {
-            in_feed();
-        }
-        market(index)
-    });
-    let sent = Arc::new(AtomicU64::new(0));
-    let count = Arc::clone(&sent);
-    let venue = Venue::new(1, move |_: &Record| {
-        if count.fetch_add(1, Ordering::SeqCst) == 5 {
-            in_gateway();
-        }
-    });
-    let running = Pipeline::new(
-        machine,
-        writer,
-        yielding(workers),
-        WallClock::anchored_now(),
-    )
-    .feed("test", feed)
-    .gateway("test", &[AccountId(0)], venue)
-    .start()
-    .unwrap();
-    if matches!(stalled, "journal" | "all") {
-        wait_until(&running, "some events", |r| {
-            r.gauges().decided.get() > 1_000
-        });
-        disk.delay(Duration::from_secs(2));
-        std::thread::sleep(Duration::from_secs(1));
-        disk.delay_ms.store(0, Ordering::SeqCst);
-    }
-    let lane = 4;
-    wait_until(&running, "the market's end", |running| {
-        running.gauges().lanes[lane].events.get() == EVENTS
-    });
-    let ended = running.shut_down(DEADLINE).unwrap();
-    ended.writer.close().unwrap();
-    let log = log_of(dir.path());
-    let from_feed = log.iter().filter(|record| {
-        usize::from(record.source().0) == lane && record.kind < Kind::FIRST_COMMAND
-    });
-    for (event, index) in from_feed.clone().zip(0..) {
-        assert_eq!(event.body, market(index).body, "event {index}");
-    }
-    assert_eq!(from_feed.count() as u64, EVENTS);
-    let (sent, failed) = check_answers(dir.path());
-    println!(
-        "fault 51: {stalled} stalled, {EVENTS} market events, 0 lost, {sent} sent, {failed} \
-         not, seed 0"
-    );
-}
-
-#[test]
-fn fault_51_feed_stalled_for_a_second_loses_nothing() {
-    stall("feed");
-}
-
-#[test]
-fn fault_51_gateway_stalled_for_a_second_loses_nothing() {
-    stall("gateway");
-}
-
-#[test]
-fn fault_51_journal_stalled_for_a_second_loses_nothing() {
-    stall("journal");
-}
-
-#[test]
-fn fault_51_every_stage_stalled_for_a_second_loses_nothing() {
-    stall("all");
 }

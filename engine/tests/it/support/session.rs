@@ -1,12 +1,13 @@
 //! The start of a run as the binary makes it: a configured machine and a journal that agree.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use engine::machine::{
     AccountConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs, RiskLimits,
     StrategyConfig, StrategyKind,
 };
-use journal::Writer;
+use journal::{Durability, Folder, Options, Writer};
 use model::blob::{self, BlobKind};
 use model::body::RunStarted;
 use model::ids::{AccountId, InstrumentId, VenueId};
@@ -15,6 +16,7 @@ use model::num::{Lots, Scale, Ticks};
 use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
+use super::slow_disk::SlowDisk;
 use super::{log_of, writer};
 
 /// Machine time of the start: later than any wall clock, so that the ticks of a live timer do not
@@ -108,6 +110,13 @@ pub(crate) fn start_events() -> Vec<Record> {
 /// A machine that has applied the start, and a journal in `dir` that holds it.
 pub(crate) fn started(dir: &Path) -> (Machine, Writer) {
     started_on(writer(dir))
+}
+
+/// A journal in `dir` on `disk`, with small segments.
+pub(crate) fn writer_on(disk: &SlowDisk, dir: &Path, durability: Durability) -> Writer {
+    let folder = Folder::new(Arc::new(disk.clone()), dir);
+    let options = Options::new(durability).segment_bytes(1 << 20);
+    Writer::open_in(&folder, options).unwrap().0
 }
 
 /// The same on a journal that is open already.

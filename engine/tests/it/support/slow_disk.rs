@@ -1,20 +1,22 @@
 //! The real disk, except that syncs of a journal's live segments take as long as a test says, or
-//! fail. Everything else is as it is.
+//! fail, and that it may be full. Everything else is as it is.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use journal::storage::{Access, Disk, FileSystem, Held, Mapping, Storage, StoredFile};
-use journal::{Durability, Folder, Options, Writer};
 
 /// Clones are the same disk.
 #[derive(Clone, Default)]
 pub(crate) struct SlowDisk {
     pub(crate) delay_ms: Arc<AtomicU64>,
     pub(crate) fails: Arc<AtomicBool>,
+    /// What a failing sync says; 0: an input/output error.
+    pub(crate) errno: Arc<AtomicI32>,
+    pub(crate) is_full: Arc<AtomicBool>,
     pub(crate) syncs: Arc<AtomicU64>,
 }
 
@@ -26,13 +28,6 @@ impl SlowDisk {
 
     pub(crate) fn fail(&self) {
         self.fails.store(true, Ordering::SeqCst);
-    }
-
-    /// A journal in `dir` on this disk, with small segments.
-    pub(crate) fn writer(&self, dir: &Path, durability: Durability) -> Writer {
-        let folder = Folder::new(Arc::new(self.clone()), dir);
-        let options = Options::new(durability).segment_bytes(1 << 20);
-        Writer::open_in(&folder, options).unwrap().0
     }
 }
 
@@ -54,6 +49,10 @@ impl StoredFile for SlowFile {
         self.file.write_at(bytes, offset)
     }
     fn allocate(&self, len: u64) -> io::Result<()> {
+        if self.disk.is_full.load(Ordering::SeqCst) {
+            // ENOSPC.
+            return Err(io::Error::from_raw_os_error(28));
+        }
         self.file.allocate(len)
     }
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -71,7 +70,11 @@ impl StoredFile for SlowFile {
             waited += 1;
         }
         if self.disk.fails.load(Ordering::SeqCst) {
-            return Err(io::Error::from_raw_os_error(5));
+            let errno = match self.disk.errno.load(Ordering::SeqCst) {
+                0 => 5,
+                errno => errno,
+            };
+            return Err(io::Error::from_raw_os_error(errno));
         }
         self.file.sync_data()
     }

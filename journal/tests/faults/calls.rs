@@ -202,6 +202,11 @@ fn every_call(base: &Life, start: Start, fault: (Fault, &str), for_good: bool, t
 }
 
 fn all(starts: &[Start], faults: &[(Fault, &str)]) -> String {
+    all_with(starts, faults, 1_000)
+}
+
+/// The clock goes on by `clock_step` nanoseconds at each look.
+fn all_with(starts: &[Start], faults: &[(Fault, &str)], clock_step: i64) -> String {
     let mut tried = Tried::default();
     let durabilities = every_durability();
     // The short form fails every call too, but in one mode.
@@ -213,6 +218,7 @@ fn all(starts: &[Start], faults: &[(Fault, &str)]) -> String {
     for &durability in durabilities {
         for &from in starts {
             let base = start(from, durability);
+            base.sim.set_clock(1_700_000_000_000_000_000, clock_step);
             for &fault in faults {
                 every_call(&base, from, fault, false, &mut tried);
                 if is_slow()
@@ -232,12 +238,18 @@ fn all(starts: &[Start], faults: &[(Fault, &str)]) -> String {
     format!("{failures} failed calls, all of up to {calls} of a session, {images} images, seed 5")
 }
 
-/// Rows 4 and 47: the process ends at each call of making, rolling and closing, while the clock
-/// jumps about.
+/// The process ends at each call of making, rolling and closing.
 #[test]
 fn kill_at_every_call_of_roll_and_close() {
     let line = all(&[Start::Nothing, Start::Closed], &FAULTS[4..]);
     fault("4", &line);
+}
+
+/// The same across the ends of days: each look at the clock is half an hour before the last.
+#[test]
+fn kill_at_every_call_while_the_clock_jumps() {
+    let line = all_with(&[Start::Nothing], &FAULTS[4..], -1_800_000_000_000);
+    fault("47", &line);
 }
 
 #[test]

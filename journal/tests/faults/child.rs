@@ -240,7 +240,7 @@ fn spawn_program(n: u64, dir: &Path) {
 
 /// Takes a megabyte more every so often, and uses it.
 fn take_memory(n: u64, _dir: &Path) {
-    if n > 200 && n % 50 == 0 {
+    if n > 200 && n.is_multiple_of(50) {
         std::mem::forget(std::hint::black_box(vec![1_u8; 1 << 20]));
     }
 }

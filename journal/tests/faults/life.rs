@@ -339,8 +339,20 @@ pub(crate) fn lives(
     depth: u32,
     end: impl Fn(&mut Pcg64) -> End,
 ) -> Result<Counts, String> {
+    lives_with(seed, runs, depth, |_| {}, end)
+}
+
+/// As [`lives`], with something that happens before each run.
+pub(crate) fn lives_with(
+    seed: u64,
+    runs: u32,
+    depth: u32,
+    before: impl Fn(&mut Life),
+    end: impl Fn(&mut Pcg64) -> End,
+) -> Result<Counts, String> {
     let mut life = Life::new(seed);
     for _ in 0..runs {
+        before(&mut life);
         let mut run = life.must_open()?;
         let things = life.random.random_range(1..14);
         life.work(&mut run, things);

@@ -4,7 +4,6 @@
 //! devices is ignored by default, and says so where it cannot run.
 
 #![allow(
-    dead_code,
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a test that cannot go on must fail here; counts are printed for the table"
@@ -13,6 +12,8 @@
 mod calls;
 mod child;
 mod common;
+mod corrupt;
+mod flips;
 mod kill;
 mod life;
 mod oracle;
@@ -20,3 +21,4 @@ mod power;
 mod rigs;
 mod sim;
 mod snapshots;
+mod surroundings;

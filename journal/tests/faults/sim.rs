@@ -21,8 +21,8 @@ use journal::storage::{Access, FileSystem, Held, Pages, Storage, StoredFile};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-/// What the kernel writes back at once.
-pub(crate) const PAGE: usize = 4096;
+/// What a kernel writes back at once, if not told otherwise.
+const PAGE: usize = 4096;
 
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,8 @@ struct State {
     is_dead: bool,
     /// The drive says that it flushed, and did not.
     lies: bool,
+    /// What the kernel writes back at once, bytes.
+    page: usize,
     /// Bytes that cannot be read, by file.
     bad: Vec<(usize, std::ops::Range<u64>)>,
 }
@@ -117,6 +119,7 @@ impl Sim {
             plan: None,
             is_dead: false,
             lies: false,
+            page: PAGE,
             bad: Vec::new(),
         };
         Self {
@@ -174,6 +177,11 @@ impl Sim {
         self.state().lies = lies;
     }
 
+    /// The kernel's pages have this many bytes.
+    pub(crate) fn set_page(&self, bytes: usize) {
+        self.state().page = bytes;
+    }
+
     /// The wall clock goes on in steps of `step` nanoseconds.
     pub(crate) fn set_clock(&self, now: i64, step: i64) {
         let mut state = self.state();
@@ -183,8 +191,10 @@ impl Sim {
 
     /// The kernel writes back each dirty page with this chance; no flush.
     pub(crate) fn write_back(&self, random: &mut Pcg64, chance: f64) {
-        for inode in &mut self.state().inodes {
-            for (offset, bytes) in inode.dirty() {
+        let mut state = self.state();
+        let page = state.page;
+        for inode in &mut state.inodes {
+            for (offset, bytes) in inode.dirty(page) {
                 if random.random_bool(chance) {
                     inode.clean[offset..offset + bytes.len()].copy_from_slice(&bytes);
                     inode.pending.push((offset, bytes));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use super::{Inode, NameChange, PAGE, Sim};
+use super::{Inode, NameChange, Sim};
 
 /// Which of the versions that a sector may have it gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,11 +156,10 @@ impl Inode {
             part
         };
         let mut versions = vec![part(&self.stable, start)];
-        // A sector is never larger than a page, and pages are handed over whole.
-        let page = start / PAGE * PAGE;
         for (offset, bytes) in &self.pending {
-            if *offset == page {
-                versions.push(part(bytes, start - page));
+            // Pages are handed over whole; a sector may be as large as one.
+            if *offset <= start && start < *offset + bytes.len() {
+                versions.push(part(bytes, start - offset));
             }
         }
         versions.push(part(cache, start));

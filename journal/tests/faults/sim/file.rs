@@ -51,12 +51,12 @@ impl Inode {
     }
 
     /// Pages that the kernel has to write, with their offsets.
-    pub(super) fn dirty(&self) -> Vec<(usize, Vec<u8>)> {
+    pub(super) fn dirty(&self, page: usize) -> Vec<(usize, Vec<u8>)> {
         let bytes = self.read_all();
-        let pages = bytes.chunks(PAGE).zip(self.clean.chunks(PAGE)).enumerate();
+        let pages = bytes.chunks(page).zip(self.clean.chunks(page)).enumerate();
         pages
             .filter(|(_, (cache, clean))| cache != clean)
-            .map(|(index, (cache, _))| (index * PAGE, cache.to_vec()))
+            .map(|(index, (cache, _))| (index * page, cache.to_vec()))
             .collect()
     }
 
@@ -69,7 +69,7 @@ impl Inode {
                 self.stable[offset..end].copy_from_slice(&bytes[..end - offset]);
             }
         }
-        for (offset, bytes) in self.dirty() {
+        for (offset, bytes) in self.dirty(PAGE) {
             self.stable[offset..offset + bytes.len()].copy_from_slice(&bytes);
             self.clean[offset..offset + bytes.len()].copy_from_slice(&bytes);
         }
@@ -77,7 +77,7 @@ impl Inode {
 
     /// All of it is handed over and nothing flushed, whatever the drive says.
     fn sync_without_flush(&mut self) {
-        for (offset, bytes) in self.dirty() {
+        for (offset, bytes) in self.dirty(PAGE) {
             self.clean[offset..offset + bytes.len()].copy_from_slice(&bytes);
             self.pending.push((offset, bytes));
         }

@@ -80,7 +80,7 @@ fn report(number: &str, counts: &Counts, seeds: Seeds) {
     fault(
         number,
         &format!(
-            "{images} images, {} refused, {opened} opened without a wrong or missing promised record, \
+            "{images} images, {} refused, {opened} opened with no promised record wrong or missing, \
              seeds {} + {}",
             counts.refused, seeds.first, seeds.count
         ),

@@ -175,7 +175,9 @@ struct Tried {
 /// All n for one start, durability and fault.
 fn every_call(base: &Life, start: Start, fault: (Fault, &str), for_good: bool, tried: &mut Tried) {
     let (fault, name) = fault;
-    for at in 1.. {
+    // The short form takes every sixth one.
+    let step = if is_slow() { 1 } else { 6 };
+    for at in (1..).step_by(step) {
         let mut life = Life::with(5, random(5), base.options.durability);
         life.sim = base.sim.copy();
         life.folder = life.sim.folder();
@@ -235,7 +237,7 @@ fn all_with(starts: &[Start], faults: &[(Fault, &str)], clock_step: i64) -> Stri
         failures,
         images,
     } = tried;
-    format!("{failures} failed calls, all of up to {calls} of a session, {images} images, seed 5")
+    format!("{failures} failed calls of sessions of up to {calls}, {images} images, seed 5")
 }
 
 /// The process ends at each call of making, rolling and closing.
@@ -287,7 +289,7 @@ fn interrupted_and_short_calls_at_every_call() {
 #[test]
 fn short_counts_are_no_failures() {
     let mut sessions = 0;
-    for at in 1.. {
+    for at in (1..).step_by(if is_slow() { 1 } else { 6 }) {
         let mut life = start(Start::PowerLost, every_durability()[1]);
         life.sim.plan(Some(Plan {
             at,
@@ -301,5 +303,5 @@ fn short_counts_are_no_failures() {
             break;
         }
     }
-    assert!(sessions > 50);
+    assert!(sessions > 10);
 }

@@ -80,7 +80,7 @@ fn report(number: &str, counts: &Counts, seeds: Seeds) {
     fault(
         number,
         &format!(
-            "{images} images, {} refused, {opened} opened with no promised record wrong or missing, \
+            "{images} images, {} refused, {opened} opened with nothing promised wrong or missing, \
              seeds {} + {}",
             counts.refused, seeds.first, seeds.count
         ),

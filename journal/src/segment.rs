@@ -19,11 +19,30 @@ use crate::directory::{self, Folder};
 use crate::error::OpenError;
 use crate::format::{Geometry, HEADER_BYTES, seal_block};
 use crate::mapping::{Region, WriteView, checksum, words};
+use crate::options::Durability;
 use crate::storage::{Access, StoredFile};
 
 /// How much is written or synced in one call while a segment is made: small enough that a sync of
 /// the live segment does not wait long behind it.
 const CHUNK_BYTES: usize = 4 << 20;
+
+/// A page.
+const PAGE_BYTES: usize = 4 << 10;
+
+/// How much is written in one call, of bytes that will be synced a little at a time.
+///
+/// The page cache keeps what one write brought in one piece (a large folio), and a piece is dirty
+/// as a whole: one record stored through a mapping costs the next sync all of it, two megabytes
+/// where the zeros came in fours. In the strict modes that would also write durable blocks again
+/// (J6), so there a piece is a page. Where syncs are rare, large pieces are cheaper to make
+/// writable: ten times, a page.
+const fn piece(durability: Durability) -> usize {
+    match durability {
+        Durability::Group | Durability::Sync => PAGE_BYTES,
+        Durability::Interval(_) => 4 * PAGE_BYTES,
+        Durability::Process | Durability::Volatile => CHUNK_BYTES,
+    }
+}
 
 /// A mapped segment that the helper threads share.
 pub(crate) struct Segment {
@@ -45,6 +64,7 @@ pub(crate) struct Recipe {
     pub(crate) epoch: u64,
     /// Bytes at the start whose pages are made present.
     pub(crate) populate: usize,
+    pub(crate) durability: Durability,
 }
 
 /// Makes segment `id`, unless it is there already, and maps it.
@@ -54,7 +74,11 @@ pub(crate) struct Recipe {
 /// [`OpenError::Io`]; what was begun is removed, so that it does not eat a full disk's last space.
 pub(crate) fn prepare(folder: &Folder, id: u32, recipe: Recipe) -> Result<Prepared, OpenError> {
     let path = folder.segment_path(id);
-    if !folder.has(&path)? {
+    if folder.has(&path)? {
+        if recipe.durability.is_strict() {
+            in_small_pieces(folder, &path).map_err(OpenError::io("sync", &path))?;
+        }
+    } else {
         let new = directory::unfinished(&path);
         make(folder, &new, id, recipe).map_err(|error| {
             // The first error is the one to tell; a leftover is removed at the next start.
@@ -66,6 +90,15 @@ pub(crate) fn prepare(folder: &Folder, id: u32, recipe: Recipe) -> Result<Prepar
     map(folder, &path, id, recipe).map_err(OpenError::io("map", &path))
 }
 
+/// Makes the page cache forget a file that recovery or another mode left there in large pieces.
+/// What is needed of it is read again, in pieces of at most what the kernel reads ahead.
+fn in_small_pieces(folder: &Folder, path: &Path) -> io::Result<()> {
+    let file = folder.storage().open(path, Access::Write)?;
+    file.sync_data()?;
+    file.forget();
+    Ok(())
+}
+
 fn make(folder: &Folder, path: &Path, id: u32, recipe: Recipe) -> io::Result<()> {
     let file = folder.storage().open(path, Access::Create)?;
     let len = recipe.geometry.segment_bytes;
@@ -73,9 +106,11 @@ fn make(folder: &Folder, path: &Path, id: u32, recipe: Recipe) -> io::Result<()>
     let zeros = vec![0; CHUNK_BYTES.min(usize::try_from(len).unwrap_or(CHUNK_BYTES))];
     let mut offset = 0;
     while offset < len {
-        file.write_all_at(&zeros, offset)?;
+        for zeros in zeros.chunks(piece(recipe.durability)) {
+            file.write_all_at(zeros, offset)?;
+            offset += zeros.len() as u64;
+        }
         file.sync_data()?;
-        offset += zeros.len() as u64;
     }
     let created_ns = folder.storage().now_ns();
     let header = recipe.geometry.header(id, recipe.epoch, created_ns);
@@ -142,7 +177,7 @@ impl SegmentWriter {
 pub struct Tape {
     writer: SegmentWriter,
     seq: u64,
-    _segment: Arc<Segment>,
+    segment: Arc<Segment>,
 }
 
 impl Tape {
@@ -163,6 +198,7 @@ impl Tape {
             geometry,
             epoch: 1,
             populate: usize::MAX,
+            durability: Durability::Process,
         };
         let folder = Folder::on_disk(dir);
         let Prepared { segment, view } = prepare(&folder, 0, recipe)?;
@@ -170,8 +206,40 @@ impl Tape {
         Ok(Self {
             writer: SegmentWriter::new(view, geometry, 0, HEADER_BYTES),
             seq: 0,
-            _segment: segment,
+            segment,
         })
+    }
+
+    /// A tape over a file that is there, of `bytes` (a segment size), its pages as they are: to see
+    /// what a page costs that was not made present.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Io`] if the file cannot be mapped.
+    pub fn over(path: &Path, bytes: u64) -> Result<Self, OpenError> {
+        let geometry = Geometry {
+            journal_id: 1,
+            segment_bytes: bytes,
+        };
+        let recipe = Recipe {
+            geometry,
+            epoch: 1,
+            populate: 0,
+            durability: Durability::Process,
+        };
+        let folder = Folder::on_disk(path.parent().unwrap_or(path));
+        let Prepared { segment, view } =
+            map(&folder, path, 0, recipe).map_err(OpenError::io("map", path))?;
+        Ok(Self {
+            writer: SegmentWriter::new(view, geometry, 0, HEADER_BYTES),
+            seq: 0,
+            segment,
+        })
+    }
+
+    /// Makes all pages present and writable, as the helper threads do for the writer.
+    pub fn populate(&self) {
+        self.segment.region.populate(0, usize::MAX);
     }
 
     /// What [`crate::Writer::append`] does with a record that finds room. At the end, begins again.

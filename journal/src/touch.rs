@@ -59,10 +59,8 @@ impl Toucher {
             };
             if appended > last_seen {
                 let came = (appended - last_seen) * RECORD;
-                self.touch(
-                    appended,
-                    (came * WINDOW_AHEAD).clamp(WINDOW_MIN, WINDOW_MAX),
-                );
+                let window = (came * WINDOW_AHEAD).clamp(window_min, WINDOW_MAX);
+                self.touch(appended, window);
                 last_seen = appended;
             }
             match stop.recv_timeout(tick) {

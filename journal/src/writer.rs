@@ -163,6 +163,7 @@ impl Writer {
             } else {
                 POPULATE_START
             },
+            durability: options.durability,
         };
         let place = geometry
             .place(last_seq + 1)

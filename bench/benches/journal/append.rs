@@ -44,13 +44,13 @@ pub(crate) struct Found {
     empty: Steady,
     page_faults: u64,
     waits: u64,
-    at_once_ns: Vec<f64>,
+    at_once: AtOnce,
 }
 
 /// Of one who appends.
 struct Steady {
-    /// Time of whole bursts, and their records.
-    ns: f64,
+    /// Mean of each turn, ns.
+    means: Vec<f64>,
     records: u64,
     /// How many fours took this many nanoseconds; the last one stands for all above.
     fews: Vec<u64>,
@@ -61,7 +61,7 @@ impl Found {
         progress.say("append, steady: ours and a bare copy");
         self.steady(plan);
         progress.say("append, at once: ours");
-        self.at_once_ns.push(at_once(plan));
+        self.at_once.round(plan);
     }
 
     fn steady(&mut self, plan: Plan) {
@@ -126,10 +126,14 @@ impl Found {
             self.waits
         ));
         let at_once = Row::new("append 128 B, at once, a record", Unit::Ns, Better::Lower)
-            .ours(median(&self.at_once_ns))
-            .floor("bare copy, steady", self.copy.mean())
+            .ours(median(&self.at_once.ours))
+            .floor("bare copy", median(&self.at_once.copy))
             .peers(others.append_ns())
-            .target(Target::TimesBestPeer(8.0));
+            .target(Target::TimesBestPeer(8.0))
+            .note(format!(
+                "{} page faults in {} records",
+                self.at_once.page_faults, self.at_once.records
+            ));
         vec![mean, p50, p99, faults, at_once]
     }
 }
@@ -137,7 +141,7 @@ impl Found {
 impl Default for Steady {
     fn default() -> Self {
         Self {
-            ns: 0.0,
+            means: Vec::with_capacity(1_000),
             records: 0,
             fews: vec![0; FEW_MAX + 1],
         }
@@ -155,14 +159,15 @@ impl Steady {
     ) {
         let begin = Instant::now();
         let mut next = begin;
+        let (mut ns, mut records) = (0.0, 0);
         while next < begin + time {
             spin_until(next);
             let from = Instant::now();
             for _ in 0..BURST {
                 append(black_box(record));
             }
-            self.ns += nanos(from.elapsed());
-            self.records += BURST;
+            ns += nanos(from.elapsed());
+            records += BURST;
             next += PACE;
             spin_until(next);
             let mut last = clock.raw();
@@ -177,6 +182,8 @@ impl Steady {
             }
             next += PACE;
         }
+        self.means.push(ns / records as f64);
+        self.records += records;
     }
 
     /// Makes its memory present, so that no page fault is its own.
@@ -196,21 +203,42 @@ impl Steady {
         Some(ns as f64 / FEW as f64)
     }
 
+    /// The middle one of the turns' means: a turn that lost the core for long is none.
     fn mean(&self) -> Option<f64> {
-        (self.records > 0).then(|| self.ns / self.records as f64)
+        median(&self.means)
     }
 }
 
 /// Nanoseconds a record, as fast as it goes.
-fn at_once(plan: Plan) -> f64 {
-    let dir = place();
-    let (mut writer, _) = Writer::open(dir.path(), plan.options()).unwrap();
-    let record = record();
-    on_last_core(|| {
-        let begin = Instant::now();
-        for _ in 0..plan.records {
-            append_waiting(&mut writer, black_box(&record));
-        }
-        nanos(begin.elapsed()) / plan.records as f64
-    })
+#[derive(Default)]
+struct AtOnce {
+    ours: Vec<f64>,
+    copy: Vec<f64>,
+    page_faults: u64,
+    records: u64,
+}
+
+impl AtOnce {
+    fn round(&mut self, plan: Plan) {
+        let (ours, floor) = (place(), place());
+        let (mut writer, _) = Writer::open(ours.path(), plan.options()).unwrap();
+        let mut tape = Tape::new(floor.path(), plan.segment_bytes).unwrap();
+        let record = record();
+        on_last_core(|| {
+            let before = page_faults();
+            let begin = Instant::now();
+            for _ in 0..plan.records {
+                append_waiting(&mut writer, black_box(&record));
+            }
+            let a_record = |time: Duration| nanos(time) / plan.records as f64;
+            self.ours.push(a_record(begin.elapsed()));
+            self.page_faults += page_faults() - before;
+            self.records += plan.records;
+            let begin = Instant::now();
+            for _ in 0..plan.records {
+                tape.copy(black_box(&record));
+            }
+            self.copy.push(a_record(begin.elapsed()));
+        });
+    }
 }

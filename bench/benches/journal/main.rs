@@ -13,6 +13,7 @@ mod group;
 mod micro;
 mod open;
 mod peers;
+mod prepared;
 mod read;
 mod table;
 
@@ -33,9 +34,10 @@ use table::{Row, Table};
 /// First part of the names of what is measured here.
 const NAME: &str = "journal";
 /// What can be asked for by name.
-const PARTS: [&str; 5] = [
+const PARTS: [&str; 6] = [
     append::NAME,
     group::NAME,
+    prepared::NAME,
     read::NAME,
     open::KILLED,
     open::CLOSED,
@@ -64,8 +66,13 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// How the journals here are opened, but where another thing is measured.
-    pub(crate) fn options(self) -> Options {
-        Options::new(Durability::Process).segment_bytes(self.segment_bytes)
+    pub(crate) const fn options(self) -> Options {
+        self.options_of(Durability::Process)
+    }
+
+    /// The same in another durability.
+    pub(crate) const fn options_of(self, durability: Durability) -> Options {
+        Options::new(durability).segment_bytes(self.segment_bytes)
     }
 
     const fn of(smoke: bool) -> Self {
@@ -125,8 +132,8 @@ fn list(out: &mut impl Write) -> io::Result<bool> {
 
 /// Criterion's part: the append path alone.
 fn micro(args: &Args) {
-    if args.json {
-        // Not an option of criterion's.
+    if args.json || args.filters.len() > 1 {
+        // Neither is known to criterion.
         return;
     }
     let mut criterion = Criterion::default()
@@ -179,6 +186,7 @@ fn measure(args: &Args, plan: Plan, peers: Option<&peers::Peers>, progress: &Pro
     let wants = |part: &str| args.wants_of(NAME, part);
     let mut append = append::Found::default();
     let mut group = group::Found::default();
+    let mut prepared = prepared::Found::default();
     let mut read = read::Found::default();
     let mut others = peers::Found::default();
     for round in 1..=plan.rounds {
@@ -188,6 +196,9 @@ fn measure(args: &Args, plan: Plan, peers: Option<&peers::Peers>, progress: &Pro
         }
         if wants(group::NAME) {
             group.round(plan, progress);
+        }
+        if wants(prepared::NAME) {
+            prepared.round(plan, progress);
         }
         if wants(read::NAME) {
             read.round(plan, progress);
@@ -207,6 +218,9 @@ fn measure(args: &Args, plan: Plan, peers: Option<&peers::Peers>, progress: &Pro
     }
     if wants(group::NAME) {
         rows.extend(group.rows(&others));
+    }
+    if wants(prepared::NAME) {
+        rows.extend(prepared.rows());
     }
     if wants(read::NAME) {
         rows.extend(read.rows(&others));

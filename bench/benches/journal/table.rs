@@ -32,6 +32,8 @@ pub(crate) enum Target {
     AtMost(f64),
     /// This many times the floor.
     AtMostOfFloor(f64),
+    /// This share of the floor.
+    AtLeastOfFloor(f64),
     /// At least this, or this share of the floor if that is less.
     AtLeastOrOfFloor(f64, f64),
     /// This many times better than the best peer.
@@ -123,6 +125,7 @@ impl Row {
         let reached = match target {
             Target::AtMost(most) => self.ours.map(|ours| ours <= most),
             Target::AtMostOfFloor(most) => self.of_floor().map(|ratio| ratio <= most),
+            Target::AtLeastOfFloor(least) => self.of_floor().map(|ratio| ratio >= least),
             Target::AtLeastOrOfFloor(least, share) => {
                 let floor = self.floor.map(|(_, floor)| floor * share);
                 let (ours, floor) = (self.ours, floor);
@@ -148,6 +151,7 @@ impl Row {
         match target {
             Target::AtMost(most) => format!("at most {}", self.shown(most)),
             Target::AtMostOfFloor(most) => format!("at most {most} of {}", self.floor_name()),
+            Target::AtLeastOfFloor(least) => format!("at least {least} of {}", self.floor_name()),
             Target::AtLeastOrOfFloor(least, share) => {
                 format!("{}, or {share} of {}", self.shown(least), self.floor_name())
             }

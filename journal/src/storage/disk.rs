@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock, statfs};
+use rustix::fs::{Advice, FallocateFlags, FlockOperation, fadvise, fallocate, flock, statfs};
 
 use super::{Access, FileSystem, Held, Mapping, Storage, StoredFile};
 
@@ -167,6 +167,11 @@ impl StoredFile for DiskFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         self.file.write_at(bytes, offset)
+    }
+
+    fn forget(&self) {
+        // Advice: what is not followed costs time and nothing else.
+        let _ = fadvise(&self.file, 0, None, Advice::DontNeed);
     }
 
     fn allocate(&self, len: u64) -> io::Result<()> {

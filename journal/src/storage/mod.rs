@@ -178,6 +178,10 @@ pub trait StoredFile: Send + Sync {
     /// What the system says.
     fn map(&self, len: usize) -> io::Result<Mapping>;
 
+    /// Lets go of what the system holds of the file in memory, as far as that is on stable storage.
+    /// A hint; by default nothing.
+    fn forget(&self) {}
+
     /// Fills `buffer` from `offset`.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod damage;
 mod golden;
 mod kill;
 mod life;
+mod pieces;
 mod promise;
 mod reader;
 mod recorded;

@@ -11,6 +11,9 @@
 //! Thread: any, cold. Hot path: no.
 
 pub(crate) mod read;
+mod write;
+
+pub use write::{ArchiveOptions, Archived, archive};
 
 /// Bytes behind the frame.
 const TRAILER_BYTES: usize = 8 + blake3::OUT_LEN;

@@ -6,7 +6,8 @@
 //! Where to look: the bytes in `format`, mapped memory (the only unsafe code) in `mapping`, files
 //! and the lock in `directory`, `superblock` and `segment`, what a crash leaves and what is done
 //! about it in `recovery` (a table), the hot path in `writer` and `commit`, the helper threads in
-//! `prepare`, `touch` and `sync`, and the seam below all of them in `storage`.
+//! `prepare`, `touch` and `sync`, and the seam below all of them in `storage`. What a person does
+//! to a journal: `archive`, `prune`, `salvage`.
 //!
 //! Invariants, cited where they are kept or checked
 //! - J1: a record whose checksum matches is complete, and stands where it was appended.
@@ -33,9 +34,11 @@ mod inventory;
 mod mapping;
 mod options;
 mod prepare;
+mod prune;
 mod publication;
 mod reader;
 mod recovery;
+pub mod salvage;
 mod scan;
 pub mod seal;
 mod segment;
@@ -48,17 +51,21 @@ pub mod storage;
 mod superblock;
 mod sync;
 mod touch;
+mod upkeep;
 mod writer;
 
+pub use archive::{ArchiveOptions, Archived, archive};
 pub use directory::Folder;
 pub use error::{AppendError, CloseError, Damage, OpenError, ReadError, SyncError};
 pub use format::{SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, VERSION};
 pub use inventory::{Inventory, inventory};
 pub use options::{Durability, Options};
+pub use prune::{Held, PruneOptions, Pruned, Pruner, prune};
 pub use reader::{Reader, Records};
 pub use recovery::{Recovery, Removed};
 pub use segment::Tape;
 pub use shared::{Space, Watch};
 pub use stat::{Stat, stat};
 pub use steps::Steps;
+pub use upkeep::UpkeepError;
 pub use writer::{Summary, Writer};

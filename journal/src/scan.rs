@@ -281,7 +281,7 @@ pub(crate) fn record_at(file: &dyn StoredFile, offset: u64) -> io::Result<Record
 const DURABLE_MARK: u8 = model::record::Kind::DurableMark.code();
 
 /// What a filling calls durable, never more than what stands before it; 0 for other records.
-fn durable_mark(record: &Record) -> u64 {
+pub(crate) fn durable_mark(record: &Record) -> u64 {
     if record.kind != DURABLE_MARK {
         return 0;
     }

@@ -77,6 +77,13 @@ impl Slot {
         self
     }
 
+    /// The slot after a prune: history starts with this segment.
+    pub(crate) const fn starting_at(mut self, first_segment: u32) -> Self {
+        self.first_segment = first_segment;
+        self.generation += 1;
+        self
+    }
+
     /// Whether the values can be: a right checksum does not make them sensible.
     const fn is_sane(&self) -> bool {
         Geometry::is_segment_size(self.segment_bytes)

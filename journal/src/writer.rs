@@ -16,6 +16,7 @@ use crate::format::{Geometry, Mark, Slot};
 use crate::helpers::{Helpers, Work};
 use crate::options::{Durability, Options};
 use crate::prepare::{Live, Preparer, SEGMENTS_AHEAD};
+use crate::prune::{self, Pruner, WritersSlot};
 use crate::recovery::{self, End, Recovery};
 use crate::scan::{self, Marks};
 use crate::seal;
@@ -52,7 +53,8 @@ pub struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) commits: Commits,
     folder: Folder,
-    slot: Slot,
+    /// Above the lock: a pruner must know that this writer is gone before another one comes.
+    slot: WritersSlot,
     pub(crate) helpers: Helpers,
     sealer: Option<Arc<Mutex<Sealer>>>,
     _lock: Held,
@@ -123,6 +125,7 @@ impl Writer {
             Ok(())
         };
         let end = recovery::recover(folder, &slot, boot_id, options.durability, gate)?;
+        prune::remove_left(folder, &slot)?;
         let recovery = Recovery {
             created,
             clean: slot.clean_seq().is_some(),
@@ -217,7 +220,7 @@ impl Writer {
             helpers: Helpers::default(),
             sealer: None,
             folder: folder.clone(),
-            slot,
+            slot: WritersSlot::new(slot),
             _lock: lock,
         };
         let work = Work {
@@ -330,10 +333,17 @@ impl Writer {
         self.folder.dir()
     }
 
+    /// A handle that removes old segments while this writer lives, from another thread.
+    #[must_use]
+    pub fn pruner(&self) -> Pruner {
+        let shared = Arc::clone(&self.shared);
+        Pruner::new(self.folder.clone(), self.slot.share(), shared)
+    }
+
     /// How often a writer has opened this journal, this one included.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
-        self.slot.epoch
+        self.slot.epoch()
     }
 
     /// Syncs everything and marks the journal as closed in order. A writer that is dropped instead
@@ -351,7 +361,9 @@ impl Writer {
             // What stands in the way is in the watch; the next open catches up.
             let _ = sealer::hold(sealer).finish(&self.shared);
         }
-        superblock::write(&self.folder, &self.slot.closed(self.last_seq))?;
+        if let Some(slot) = self.slot.take() {
+            superblock::write(&self.folder, &slot.closed(self.last_seq))?;
+        }
         Ok(Summary {
             last_seq: self.last_seq,
             bytes: self.last_seq * crate::format::RECORD,

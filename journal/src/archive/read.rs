@@ -85,6 +85,33 @@ pub(crate) fn head(
     Ok(records.split_off(before as usize))
 }
 
+/// Unpacks the archive in `path` in pieces of `piece` bytes and checks it to its end; `each` gets
+/// each piece with its offset in the segment, whose length `piece` divides.
+///
+/// # Errors
+///
+/// As [`open`]; [`OpenError::SegmentMissing`]; what `each` says.
+pub(crate) fn stream(
+    folder: &Folder,
+    geometry: Geometry,
+    path: &Path,
+    piece: usize,
+    mut each: impl FnMut(u64, &[u8]) -> io::Result<()>,
+) -> Result<(), OpenError> {
+    let Some(mut frame) = Frame::open(folder, geometry, path)? else {
+        let path = path.to_path_buf();
+        return Err(OpenError::SegmentMissing { path });
+    };
+    let mut bytes = vec![0; piece];
+    for offset in (0..geometry.segment_bytes).step_by(piece) {
+        frame
+            .read_exact(&mut bytes)
+            .and_then(|()| each(offset, &bytes))
+            .map_err(|error| wrong(path, error))?;
+    }
+    frame.end().map_err(|error| wrong(path, error))
+}
+
 /// A frame that is being unpacked.
 struct Frame {
     decoder: Decoder<'static, BufReader<Input>>,

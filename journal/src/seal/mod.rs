@@ -17,6 +17,8 @@ mod tree;
 
 use std::path::PathBuf;
 
+pub(crate) use footer::Found;
+
 pub use error::{SealError, SealStop};
 pub use key::{Key, KeyError, PublicKey};
 pub use note::{Checkpoint, Note, NoteError};

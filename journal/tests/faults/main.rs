@@ -22,3 +22,4 @@ mod rigs;
 mod sim;
 mod snapshots;
 mod surroundings;
+mod upkeep;

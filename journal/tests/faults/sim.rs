@@ -11,7 +11,7 @@
 pub(crate) mod crash;
 mod file;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -82,7 +82,7 @@ struct State {
     names: BTreeMap<PathBuf, usize>,
     stable_names: BTreeMap<PathBuf, usize>,
     changes: Vec<NameChange>,
-    is_locked: bool,
+    locked: BTreeSet<PathBuf>,
     boot: u8,
     /// Nanoseconds; each look at it adds `clock_step`, which may be negative.
     clock: i64,
@@ -111,7 +111,7 @@ impl Sim {
             names: BTreeMap::new(),
             stable_names: BTreeMap::new(),
             changes: Vec::new(),
-            is_locked: false,
+            locked: BTreeSet::new(),
             boot: 1,
             clock: 1_700_000_000_000_000_000,
             clock_step: 1_000,
@@ -146,7 +146,7 @@ impl Sim {
             names: state.names.clone(),
             stable_names: state.stable_names.clone(),
             changes: state.changes.clone(),
-            is_locked: false,
+            locked: BTreeSet::new(),
             plan: None,
             is_dead: false,
             bad: state.bad.clone(),
@@ -369,14 +369,13 @@ impl Storage for Sim {
     fn lock(&self, path: &Path) -> io::Result<Option<Held>> {
         self.call()?;
         let mut state = self.state();
-        if state.is_locked {
+        if !state.locked.insert(path.to_path_buf()) {
             return Ok(None);
         }
-        state.is_locked = true;
         if !state.names.contains_key(path) {
             state.link(path);
         }
-        Ok(Some(Box::new(Locked(self.clone()))))
+        Ok(Some(Box::new(Locked(self.clone(), path.to_path_buf()))))
     }
 
     fn file_system(&self, _dir: &Path) -> io::Result<FileSystem> {
@@ -398,11 +397,11 @@ impl Storage for Sim {
     }
 }
 
-struct Locked(Sim);
+struct Locked(Sim, PathBuf);
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        self.0.state().is_locked = false;
+        self.0.state().locked.remove(&self.1);
     }
 }
 

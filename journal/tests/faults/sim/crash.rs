@@ -63,7 +63,7 @@ impl Sim {
         state.stable_names = new_names.clone();
         state.names = new_names;
         state.changes.clear();
-        state.is_locked = false;
+        state.locked.clear();
         state.is_dead = false;
         state.plan = None;
         state.boot = state.boot.wrapping_add(1).max(1);
@@ -72,7 +72,7 @@ impl Sim {
     /// The process was killed: the kernel and its cache live on.
     pub(crate) fn process_ends(&self) {
         let mut state = self.state();
-        state.is_locked = false;
+        state.locked.clear();
         state.is_dead = false;
         state.plan = None;
     }

@@ -17,7 +17,7 @@ use libfuzzer_sys::fuzz_target;
 use model::body::{Channel, Connection, LinkState, RunStarted, Text, Tick};
 use model::codec::{decode_snapshot, encode_snapshot};
 use model::record::{Kind, Record};
-use replay::Shadow;
+use replay::{Shadow, TakenBy};
 
 const ID: u64 = 0x1122_3344_5566_7788;
 const SEQ: u64 = 17;
@@ -110,7 +110,7 @@ fn check_shadow(payload: &[u8]) {
         payload: payload.to_vec(),
     };
     assert!(
-        Shadow::thaw(&snapshot).is_err(),
+        Shadow::thaw(&snapshot, TakenBy::AnyBuild).is_err(),
         "no machine has this state hash"
     );
 }

@@ -19,7 +19,19 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::shadow::{CHECKPOINTS_KEPT, Shadow};
 
 /// Number of the payload's layout: that of a shadow above, that of a machine below.
-const LAYOUT: u32 = 1 << 16 | engine::machine::SNAPSHOT_LAYOUT;
+const LAYOUT: u32 = 2 << 16 | engine::machine::SNAPSHOT_LAYOUT;
+
+/// Names the sources of the machine, as the build script hashed them.
+const BUILD: &str = env!("MACHINE_BUILD");
+
+/// Whose snapshots are good enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenBy {
+    /// This build's: another machine's decisions have to be compared from the start of the log.
+    ThisBuild,
+    /// Any build's that has this layout: for a log whose start is gone.
+    AnyBuild,
+}
 
 /// Why a snapshot gives no shadow. Nothing is done with it then.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +41,12 @@ pub enum ThawError {
     Layout {
         /// As found.
         found: u32,
+    },
+    /// A machine of other sources took it.
+    #[error("was taken by another build of the machine ({found:?}, this one is {BUILD:?})")]
+    Build {
+        /// What it says of its build.
+        found: String,
     },
     /// The bytes are not such a value, or one that no machine can be in.
     #[error("cannot be read: {0}")]
@@ -44,6 +62,7 @@ pub enum ThawError {
 /// Layout of the bytes. Written from the first form and read into the second one.
 #[derive(Serialize)]
 struct Saved<'a> {
+    build: &'a str,
     last_seq: u64,
     last_checksum: u32,
     commands_seen: u64,
@@ -57,6 +76,7 @@ struct Saved<'a> {
 /// See [`Saved`].
 #[derive(Deserialize)]
 struct Loaded {
+    build: String,
     last_seq: u64,
     last_checksum: u32,
     commands_seen: u64,
@@ -104,6 +124,7 @@ impl Shadow {
             ended,
         } = self;
         let saved = Saved {
+            build: BUILD,
             last_seq: *last_seq,
             last_checksum: *last_checksum,
             commands_seen: *commands_seen,
@@ -128,12 +149,16 @@ impl Shadow {
     /// # Errors
     ///
     /// [`ThawError`].
-    pub fn thaw(snapshot: &Snapshot) -> Result<Self, ThawError> {
+    pub fn thaw(snapshot: &Snapshot, taken_by: TakenBy) -> Result<Self, ThawError> {
         if snapshot.layout != LAYOUT {
             let found = snapshot.layout;
             return Err(ThawError::Layout { found });
         }
         let loaded: Loaded = codec::decode_snapshot(&snapshot.payload)?;
+        if taken_by == TakenBy::ThisBuild && loaded.build != BUILD {
+            let found = loaded.build;
+            return Err(ThawError::Build { found });
+        }
         if loaded.last_seq != snapshot.seq {
             return Err(ThawError::Unsound("sequence"));
         }

@@ -17,7 +17,7 @@ mod start;
 pub use audit::{Audit, AuditError, audit};
 pub use describe::{describe, remark, to_json};
 pub use difference::Difference;
-pub use frozen::ThawError;
+pub use frozen::{TakenBy, ThawError};
 pub use recover::{RecoverError, Recovered, recover};
 pub use shadow::{CHECKPOINT_TICKS, Shadow, ShadowError};
 pub use start::StartError;

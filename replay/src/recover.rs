@@ -43,7 +43,7 @@ pub struct Recovered {
     pub snapshot_seq: Option<u64>,
     /// Records applied.
     pub applied: u64,
-    /// Snapshots that could not be used, each with the reason, for a person.
+    /// Snapshots that were passed over, each with the reason, for a person.
     pub remarks: Vec<String>,
 }
 

@@ -3,6 +3,7 @@
 use journal::snapshot::{self, Found, Snapshot, SnapshotError};
 use journal::{Folder, ReadError, Reader};
 
+use crate::frozen::{TakenBy, ThawError};
 use crate::shadow::Shadow;
 
 /// Why a journal cannot be followed from anywhere. The files are untouched.
@@ -63,7 +64,8 @@ pub(crate) struct Start {
 ///
 /// [`StartError`].
 pub(crate) fn newest(folder: &Folder, reader: Reader) -> Result<Start, StartError> {
-    let found = snapshot::newest(folder, reader.journal_id(), reader.last_seq()?, thaw)?;
+    let take = thaw(reader.first_seq());
+    let found = snapshot::newest(folder, reader.journal_id(), reader.last_seq()?, take)?;
     start(found, reader)
 }
 
@@ -80,21 +82,43 @@ pub(crate) fn oldest(folder: &Folder, reader: Reader) -> Result<Start, StartErro
         };
         return start(nothing, reader);
     }
-    let found = snapshot::oldest(folder, reader.journal_id(), reader.first_seq(), thaw)?;
+    let first_seq = reader.first_seq();
+    let found = snapshot::oldest(folder, reader.journal_id(), first_seq, thaw(first_seq))?;
     start(found, reader)
 }
 
-fn thaw(snapshot: Snapshot) -> Result<Shadow, String> {
-    Shadow::thaw(&snapshot).map_err(|error| error.to_string())
+/// A thawed shadow, with a remark if another build took it.
+type Thawed = (Shadow, Option<String>);
+
+/// What takes a snapshot of a log that starts at `first_seq`: one of another build only where the
+/// log's own start is gone.
+fn thaw(first_seq: u64) -> impl Fn(Snapshot) -> Result<Thawed, String> {
+    move |snapshot| match Shadow::thaw(&snapshot, TakenBy::ThisBuild) {
+        Ok(shadow) => Ok((shadow, None)),
+        Err(error @ ThawError::Build { .. }) if first_seq > 1 => {
+            let shadow = Shadow::thaw(&snapshot, TakenBy::AnyBuild);
+            let note = format!(
+                "the snapshot at sequence {} {error}; it is gone on from, as history before \
+                 sequence {first_seq} was pruned",
+                snapshot.seq
+            );
+            shadow
+                .map(|shadow| (shadow, Some(note)))
+                .map_err(|error| error.to_string())
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
-fn start(found: Found<Shadow>, mut reader: Reader) -> Result<Start, StartError> {
-    let remarks: Vec<String> = found.skipped.iter().map(ToString::to_string).collect();
+fn start(found: Found<Thawed>, mut reader: Reader) -> Result<Start, StartError> {
+    let skipped = found.skipped.iter();
+    let mut remarks: Vec<String> = skipped.map(|why| format!("passed over: {why}")).collect();
     let first_seq = reader.first_seq();
     match found.taken {
-        Some((seq, shadow)) if first_seq <= seq.saturating_add(1) => {
+        Some((seq, (shadow, note))) if first_seq <= seq.saturating_add(1) => {
             check_history(&mut reader, &shadow)?;
             reader.seek(seq.saturating_add(1));
+            remarks.extend(note);
             Ok(Start {
                 shadow,
                 reader,

@@ -98,8 +98,8 @@ fn recover(folder: &Folder, recovery: &Recovery) -> Result<Recovered, Failure> {
     let recovered = replay::recover(folder, |seq| bar.set_position(seq))
         .map_err(|error| Failure::while_doing(&folder.dir().display().to_string(), error))?;
     bar.finish_and_clear();
-    for passed_over in &recovered.remarks {
-        remark(&format!("passed over: {passed_over}"));
+    for text in &recovered.remarks {
+        remark(text);
     }
     if let Some(seq) = recovered.snapshot_seq {
         remark(&format!(

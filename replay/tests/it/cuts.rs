@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use journal::snapshot::Snapshot;
 use model::record::{Kind, Record};
-use replay::{Shadow, ThawError};
+use replay::{Shadow, TakenBy, ThawError};
 
 use crate::log::{Random, SEED, log};
 
@@ -44,7 +44,7 @@ fn cut_points_thawed_shadow_ends_as_the_one_that_was_never_stopped() {
             at = cut;
             let frozen = shadow.freeze(1).unwrap();
             pending += usize::from(shadow.commands_pending() > 0);
-            let mut thawed = Shadow::thaw(&frozen).unwrap();
+            let mut thawed = Shadow::thaw(&frozen, TakenBy::ThisBuild).unwrap();
             assert_eq!(thawed.machine().state_hash(), frozen.state_hash);
             assert!(
                 thawed.freeze(1).unwrap() == frozen,
@@ -72,18 +72,27 @@ fn thaw_of_a_wrong_claim_is_refused_with_its_reason() {
     let mut layout = good.clone();
     layout.layout += 1;
     assert!(matches!(
-        Shadow::thaw(&layout),
+        Shadow::thaw(&layout, TakenBy::ThisBuild),
         Err(ThawError::Layout { .. })
     ));
     let mut hash = good.clone();
     hash.state_hash[7] ^= 1;
-    assert!(matches!(Shadow::thaw(&hash), Err(ThawError::StateHash)));
+    assert!(matches!(
+        Shadow::thaw(&hash, TakenBy::ThisBuild),
+        Err(ThawError::StateHash)
+    ));
     let mut seq = good.clone();
     seq.seq += 1;
-    assert!(matches!(Shadow::thaw(&seq), Err(ThawError::Unsound(_))));
+    assert!(matches!(
+        Shadow::thaw(&seq, TakenBy::ThisBuild),
+        Err(ThawError::Unsound(_))
+    ));
     let mut short = good;
     short.payload.pop();
-    assert!(matches!(Shadow::thaw(&short), Err(ThawError::Codec(_))));
+    assert!(matches!(
+        Shadow::thaw(&short, TakenBy::ThisBuild),
+        Err(ThawError::Codec(_))
+    ));
 }
 
 #[test]
@@ -98,7 +107,7 @@ fn thaw_of_damaged_bytes_is_an_error_or_a_shadow_that_can_be_led() {
             let values = [0xff, 0x7f, 0x80, 0, bad.payload[at] ^ 1];
             bad.payload[at] = values[random.below(values.len())];
         }
-        let Ok(mut shadow) = Shadow::thaw(&bad) else {
+        let Ok(mut shadow) = Shadow::thaw(&bad, TakenBy::ThisBuild) else {
             refused += 1;
             continue;
         };

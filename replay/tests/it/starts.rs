@@ -236,6 +236,27 @@ fn recover_snapshot_of_another_history_is_refused() {
     assert_eq!(seq, 700);
 }
 
+/// A snapshot as a machine of other sources takes it: its build is the payload's first text.
+fn of_another_build(mut taken: Snapshot) -> Snapshot {
+    assert_eq!(taken.payload[..8], 16_u64.to_le_bytes());
+    taken.payload[8..24].copy_from_slice(b"0123456789abcdef");
+    taken
+}
+
+#[test]
+fn recover_snapshot_of_another_build_is_used_only_where_the_log_has_no_start() {
+    let journal = made(&log(SEED, 100), &[]);
+    let taken = shadow_at(journal.dir.path(), 500).freeze(1).unwrap();
+    let foreign = of_another_build(taken);
+    snapshot::write(&journal.folder(), journal.journal_id, &foreign).unwrap();
+    let remarks = journal.recovers_from(None, 1);
+    assert!(remarks[0].starts_with("passed over: "), "{remarks:?}");
+    assert!(remarks[0].contains("another build"), "{remarks:?}");
+    prune_first_segment(journal.dir.path());
+    let remarks = journal.recovers_from(Some(500), 1);
+    assert!(remarks[0].contains("it is gone on from"), "{remarks:?}");
+}
+
 /// Takes the first segment away, as a prune does.
 fn prune_first_segment(dir: &Path) {
     std::fs::remove_file(dir.join("segment-0000000000")).unwrap();

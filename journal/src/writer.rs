@@ -157,17 +157,7 @@ impl Writer {
     ) -> Result<(Self, Work), OpenError> {
         let last_seq = end.last_seq;
         let geometry = slot.geometry();
-        let recipe = Recipe {
-            geometry,
-            epoch: slot.epoch,
-            // In the strict modes what is made writable is written with the next commit.
-            populate: if options.durability.is_strict() {
-                0
-            } else {
-                POPULATE_START
-            },
-            durability: options.durability,
-        };
+        let recipe = recipe(geometry, slot.epoch, options.durability);
         let place = geometry
             .place(last_seq + 1)
             .ok_or_else(|| full(folder.dir()))?;
@@ -380,6 +370,22 @@ const fn refusal_of(kind: u8) -> AppendError {
         AppendError::OwnKind
     } else {
         AppendError::NoKind
+    }
+}
+
+/// What the segments of this run are made with.
+const fn recipe(geometry: Geometry, epoch: u64, durability: Durability) -> Recipe {
+    // In the strict modes what is made writable is written with the next commit.
+    let populate = if durability.is_strict() {
+        0
+    } else {
+        POPULATE_START
+    };
+    Recipe {
+        geometry,
+        epoch,
+        populate,
+        durability,
     }
 }
 

@@ -22,6 +22,8 @@ const CALM: Duration = Duration::from_millis(500);
 const NO_ROOM_MAX: Duration = Duration::from_secs(5);
 /// Records that an orderly end needs room for, in a market that goes on.
 const RECORDS_FOR_THE_END: u64 = 30_000;
+/// The same where each commit is filled up to a block.
+const RECORDS_FOR_THE_END_FILLED: u64 = 300_000;
 
 /// What is wrong now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,7 +150,12 @@ impl Health {
             return None;
         };
         let since = *self.no_room_since.get_or_insert_with(Instant::now);
-        let reserve = RECORDS_FOR_THE_END.min(self.segment_records);
+        let reserve = if self.watch.durability().is_strict() {
+            RECORDS_FOR_THE_END_FILLED
+        } else {
+            RECORDS_FOR_THE_END
+        };
+        let reserve = reserve.min(self.segment_records);
         if since.elapsed() < NO_ROOM_MAX && reserve < *records_left {
             return None;
         }

@@ -81,6 +81,9 @@ impl StoredFile for SlowFile {
     fn sync_all(&self) -> io::Result<()> {
         self.file.sync_all()
     }
+    fn forget(&self) {
+        self.file.forget();
+    }
     fn map(&self, len: usize) -> io::Result<Mapping> {
         self.file.map(len)
     }

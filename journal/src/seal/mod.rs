@@ -14,6 +14,7 @@ pub(crate) mod progress;
 mod records;
 pub(crate) mod sealer;
 mod tree;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ pub use error::{SealError, SealStop};
 pub use key::{Key, KeyError, PublicKey};
 pub use note::{Checkpoint, Note, NoteError};
 pub use progress::SealStatus;
+pub use verify::{Bad, Progress, Verified, VerifyOptions, verify, verify_in};
 
 /// How to seal a journal while it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,3 +23,4 @@ mod seek_time;
 mod snapshot;
 mod tail;
 mod unpack;
+mod verify;

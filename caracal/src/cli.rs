@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
 use crate::journal_command::JournalArgs;
+use crate::prove_command::ProveArgs;
+use crate::verify_command::VerifyArgs;
 
 /// A low-latency, event-sourced trading engine for crypto venues.
 #[derive(Debug, Parser)]
@@ -26,6 +28,10 @@ pub(crate) enum Command {
     Practice(PracticeArgs),
     /// Apply a journal again and compare every command, bit for bit.
     Replay(ReplayArgs),
+    /// Look at every byte of a journal, and name the first one that was changed.
+    Verify(VerifyArgs),
+    /// Prove that a record is in a journal, for somebody who has only the key or a checkpoint.
+    Prove(ProveArgs),
     /// Look into a journal.
     Journal(JournalArgs),
 }

@@ -7,9 +7,11 @@ mod config;
 mod journal_command;
 mod output;
 mod practice;
+mod prove_command;
 mod replay_command;
 mod run;
 mod signals;
+mod verify_command;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,15 @@ use output::{Failure, complain};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match signals::prepare().and_then(|()| obey(cli.command)) {
+    let result = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Practice(args) => practice::practice(&args),
+        Command::Replay(args) => replay_command::replay(&args),
+        Command::Verify(args) => verify_command::verify(&args),
+        Command::Prove(args) => prove_command::prove(&args),
+        Command::Journal(args) => journal_command::run(&args),
+    };
+    match result {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(failure) => {
             complain(&failure.to_string());

@@ -7,7 +7,7 @@
 //! segment-0000000000       see `segment`
 //! segment-0000000001.new   being made; left by a crash, removed by the next writer
 //! segment-0000000000.zst   archived, see `archive`
-//! segment-0000000000.17.broken   bytes that recovery cut, from record 17 on
+//! segment-0000000000.17.HASH.broken   bytes that recovery cut, from record 17 on, with their hash
 //! checkpoints, leaves, seal.pub   signed notes, hashes, and the key that checks them, see `seal`
 //! snapshot-00000000000000000017   the machine after record 17, see `snapshot`
 //! ```

@@ -18,6 +18,9 @@ use crate::scan::{self, Content, Marks};
 use crate::seal::open::Log;
 use crate::storage::{Access, StoredFile};
 
+/// Digits of the BLAKE3 hash of the bytes that a `.broken` file has in its name.
+pub(crate) const BROKEN_HASH_DIGITS: usize = 16;
+
 /// What opening a journal for writing found and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
@@ -424,20 +427,19 @@ fn keep_aside(
     from: u64,
     bytes: u64,
 ) -> Result<PathBuf, OpenError> {
-    let mut path = segment.with_extension(format!("{seq}.broken"));
-    let mut copy = 1;
-    while folder.has(&path)? {
-        path = segment.with_extension(format!("{seq}-{copy}.broken"));
-        copy += 1;
-    }
-    let new = directory::unfinished(&path);
+    let new = directory::unfinished(&segment.with_extension(format!("{seq}.broken")));
     let out = folder.open("keep the torn end in", &new, Access::Create)?;
+    let mut hasher = blake3::Hasher::new();
     in_chunks(from, bytes, |offset, buffer| {
         file.read_exact_at(buffer, offset)?;
+        hasher.update(buffer);
         out.write_all_at(buffer, offset - from)
     })
     .and_then(|()| out.sync_all())
     .map_err(OpenError::io("keep the torn end in", &new))?;
+    // A file of this name has the same bytes.
+    let hash = hasher.finalize().to_hex();
+    let path = segment.with_extension(format!("{seq}.{}.broken", &hash[..BROKEN_HASH_DIGITS]));
     folder.publish(&new, &path)?;
     Ok(path)
 }

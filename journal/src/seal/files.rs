@@ -35,6 +35,16 @@ pub(crate) fn public_key_path(folder: &Folder) -> PathBuf {
     folder.dir().join("seal.pub")
 }
 
+/// Numbers of all segments, raw or archived, rising.
+pub(crate) fn segments(folder: &Folder) -> Result<Vec<u32>, OpenError> {
+    let listing = folder.list()?;
+    let mut all = listing.segments;
+    all.extend(listing.archived);
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
 /// All of a file; `None` if there is none.
 pub(crate) fn read_all(storage: &dyn Storage, path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
     read_from(storage, path, 0).map(|found| found.map(|(bytes, _)| bytes))

@@ -11,6 +11,7 @@ mod key;
 mod note;
 pub(crate) mod open;
 pub(crate) mod progress;
+mod proof;
 mod records;
 pub(crate) mod sealer;
 mod tree;
@@ -24,6 +25,7 @@ pub use error::{SealError, SealStop};
 pub use key::{Key, KeyError, PublicKey};
 pub use note::{Checkpoint, Note, NoteError};
 pub use progress::SealStatus;
+pub use proof::{Proof, ProofError, ProveError, prove, read_notes};
 pub use verify::{Bad, Progress, Verified, VerifyOptions, verify, verify_in};
 
 /// How to seal a journal while it is written.

@@ -81,13 +81,9 @@ impl Checkpoint {
     ///
     /// [`KeyError::Crypto`] if the crypto library refuses.
     pub(crate) fn sign(&self, key: &Key) -> Result<String, KeyError> {
-        let mut text = self.to_string();
-        let signature = key.sign(text.as_bytes())?;
-        let mut signed = key.public(self.journal_id).key_id().to_vec();
-        signed.extend_from_slice(&signature);
-        let (name, base64) = (name_of(self.journal_id), STANDARD.encode(signed));
-        text.push_str(&format!("\n{SIGNATURE_MARK}{name} {base64}\n"));
-        Ok(text)
+        let signature = key.sign(self.to_string().as_bytes())?;
+        let id = key.public(self.journal_id).key_id();
+        Ok(with_signature(self, id, &signature))
     }
 
     /// Reads the text of a note; it must be written as [`fmt::Display`] writes it.
@@ -107,6 +103,18 @@ impl Checkpoint {
         };
         Some(checkpoint).filter(|checkpoint| checkpoint.to_string() == text)
     }
+}
+
+/// The note with one signature line.
+fn with_signature(
+    checkpoint: &Checkpoint,
+    key_id: [u8; 4],
+    signature: &[u8; SIGNATURE_BYTES],
+) -> String {
+    let mut signed = key_id.to_vec();
+    signed.extend_from_slice(signature);
+    let (name, base64) = (name_of(checkpoint.journal_id), STANDARD.encode(signed));
+    format!("{checkpoint}\n{SIGNATURE_MARK}{name} {base64}\n")
 }
 
 /// A signed note with a checkpoint, syntax checked, signature not yet.
@@ -177,6 +185,15 @@ impl Note {
             return Err(NoteError::Signature);
         }
         Ok(self.checkpoint)
+    }
+
+    /// The note with this key's signature alone, as the journal has it.
+    pub(crate) fn plain_text(&self, key: &PublicKey) -> String {
+        let id = key.key_id();
+        let mine = self.signatures.iter().find(|(by, _)| *by == id);
+        mine.map_or_else(String::new, |(_, signature)| {
+            with_signature(&self.checkpoint, id, signature)
+        })
     }
 
     /// What it says, whoever signed it.

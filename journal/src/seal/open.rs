@@ -165,7 +165,7 @@ fn newest_footer(
     limit: u64,
 ) -> Result<Option<Footer>, OpenError> {
     let geometry = slot.geometry();
-    let segments = folder.list()?.segments;
+    let segments = files::segments(folder)?;
     for &segment in segments.iter().rev() {
         if geometry.last_seq(segment) > limit {
             continue;

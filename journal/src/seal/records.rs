@@ -57,9 +57,13 @@ impl Records {
         }
     }
 
-    /// Another reader of the same journal.
-    pub(crate) fn again(&self) -> Self {
-        Self::new(&self.folder, self.geometry)
+    /// Another reader of the same journal; an archive is unpacked once for all.
+    fn again(&self) -> Self {
+        let open = self.open.clone();
+        Self {
+            open,
+            ..Self::new(&self.folder, self.geometry)
+        }
     }
 
     /// The stored bytes of `count` records from `seq` on, all in one segment, each verified.
@@ -123,6 +127,9 @@ impl Records {
             return self.groups_alone(first, count);
         }
         let share = count.div_ceil(threads);
+        if let Some(place) = self.geometry.place(first * GROUP + 1) {
+            self.file(place.segment)?;
+        }
         let parts = std::thread::scope(|scope| {
             let handles: Vec<_> = (first..first + count)
                 .step_by(usize::try_from(share).unwrap_or(usize::MAX))

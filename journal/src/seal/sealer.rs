@@ -272,7 +272,7 @@ impl Sealer {
         let first = self.start.size() + 1;
         let place = self.geometry.place(first).ok_or(Halt::Changed(first))?;
         let segment = place.segment;
-        let file = scan::open(&self.folder, self.geometry, segment, Access::Write)?;
+        let file = scan::open(&self.folder, self.geometry, segment, Access::Read)?;
         let mut header = [0; BLOCK_BYTES];
         file.read_exact_at(&mut header, 0)?;
         let footer = Footer::new(
@@ -290,6 +290,7 @@ impl Sealer {
             Found::Sealed(_) => return Err(Halt::Changed(first)),
             Found::Unsealed | Found::Bad => {
                 self.leaves.sync()?;
+                let file = scan::open(&self.folder, self.geometry, segment, Access::Write)?;
                 file.write_all_at(&bytes, self.geometry.records_end())?;
                 file.sync_data()
                     .map_err(|error| Halt::Unsynced(error.raw_os_error().unwrap_or(-1)))?;

@@ -134,7 +134,8 @@ impl Frontier {
     }
 }
 
-#[cfg(test)]
 mod proofs;
+
+pub(crate) use proofs::{Source, consistency, inclusion, is_consistent, root_by_inclusion};
 #[cfg(test)]
 mod tests;

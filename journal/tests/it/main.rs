@@ -15,6 +15,7 @@ mod kill;
 mod life;
 mod pieces;
 mod promise;
+mod proof;
 mod reader;
 mod recorded;
 mod refuse;

@@ -1,23 +1,23 @@
 //! The records: read once, verified, hashed into the tree, and held against all that vouches for
 //! them: footers, `leaves`, the sizes of the checkpoints.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::super::open::frontier_of_leaves;
-use super::super::records::{Fault, Records, all_threads, is_good};
+use super::super::files;
+use super::super::open::{footer_bytes, frontier_of_leaves};
+use super::super::records::{Fault, Records, all_threads};
 use super::super::tree::{Frontier, GROUP, Hash};
 use super::notes::{Mismatch, Notes};
-use super::pages::first_set;
+use super::places::At;
 use super::{Claim, Verifier};
+use crate::archive;
 use crate::error::OpenError;
 use crate::format::RECORD;
-use crate::scan::offset_of;
 use crate::storage::{Access, StoredFile};
 
 /// Groups between two reports of how far it is: 8 MiB of records.
 const STEP_GROUPS: u64 = 2048;
-/// Places that are read at once behind the end.
-const CHUNK_PLACES: u64 = 8192;
 
 /// What a walk over all segments found.
 #[derive(Default)]
@@ -41,14 +41,8 @@ pub(super) struct Walk {
     ended: bool,
 }
 
-/// What stands at a place that was not good at the first look.
-enum At {
-    Record,
-    /// Nothing whole stands behind it.
-    End,
-    /// Records stand behind it, from this place on.
-    Damage(u64),
-}
+/// A segment's file and where it is.
+type Opened = (Arc<dyn StoredFile>, PathBuf);
 
 impl Walk {
     /// Goes on behind records that are missing, with their hashes from `leaves` if it has them.
@@ -82,7 +76,6 @@ impl Verifier<'_> {
         notes: &Notes,
     ) -> Result<Walk, OpenError> {
         let first = self.slot.first_segment;
-        let listing = self.folder.list()?;
         let mut walk = Walk {
             last_seq: self.geometry.first_seq(first) - 1,
             ..Walk::default()
@@ -90,20 +83,19 @@ impl Verifier<'_> {
         walk.tree = frontier_of_leaves(leaves, walk.last_seq / GROUP);
         let binding = notes.binding();
         let mut sizes = binding.as_slice();
-        for (expected, &id) in (first..).zip(&listing.segments) {
+        let segments = files::segments(self.folder)?;
+        for (expected, &id) in (first..).zip(&segments) {
             let path = self.folder.segment_path(expected.min(id));
             if id != expected {
-                self.bad(
-                    &path,
-                    0,
-                    "this segment is missing, or comes before the first one kept",
-                );
+                let what = "this segment is missing, or comes before the first one kept";
+                self.bad(&path, 0, what);
                 break;
             }
-            let file = self.folder.open("open", &path, Access::Read)?;
-            self.check_segment(&mut walk, &*file, &path, id, leaves, &mut sizes)?;
+            if let Some((file, path)) = self.open_segment(&mut walk, id)? {
+                self.check_segment(&mut walk, &*file, &path, id, leaves, &mut sizes)?;
+            }
         }
-        if listing.segments.is_empty() && self.slot.epoch > 0 {
+        if segments.is_empty() && self.slot.epoch > 0 {
             let path = self.folder.segment_path(first);
             self.bad(&path, 0, "this segment is missing");
         }
@@ -114,6 +106,40 @@ impl Verifier<'_> {
         };
         walk.held = binding.iter().filter(held).filter(fits).count() as u64;
         Ok(walk)
+    }
+
+    /// A segment, raw or unpacked; both are looked at if there are both.
+    fn open_segment(&mut self, walk: &mut Walk, id: u32) -> Result<Option<Opened>, OpenError> {
+        let path = self.folder.segment_path(id);
+        let raw = match self.folder.has(&path)? {
+            true => Some(self.folder.open("open", &path, Access::Read)?),
+            false => None,
+        };
+        let archive_path = archive::read::path_of(self.folder, id);
+        let archived = match archive::read::open(self.folder, self.geometry, id) {
+            Ok(archived) => archived,
+            Err(OpenError::SegmentWrong { what, .. }) => {
+                self.bad(&archive_path, 0, format!("the archive {what}"));
+                return Ok(raw.map(|raw| (raw, path)));
+            }
+            Err(error) => return Err(error),
+        };
+        let (Some(raw), Some(unpacked)) = (&raw, &archived) else {
+            walk.archived += u64::from(archived.is_some());
+            return Ok(raw
+                .map(|raw| (raw, path))
+                .or(archived.map(|file| (file, archive_path))));
+        };
+        let footer = |file: &dyn StoredFile| footer_bytes(file, self.geometry);
+        let same = footer(&**raw).and_then(|raw| Ok(raw == footer(&**unpacked)?));
+        if !same.map_err(OpenError::io("read", &path))? {
+            self.bad(
+                &archive_path,
+                0,
+                "the archive is not that of the segment beside it",
+            );
+        }
+        Ok(Some((Arc::clone(raw), path)))
     }
 
     fn check_segment(
@@ -220,96 +246,6 @@ impl Verifier<'_> {
             }
         }
         Ok(end)
-    }
-
-    /// What stands at a place that was not good, and behind it.
-    fn look_at(
-        &self,
-        file: &dyn StoredFile,
-        path: &Path,
-        id: u32,
-        place: u64,
-    ) -> Result<At, OpenError> {
-        let next = self.folder.segment_path(id.saturating_add(1));
-        let look = || {
-            let behind = match self.record_behind(file, id, place) {
-                Ok(None) if self.folder.has(&next)? => {
-                    let file = self.folder.open("open", &next, Access::Read)?;
-                    let found = self.record_at(&*file, id.saturating_add(1), 0);
-                    let is_there = found.map_err(OpenError::io("read", &next))?;
-                    is_there.then(|| self.geometry.records_per_segment())
-                }
-                found => found.map_err(OpenError::io("read", path))?,
-            };
-            Ok(match (self.is_record(file, path, id, place)?, behind) {
-                (true, _) => At::Record,
-                (false, Some(next)) => At::Damage(next),
-                (false, None) => At::End,
-            })
-        };
-        self.settle(look, |at| !matches!(at, At::Damage(_)))
-    }
-
-    fn record_at(&self, file: &dyn StoredFile, id: u32, place: u64) -> std::io::Result<bool> {
-        let mut record = [0; RECORD as usize];
-        file.read_exact_at(&mut record, offset_of(place))?;
-        let seq = self.geometry.first_seq(id) + place;
-        Ok(is_good(self.geometry.seed(id), seq, &record))
-    }
-
-    fn is_record(
-        &self,
-        file: &dyn StoredFile,
-        path: &Path,
-        id: u32,
-        place: u64,
-    ) -> Result<bool, OpenError> {
-        let found = self.record_at(file, id, place);
-        found.map_err(OpenError::io("read", path))
-    }
-
-    /// The first record behind a place, in its segment.
-    fn record_behind(
-        &self,
-        file: &dyn StoredFile,
-        id: u32,
-        place: u64,
-    ) -> std::io::Result<Option<u64>> {
-        let (seed, first) = (self.geometry.seed(id), self.geometry.first_seq(id));
-        let mut found = None;
-        self.each_set(file, place + 1, |at, bytes| {
-            if found.is_none() && is_good(seed, first + at, bytes) {
-                found = Some(at);
-            }
-            Ok(found.is_none())
-        })?;
-        Ok(found)
-    }
-
-    /// Shows every place from `from` on that is not zero, until `show` says no.
-    fn each_set(
-        &self,
-        file: &dyn StoredFile,
-        from: u64,
-        mut show: impl FnMut(u64, &[u8]) -> std::io::Result<bool>,
-    ) -> std::io::Result<()> {
-        let places = self.geometry.records_per_segment();
-        let mut buffer = Vec::new();
-        let mut at = from;
-        while at < places {
-            let some = CHUNK_PLACES.min(places - at);
-            buffer.resize(usize::try_from(some * RECORD).unwrap_or(0), 0);
-            file.read_exact_at(&mut buffer, offset_of(at))?;
-            if first_set(&buffer).is_some() {
-                for (place, bytes) in (at..).zip(buffer.chunks_exact(RECORD as usize)) {
-                    if first_set(bytes).is_some() && !show(place, bytes)? {
-                        return Ok(());
-                    }
-                }
-            }
-            at += some;
-        }
-        Ok(())
     }
 
     /// Reads records from group `from` of a segment on, up to the first place that is not good.
@@ -419,73 +355,5 @@ impl Verifier<'_> {
             group,
         });
         Ok(())
-    }
-
-    /// Everything from place `from` on must be zero, or what a live writer has appended since.
-    fn check_behind(
-        &mut self,
-        file: &dyn StoredFile,
-        path: &Path,
-        id: u32,
-        from: u64,
-    ) -> Result<(), OpenError> {
-        let look = || {
-            self.wrong_behind(file, id, from)
-                .map_err(OpenError::io("read", path))
-        };
-        let Some((place, is_record)) = self.settle(look, Option::is_none)? else {
-            return Ok(());
-        };
-        let seq = self.geometry.first_seq(id) + place;
-        if is_record {
-            let end = self.geometry.first_seq(id) + from;
-            let what = "is missing or damaged, and there are records behind it";
-            self.bad_records(end, seq - 1, what);
-        } else if place == from {
-            self.bad_records(
-                seq,
-                seq,
-                "damaged, or never finished: its checksum is wrong",
-            );
-        } else {
-            self.bad_records(
-                seq,
-                seq,
-                "bytes that are no record stand behind the log's end",
-            );
-        }
-        Ok(())
-    }
-
-    /// The first place behind `from` that is neither zero nor a record that follows without a gap,
-    /// and whether there is a record. Only a live writer may have put records there.
-    fn wrong_behind(
-        &self,
-        file: &dyn StoredFile,
-        id: u32,
-        from: u64,
-    ) -> std::io::Result<Option<(u64, bool)>> {
-        let (seed, first) = (self.geometry.seed(id), self.geometry.first_seq(id));
-        let mut wrong = None;
-        // The end when this look began; a writer moves it while we look.
-        let mut next = from;
-        self.each_set(file, from, |place, bytes| {
-            let is_record = is_good(seed, first + place, bytes);
-            if !is_record || !self.is_open {
-                wrong = Some((place, is_record && place > from));
-                return Ok(false);
-            }
-            // All between must be records by now.
-            while next < place {
-                if !self.record_at(file, id, next)? {
-                    wrong = Some((place, true));
-                    return Ok(false);
-                }
-                next += 1;
-            }
-            next = place + 1;
-            Ok(true)
-        })?;
-        Ok(wrong)
     }
 }

@@ -19,6 +19,7 @@ mod log;
 mod notes;
 mod others;
 mod pages;
+mod places;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use super::files;
 use super::key::PublicKey;
 use super::note::{Checkpoint, Note};
+use crate::archive;
 use crate::directory::Folder;
 use crate::error::OpenError;
 use crate::format::{Geometry, Slot};
@@ -256,8 +258,14 @@ impl<'a> Verifier<'a> {
     fn bad_records(&mut self, from: u64, to: u64, what: impl Into<String>) {
         let place = self.geometry.place(from);
         let segment = place.map_or(u32::MAX, |place| place.segment);
+        let raw = self.folder.segment_path(segment);
+        let is_raw = self.folder.has(&raw).unwrap_or(true);
         self.finding(Bad {
-            path: self.folder.segment_path(segment),
+            path: if is_raw {
+                raw
+            } else {
+                archive::read::path_of(self.folder, segment)
+            },
             offset: place.map_or(0, |place| place.offset),
             seqs: Some((from, to)),
             what: what.into(),

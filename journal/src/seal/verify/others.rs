@@ -4,11 +4,9 @@ use std::path::Path;
 
 use super::Verifier;
 use crate::error::OpenError;
+use crate::recovery::BROKEN_HASH_DIGITS;
 use crate::snapshot::{self, SnapshotError};
 use crate::storage::Access;
-
-/// Digits of a hash in a file's name.
-const HASH_DIGITS: usize = 16;
 
 impl Verifier<'_> {
     /// Names of all files, sorted.
@@ -79,7 +77,7 @@ impl Verifier<'_> {
         let mut parts = name.trim_end_matches(".broken").rsplit('.');
         let hash = blake3::hash(&bytes).to_hex();
         match parts.next() {
-            Some(digits) if digits == &hash[..HASH_DIGITS] => {}
+            Some(digits) if digits == &hash[..BROKEN_HASH_DIGITS] => {}
             _ => {
                 let what = "bytes that recovery cut, and not the ones that the name's hash is of";
                 self.bad(path, 0, what);

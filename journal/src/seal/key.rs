@@ -334,7 +334,11 @@ impl FromStr for PublicKey {
             Some(Self { journal_id, bytes }).filter(|key| key.to_string() == text)
         };
         parse().ok_or_else(|| KeyError::NotAPublicKey {
-            text: text.chars().take(80).collect(),
+            text: text
+                .chars()
+                .take_while(|c| !c.is_control())
+                .take(80)
+                .collect(),
         })
     }
 }

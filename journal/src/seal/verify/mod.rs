@@ -172,7 +172,7 @@ fn refuse_foreign(folder: &Folder) -> Result<(), OpenError> {
     }
     Err(OpenError::NotAJournal {
         path: folder.dir().to_path_buf(),
-        found: "no superblock to begin with".to_owned(),
+        found: "nothing that is one".to_owned(),
     })
 }
 

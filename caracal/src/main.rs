@@ -23,15 +23,6 @@ use output::{Failure, complain};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match signals::prepare().and_then(|()| obey(cli.command)) {
-    let result = match cli.command {
-        Command::Run(args) => run::run(&args),
-        Command::Practice(args) => practice::practice(&args),
-        Command::Replay(args) => replay_command::replay(&args),
-        Command::Verify(args) => verify_command::verify(&args),
-        Command::Prove(args) => prove_command::prove(&args),
-        Command::Journal(args) => journal_command::run(&args),
-    };
-    match result {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(failure) => {
             complain(&failure.to_string());
@@ -45,6 +36,8 @@ fn obey(command: Command) -> Result<(), Failure> {
         Command::Run(args) => run::run(&args),
         Command::Practice(args) => practice::practice(&args),
         Command::Replay(args) => replay_command::replay(&args),
+        Command::Verify(args) => verify_command::verify(&args),
+        Command::Prove(args) => prove_command::prove(&args),
         Command::Journal(args) => journal_command::run(&args),
     }
 }

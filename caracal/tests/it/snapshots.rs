@@ -169,9 +169,12 @@ fn fault_43_restart_with_damaged_snapshots_applies_more_of_the_log() {
     );
 }
 
+/// With the key that it is sealed with.
 fn copy_journal(from: &Path, to: &Path) {
-    let (from, to) = (from.join("data/journal"), to.join("data/journal"));
-    std::fs::create_dir_all(&to).unwrap();
+    let (from, to) = (from.join("data"), to.join("data"));
+    std::fs::create_dir_all(to.join("journal")).unwrap();
+    std::fs::copy(from.join("journal.key"), to.join("journal.key")).unwrap();
+    let (from, to) = (from.join("journal"), to.join("journal"));
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();

@@ -45,6 +45,13 @@ pub(super) struct Walk {
 type Opened = (Arc<dyn StoredFile>, PathBuf);
 
 impl Walk {
+    /// Nothing in a segment can be told. What follows is looked at all the same.
+    fn skip_segment(&mut self, last_seq: u64, leaves: &[Hash]) {
+        self.last_seq = last_seq;
+        self.skip_to(last_seq, leaves);
+        self.chain = None;
+    }
+
     /// Goes on behind records that are missing, with their hashes from `leaves` if it has them.
     fn skip_to(&mut self, size: u64, leaves: &[Hash]) {
         let Some(tree) = &mut self.tree else {
@@ -83,16 +90,20 @@ impl Verifier<'_> {
         walk.tree = frontier_of_leaves(leaves, walk.last_seq / GROUP);
         let binding = notes.binding();
         let mut sizes = binding.as_slice();
-        let segments = files::segments(self.folder)?;
+        let mut segments = files::segments(self.folder)?;
+        // What a prune has not removed yet is no part of the log.
+        segments.retain(|&id| id >= first);
         for (expected, &id) in (first..).zip(&segments) {
-            let path = self.folder.segment_path(expected.min(id));
+            let path = self.folder.segment_path(expected);
             if id != expected {
-                let what = "this segment is missing, or comes before the first one kept";
+                let what = "this segment is missing";
                 self.bad(&path, 0, what);
                 break;
             }
             if let Some((file, path)) = self.open_segment(&mut walk, id)? {
                 self.check_segment(&mut walk, &*file, &path, id, leaves, &mut sizes)?;
+            } else {
+                walk.skip_segment(self.geometry.last_seq(id), leaves);
             }
         }
         if segments.is_empty() && self.slot.epoch > 0 {
@@ -169,10 +180,7 @@ impl Verifier<'_> {
             return Ok(());
         }
         if header.is_none() {
-            // Nothing in it can be told. What follows is looked at all the same.
-            walk.last_seq = self.geometry.last_seq(id);
-            walk.skip_to(walk.last_seq, leaves);
-            walk.chain = None;
+            walk.skip_segment(self.geometry.last_seq(id), leaves);
             return Ok(());
         }
         let start = walk.tree.clone();

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use journal::Durability;
+use journal::{Durability, PruneOptions};
 
+use super::keep;
 use super::section::{Problems, Section};
 
 /// Where and how to keep the journal.
@@ -26,6 +27,8 @@ pub(crate) struct JournalConfig {
     pub(crate) allow_unsafe_fs: bool,
     /// Time between two snapshots.
     pub(crate) snapshot_every: Duration,
+    /// What of it to keep; everything, unless it says so.
+    pub(crate) keep: PruneOptions,
     /// How it is sealed; `None`: not at all.
     pub(crate) seal: Option<SealConfig>,
 }
@@ -72,6 +75,7 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Opt
     let commit_block = read_commit_block(&mut section, problems);
     let allow_unsafe_fs = section.flag(problems, "allow_unsafe_fs", false);
     let snapshot_every = read_snapshot_every(&mut section, problems);
+    let keep = keep::read(&mut section, problems);
     let is_sealed = section.flag(problems, "seal", true);
     let key = section.optional_text(problems, "seal_key");
     let copies = section.optional_texts(problems, "checkpoint_copies");
@@ -93,6 +97,7 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Opt
         commit_block: commit_block?,
         allow_unsafe_fs: allow_unsafe_fs?,
         snapshot_every: snapshot_every?,
+        keep,
         seal: is_sealed?.then_some(SealConfig {
             key: key.map(PathBuf::from),
             copies: copies?.into_iter().map(PathBuf::from).collect(),

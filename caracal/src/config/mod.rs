@@ -6,6 +6,7 @@
 mod draft;
 mod engine_section;
 mod journal_section;
+mod keep;
 mod risk_section;
 mod section;
 mod strategy_section;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use draft::MachineDraft;
 pub(crate) use engine_section::{EngineConfig, lane_name};
 pub(crate) use journal_section::{JournalConfig, SealConfig};
+pub(crate) use keep::{parse_age, parse_bytes};
 pub(crate) use section::parse_duration;
 use section::{Problem, Problems, Section};
 pub(crate) use venue_section::VenueConfig;

@@ -1,10 +1,12 @@
 //! The command line of `caracal journal`: what can be asked, with an example for each.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::time;
+use crate::config::{parse_age, parse_bytes};
 
 /// Arguments of `journal`.
 #[derive(Debug, Args)]
@@ -23,6 +25,12 @@ pub(super) enum JournalCommand {
     Stat(StatArgs),
     /// Write its records into one file: JSON lines or Parquet.
     Export(ExportArgs),
+    /// Copy what is intact of a damaged journal into a new one.
+    Salvage(SalvageArgs),
+    /// Pack old segments; they are read as before.
+    Archive(ArchiveArgs),
+    /// Remove the oldest segments.
+    Prune(PruneArgs),
 }
 
 /// Which records: shared by `cat` and `export`.
@@ -127,6 +135,80 @@ pub(super) struct ExportArgs {
     #[command(flatten)]
     pub(super) filter: FilterArgs,
     /// Print the result as one JSON object.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+const SALVAGE_EXAMPLES: &str = "Example:
+  caracal journal salvage data/journal --to data/journal-new
+
+The new journal holds every record before the first damage; it replays, and an engine can go on with
+it. Intact records behind the damage are no log any more: they go to NEW.behind.jsonl. The damaged
+journal is not changed.";
+
+/// Arguments of `journal salvage`.
+#[derive(Debug, Args)]
+#[command(after_help = SALVAGE_EXAMPLES)]
+pub(super) struct SalvageArgs {
+    /// The damaged journal's directory.
+    pub(super) journal: PathBuf,
+    /// Directory of the new journal: not there yet, or empty.
+    #[arg(long, value_name = "NEW")]
+    pub(super) to: PathBuf,
+    /// Print the result as one JSON object on the last line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+const ARCHIVE_EXAMPLES: &str = "Examples:
+  caracal journal archive data/journal
+  caracal journal archive data/journal --keep-last 10 --level 9 --json
+
+An engine may be running. Only segments that are full, on stable storage and sealed are packed; each
+archive is read back and compared before the segment's raw file is removed.";
+
+/// Arguments of `journal archive`.
+#[derive(Debug, Args)]
+#[command(after_help = ARCHIVE_EXAMPLES)]
+pub(super) struct ArchiveArgs {
+    /// The journal's directory.
+    pub(super) journal: PathBuf,
+    /// How many of the newest full segments stay as they are.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) keep_last: u32,
+    /// Effort of the compression, as zstd counts it.
+    #[arg(long, default_value_t = 3, allow_negative_numbers = true)]
+    pub(super) level: i32,
+    /// Print the result as one JSON object on the last line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+const PRUNE_EXAMPLES: &str = "Examples:
+  caracal journal prune data/journal --keep-bytes 10GiB --dry-run
+  caracal journal prune data/journal --keep-age 30d
+  caracal journal prune data/journal --keep-bytes 10GiB --keep-age 30d --json
+
+A segment goes as soon as one of the two limits says so, and only if the oldest good snapshot does
+not need it. For a running engine set keep_bytes or keep_age in [journal] of its configuration.";
+
+/// Arguments of `journal prune`.
+#[derive(Debug, Args)]
+#[command(after_help = PRUNE_EXAMPLES)]
+#[command(group(clap::ArgGroup::new("keep").required(true).multiple(true)))]
+pub(super) struct PruneArgs {
+    /// The journal's directory.
+    pub(super) journal: PathBuf,
+    /// Keep at most this much, for example 10GiB.
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, group = "keep")]
+    pub(super) keep_bytes: Option<u64>,
+    /// Keep what is younger than this, for example 30d or 12h.
+    #[arg(long, value_name = "AGE", value_parser = parse_age, group = "keep")]
+    pub(super) keep_age: Option<Duration>,
+    /// Only say what would be removed.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Print the result as one JSON object on the last line.
     #[arg(long)]
     pub(super) json: bool,
 }

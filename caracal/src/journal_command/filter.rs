@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use journal::{ReadError, Reader};
+use journal::Reader;
 use model::command::CommandView;
 use model::event::{self, Event, View};
 use model::ids::{ClientOrderId, StrategyId};
@@ -62,7 +62,7 @@ pub(super) fn open(journal: &Path, args: &FilterArgs) -> Result<(Reader, Filter)
         ));
     }
     if let Some(since) = args.since {
-        let found = seek_time(&mut reader, since).map_err(Failure::because)?;
+        let found = reader.seek_time(since).map_err(Failure::because)?;
         from = from.max(found);
     }
     reader.seek(from);
@@ -93,17 +93,6 @@ fn check_range(
         ))),
         _ => Ok(()),
     }
-}
-
-/// The first sequence from which every event's time is at or after `since`.
-fn seek_time(reader: &mut Reader, since: u64) -> Result<u64, ReadError> {
-    reader.seek(0);
-    while let Some(record) = reader.next()? {
-        if since <= record.time_ns && !is_command(record) {
-            return Ok(record.seq);
-        }
-    }
-    Ok(reader.next_seq())
 }
 
 fn is_command(record: &Record) -> bool {

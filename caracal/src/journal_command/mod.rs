@@ -1,11 +1,15 @@
 //! `caracal journal`: looks into a journal, copies it out, and keeps its directory. One file a
 //! command.
 
+mod archive;
 mod args;
 mod cat;
 mod export;
 mod filter;
+mod holder;
 mod instruments;
+mod prune;
+mod salvage;
 mod stat;
 mod time;
 
@@ -25,5 +29,8 @@ pub(crate) fn run(args: &JournalArgs) -> Result<(), Failure> {
         JournalCommand::Cat(args) => cat::cat(args),
         JournalCommand::Stat(args) => stat::stat(args),
         JournalCommand::Export(args) => export::export(args),
+        JournalCommand::Salvage(args) => salvage::salvage(args),
+        JournalCommand::Archive(args) => archive::archive(args),
+        JournalCommand::Prune(args) => prune::prune(args),
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn run_in(
     let (writer, recovery) = Writer::open_in(folder, options).map_err(Failure::because)?;
     chosen.tell(&config.journal);
     let watch = writer.watch();
+    let pruner = writer.pruner();
     let recovered = recover(folder, &recovery)?;
     refuse_while_killed(&recovered, args)?;
     let journal_id = recovered.reader.journal_id();
@@ -70,6 +71,8 @@ pub(super) fn run_in(
         epoch: recovery.epoch,
         durability: chosen.durability,
         watch: watch.clone(),
+        pruner,
+        keep: config.journal.keep,
     };
     let snapshots = Snapshots::start(source, config.journal.snapshot_every, recovery.last_seq)?;
     let before = View::of(follower.machine());

@@ -11,7 +11,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use journal::snapshot::{self, Snapshot};
-use journal::{Durability, Folder, Watch};
+use journal::{Durability, Folder, PruneOptions, Pruner, UpkeepError, Watch};
 use replay::Shadow;
 
 use crate::output::{Failure, remark};
@@ -28,6 +28,10 @@ pub(crate) struct Source {
     pub(crate) durability: Durability,
     /// How far it is.
     pub(crate) watch: Watch,
+    /// Removes what no snapshot needs.
+    pub(crate) pruner: Pruner,
+    /// What of the journal to keep.
+    pub(crate) keep: PruneOptions,
 }
 
 /// Takes a snapshot now and then.
@@ -62,10 +66,14 @@ impl Snapshots {
             epoch,
             durability,
             watch,
+            pruner,
+            keep,
         } = source;
         let writer = Builder::new()
             .name("snapshots".to_owned())
-            .spawn(move || write_all(&folder, journal_id, &next, &done))
+            .spawn(move || {
+                write_all(&folder, journal_id, &next, &done, || prune(&pruner, keep));
+            })
             .map_err(|error| Failure::while_doing("cannot start the snapshots' thread", error))?;
         Ok(Self {
             every,
@@ -157,14 +165,36 @@ fn tell(written: Result<(), String>) {
     }
 }
 
+/// Removes history that nobody wants to keep: only what the configuration says, and only behind a
+/// snapshot, which was written just now.
+fn prune(pruner: &Pruner, keep: PruneOptions) {
+    if keep.keep_bytes.is_none() && keep.keep_age.is_none() {
+        return;
+    }
+    match pruner.prune(keep) {
+        Ok(pruned) if !pruned.segments.is_empty() => remark(&format!(
+            "journal: {} segments pruned; history starts at sequence {}",
+            pruned.segments.len(),
+            pruned.first_seq
+        )),
+        // The next snapshot tries again.
+        Ok(_) | Err(UpkeepError::Busy { .. }) => {}
+        Err(error) => remark(&format!("journal: nothing pruned: {error}")),
+    }
+}
+
 fn write_all(
     folder: &Folder,
     journal_id: u64,
     next: &Receiver<Snapshot>,
     done: &Sender<Result<(), String>>,
+    prune: impl Fn(),
 ) {
     while let Ok(snapshot) = next.recv() {
         let written = snapshot::write(folder, journal_id, &snapshot);
+        if written.is_ok() {
+            prune();
+        }
         let told = done.send(written.map_err(|error| error.to_string()));
         if told.is_err() {
             return;

@@ -8,6 +8,7 @@ mod bad_input;
 mod journal_cat;
 mod journal_export;
 mod journal_rig;
+mod journal_upkeep;
 mod kill;
 mod modes;
 mod recording;

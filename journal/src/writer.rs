@@ -184,12 +184,8 @@ impl Writer {
             live: Arc::clone(&live),
             shared: Arc::clone(&shared),
         };
-        let toucher = Toucher {
-            geometry,
-            live: Arc::clone(&live),
-            shared: Arc::clone(&shared),
-            durability: options.durability,
-        };
+        let (for_touch, to_touch) = (Arc::clone(&shared), Arc::clone(&live));
+        let toucher = Toucher::new(geometry, to_touch, for_touch, options.durability);
         let syncer = Arc::new(Mutex::new(Syncer {
             folder: folder.clone(),
             geometry,

@@ -53,13 +53,14 @@ impl<'a> Order<'a> {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let Chain { n, hash } = self.chain;
         let (salt, count) = (self.salt, self.count);
-        let millis = if let Durability::Interval(interval) = self.durability {
-            interval.as_millis()
-        } else {
-            0
+        let mode = match self.durability {
+            Durability::Interval(interval) => interval.as_millis().to_string(),
+            Durability::Volatile | Durability::Process | Durability::Group | Durability::Sync => {
+                self.durability.name().to_owned()
+            }
         };
         let pause = self.pause.as_micros();
-        let words = format!("{} {millis} {salt} {n} {hash} {count} {pause}", self.role);
+        let words = format!("{} {mode} {salt} {n} {hash} {count} {pause}", self.role);
         command
             .args(["--exact", "child::child_entry", "--nocapture"])
             .env(ROLE, words)
@@ -186,9 +187,11 @@ fn child_entry() {
     let dir = std::env::var_os("FAULTS_CHILD_DIR").unwrap();
     let words: Vec<&str> = words.split(' ').collect();
     let number = |at: usize| words[at].parse::<u64>().unwrap();
-    let durability = match number(1) {
-        0 => Durability::Process,
-        millis => Durability::Interval(Duration::from_millis(millis)),
+    let durability = match words[1] {
+        "process" => Durability::Process,
+        "group" => Durability::Group,
+        "sync" => Durability::Sync,
+        _ => Durability::Interval(Duration::from_millis(number(1))),
     };
     let order = Order {
         dir: Path::new(&dir),
@@ -207,6 +210,8 @@ fn child_entry() {
         "abort" => load(&order, abort_elsewhere),
         "overflow" => load(&order, overflow_elsewhere),
         "spawn" => load(&order, spawn_program),
+        "full" => full(&order),
+        "probe" => probe(&order),
         "hog" => load(&order, take_memory),
         other => panic!("no role {other}"),
     }
@@ -245,6 +250,34 @@ fn take_memory(n: u64, _dir: &Path) {
     }
 }
 
+/// Appends until it is refused, and says why.
+fn full(order: &Order<'_>) {
+    let (mut writer, recovery) = Writer::open(order.dir, small(order.durability)).unwrap();
+    let mut chain = order.chain;
+    // The parent made it with this run's salt from the start.
+    let mut reader = journal::Reader::open(order.dir).unwrap();
+    while chain.n < recovery.last_seq {
+        let record = *reader.next().unwrap().unwrap();
+        chain.push(&record);
+    }
+    loop {
+        let record = chain.next(order.salt);
+        match append(&mut writer, &record) {
+            Ok(_) => chain.push(&record),
+            Err(error) => return say(&format!("\nfailed {error}\n")),
+        }
+    }
+}
+
+/// Opens the journal and says what came of it, in one line.
+fn probe(order: &Order<'_>) {
+    let line = match Writer::open(order.dir, small(order.durability)) {
+        Ok((_, recovery)) => format!("open {}", recovery.last_seq),
+        Err(error) => error.to_string(),
+    };
+    say(&format!("\nprobe {line}\n"));
+}
+
 fn say(line: &str) {
     // Not `println!`: a torn line must be the last one.
     let mut out = std::io::stdout().lock();
@@ -275,6 +308,11 @@ fn load(order: &Order<'_>, each: fn(u64, &Path)) {
             }
             chain.push(&record);
             each(chain.n, order.dir);
+        }
+        writer.poll();
+        if order.durability == Durability::Sync && chain.n.is_multiple_of(8) {
+            // A failure is latched, and shows in what is durable.
+            let _ = writer.sync_now();
         }
         let through = writer.durable_seq();
         while let Some((_, n)) = waiting.pop_front_if(|&mut (seq, _)| seq <= through) {

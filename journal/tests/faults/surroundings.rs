@@ -5,8 +5,9 @@ use model::record::{Kind, Record};
 use rand::RngExt;
 use zerocopy::IntoBytes;
 
-use crate::common::{PER_SEGMENT, Seeds, fault, offset_of, random, segment, times};
+use crate::common::{PER_SEGMENT, Seeds, append, fault, offset_of, random, segment, small, times};
 use crate::life::{End, Life, each, lives_with};
+use crate::oracle::Chain;
 use crate::sim::crash::{Model, Pick};
 
 const HOUR: i64 = 3_600_000_000_000;
@@ -209,5 +210,45 @@ fn helpers_that_never_run() {
     fault(
         "52",
         &format!("3 modes, {accepted} records without a helper, 0 lost, 0 promised unsynced"),
+    );
+}
+
+/// Goal: readers that follow a writer over many rolls see every record once, whole and in order.
+#[test]
+fn readers_beside_a_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let last = times(20, 300) * PER_SEGMENT;
+    let (mut writer, _) = journal::Writer::open(dir.path(), small(Durability::Process)).unwrap();
+    let follow = || {
+        let mut reader = Reader::open(dir.path()).unwrap();
+        let mut chain = Chain::default();
+        while chain.n < last {
+            if let Some(found) = reader.next().unwrap() {
+                assert!(
+                    found.same_decision(&chain.next(53)),
+                    "record {}",
+                    chain.n + 1
+                );
+                chain.push(found);
+            }
+        }
+        chain.hash
+    };
+    let mut chain = Chain::default();
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..3).map(|_| scope.spawn(follow)).collect();
+        for _ in 0..last {
+            let record = chain.next(53);
+            append(&mut writer, &record).unwrap();
+            chain.push(&record);
+        }
+        for reader in readers {
+            assert_eq!(reader.join().unwrap(), chain.hash);
+        }
+    });
+    let rolls = last / PER_SEGMENT;
+    fault(
+        "53",
+        &format!("3 readers, {last} records over {rolls} segments each, 0 torn, 0 missed"),
     );
 }

@@ -25,4 +25,5 @@ mod seek_time;
 mod snapshot;
 mod tail;
 mod unpack;
+mod upkeep;
 mod verify;

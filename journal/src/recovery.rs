@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::archive;
 use crate::directory::{self, Folder, Listing};
 use crate::error::{Damage, OpenError};
 use crate::failed_sync;
@@ -342,6 +343,7 @@ fn survey(
     };
     for &id in segments {
         if raw.binary_search(&id).is_err() {
+            archive::read::check(folder, geometry, id)?;
             let full = Content::full(geometry, id);
             survey.mark = survey.mark.max(full.mark);
             survey.contents.push((id, full));

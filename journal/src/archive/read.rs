@@ -61,6 +61,19 @@ pub(crate) fn open(
     Ok(Some(Arc::new(Unpacked { pages, len })))
 }
 
+/// Whether there is an archive that looks like one of this segment; nothing is unpacked.
+///
+/// # Errors
+///
+/// As [`open`]; [`OpenError::SegmentMissing`].
+pub(crate) fn check(folder: &Folder, geometry: Geometry, segment: u32) -> Result<(), OpenError> {
+    let path = path_of(folder, segment);
+    match Frame::open(folder, geometry, &path)? {
+        Some(_) => Ok(()),
+        None => Err(OpenError::SegmentMissing { path }),
+    }
+}
+
 /// Unpacks the first `count` places of an archived segment and no more; fewer if it has fewer.
 ///
 /// # Errors

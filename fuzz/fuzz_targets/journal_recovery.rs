@@ -1,9 +1,9 @@
 //! Recovery of a journal with any damage: it keeps exactly the good prefix or refuses, a refusal
 //! changes no byte, what is cut is kept beside, and a second recovery finds what the first left.
 //!
-//! Byte 0 picks how the last writer left the journal; the rest is a list of edits of its files, none
-//! of which makes a right checksum (`journal_reader` has those). So the good prefix is known: the
-//! records whose bytes are still where they were. All in memory, on one thread, without a clock.
+//! Byte 0 picks how the last writer left the journal; the rest is a list of edits of its files. None
+//! makes a right checksum (`journal_reader` has those). So the good prefix is known: the records
+//! whose bytes are still where they were. All in memory, on one thread, without a clock.
 
 #![no_main]
 
@@ -39,7 +39,7 @@ fn check(case: &Case) {
         Ok(recovery) => recovery,
         Err(error) => {
             assert!(!case.is_whole(), "refused without a reason: {error}");
-            assert_eq!(load(&folder), case.files, "a refusal changed a file: {error}");
+            assert!(load(&folder) == case.files, "a refusal changed a file: {error}");
             return;
         }
     };

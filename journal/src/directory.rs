@@ -163,6 +163,14 @@ pub(crate) struct Listing {
     pub(crate) foreign: Option<String>,
 }
 
+impl Listing {
+    /// The last segment that is there as an archive only: a raw one holds where there are both.
+    pub(crate) fn last_archived(&self) -> Option<u32> {
+        let is_raw = |id: &u32| self.segments.binary_search(id).is_ok();
+        self.archived.iter().rev().copied().find(|id| !is_raw(id))
+    }
+}
+
 /// First parts of the names of files that are made under a name with `.new` first.
 const MADE_AS_NEW: [&str; 5] = [
     "segment-",

@@ -32,6 +32,9 @@ const AT_ONCE: usize = 64;
 /// sums, which takes nearly twice as long.
 const STRIDE: usize = 16;
 
+/// How often names are read again when a file goes meanwhile.
+const LOOKS_MAX: u32 = 10;
+
 /// Follows a journal from any place.
 pub struct Reader {
     folder: Folder,
@@ -110,7 +113,7 @@ impl Reader {
             promised: slot.clean_seq().unwrap_or(0),
             judged: None,
         };
-        reader.look_around()?;
+        again_if_missing(|| reader.look_around())?;
         Ok(reader)
     }
 
@@ -118,7 +121,7 @@ impl Reader {
     /// say: those behind the newest are prepared, two as a rule, and its mark is the highest.
     fn look_around(&mut self) -> Result<(), OpenError> {
         let listing = self.folder.list()?;
-        if let Some(&archived) = listing.archived.last() {
+        if let Some(archived) = listing.last_archived() {
             // Only what is full and on stable storage is archived.
             self.newest = Some(archived);
             self.promised = self.promised.max(self.geometry.last_seq(archived));
@@ -228,8 +231,12 @@ impl Reader {
     ///
     /// [`ReadError::Open`] if a segment cannot be opened.
     pub fn last_seq(&self) -> Result<u64, ReadError> {
+        Ok(again_if_missing(|| self.find_last())?)
+    }
+
+    fn find_last(&self) -> Result<u64, OpenError> {
         let listing = self.folder.list()?;
-        let archived = listing.archived.last();
+        let archived = listing.last_archived();
         for &segment in listing.segments.iter().rev() {
             let file = scan::open(&self.folder, self.geometry, segment, Access::Read)?;
             let path = self.folder.segment_path(segment);
@@ -246,7 +253,7 @@ impl Reader {
                 return Ok(self.geometry.first_seq(segment) + low - 1);
             }
         }
-        Ok(archived.map_or(self.first_seq() - 1, |&id| self.geometry.last_seq(id)))
+        Ok(archived.map_or(self.first_seq() - 1, |id| self.geometry.last_seq(id)))
     }
 
     /// The directory.
@@ -352,6 +359,18 @@ impl Reader {
         let path = self.folder.segment_path(segment);
         Source::mapped(segment, self.geometry, file).map_err(OpenError::io("map", &path))
     }
+}
+
+/// Looks again, at new names, when a segment is missing that was there when the names were read: it
+/// may have been archived or pruned in between.
+fn again_if_missing<T>(mut look: impl FnMut() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    for _ in 0..LOOKS_MAX {
+        let found = look();
+        if !matches!(found, Err(OpenError::SegmentMissing { .. })) {
+            return found;
+        }
+    }
+    look()
 }
 
 /// A place as a count of places from the segment's first one.

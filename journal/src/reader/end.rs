@@ -108,7 +108,7 @@ impl Reader {
     /// or in the boot of the last writer any whole record.
     fn is_damage(&self, place: Place) -> Result<bool, ReadError> {
         let listing = self.folder.list()?;
-        if listing.archived.last() > Some(&place.segment) {
+        if listing.last_archived() > Some(place.segment) {
             // Only what is on stable storage is archived.
             return Ok(true);
         }
@@ -119,7 +119,11 @@ impl Reader {
                 Ordering::Equal => index_of(place) as u64 + 1,
                 Ordering::Greater => 0,
             };
-            let file = scan::open(&self.folder, self.geometry, segment, Access::Read)?;
+            let file = match scan::open(&self.folder, self.geometry, segment, Access::Read) {
+                // Archived and pruned since its name was read: there is more history now.
+                Err(OpenError::SegmentMissing { .. }) => return Ok(true),
+                file => file?,
+            };
             let path = self.folder.segment_path(segment);
             let newest_mark = scan::good_from(&*file, self.geometry, segment, from)
                 .map_err(OpenError::io("read", &path))?;
@@ -141,11 +145,7 @@ impl Reader {
 
     /// The segment that would be read next is not there: pruned, not made yet, or lost.
     pub(super) fn missing(&mut self, segment: u32, path: PathBuf) -> Result<bool, ReadError> {
-        self.refresh()?;
-        if segment < self.slot.first_segment {
-            let first_kept = self.first_seq();
-            return Err(ReadError::Pruned { first_kept });
-        }
+        self.refuse_pruned(segment)?;
         let listing = self.folder.list()?;
         let later = listing.segments.iter().chain(&listing.archived).max();
         let is_behind = later.max(self.newest.as_ref()) > Some(&segment);
@@ -161,8 +161,22 @@ impl Reader {
                 self.source = Some(source);
                 Ok(true)
             }
-            Err(OpenError::SegmentMissing { .. }) => Err(OpenError::SegmentMissing { path }.into()),
+            Err(OpenError::SegmentMissing { .. }) => {
+                // Or it was pruned a moment ago.
+                self.refuse_pruned(segment)?;
+                Err(OpenError::SegmentMissing { path }.into())
+            }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The superblock says where history starts before a file is removed.
+    fn refuse_pruned(&mut self, segment: u32) -> Result<(), ReadError> {
+        self.refresh()?;
+        if segment < self.slot.first_segment {
+            let first_kept = self.first_seq();
+            return Err(ReadError::Pruned { first_kept });
+        }
+        Ok(())
     }
 }

@@ -21,6 +21,8 @@ use crate::storage::Access;
 
 /// Places at a segment's start that are looked at first.
 const HEAD_PLACES: u64 = 512;
+/// How often a search begins again when segments are pruned under it.
+const PRUNED_MAX: u32 = 3;
 /// Records that a probe verifies at once.
 const PROBE: usize = 16;
 
@@ -56,7 +58,13 @@ impl Reader {
     /// As [`Self::next`]; the next record is the same as before then.
     pub fn seek_time(&mut self, time_ns: u64) -> Result<u64, ReadError> {
         let before = self.next_seq;
-        let found = self.find_time(time_ns);
+        let mut found = self.find_time(time_ns);
+        for _ in 0..PRUNED_MAX {
+            if !matches!(found, Err(ReadError::Pruned { .. })) {
+                break;
+            }
+            found = self.find_time(time_ns);
+        }
         self.seek(*found.as_ref().unwrap_or(&before));
         found
     }
@@ -112,7 +120,14 @@ impl Reader {
     /// The first event with a time in a segment.
     fn first_timed(&mut self, segment: u32, end: u64) -> Result<Option<Timed>, ReadError> {
         let first = self.geometry.first_seq(segment);
-        let mut head = self.head_of(segment)?;
+        let mut head = match self.head_of(segment) {
+            Err(OpenError::SegmentMissing { path }) => {
+                // Pruned under the search, or archived between two looks.
+                self.missing(segment, path)?;
+                self.head_of(segment)?
+            }
+            found => found?,
+        };
         head.truncate(good_prefix(self.geometry.seed(segment), first, &head));
         let found = Timed::first_of(&head);
         if found.is_some() || head.len() as u64 != HEAD_PLACES {

@@ -19,6 +19,7 @@ mod life;
 mod limits;
 mod oracle;
 mod power;
+mod readers;
 mod rig_a;
 mod rig_b;
 mod rig_c;

@@ -39,7 +39,9 @@ fn check(case: &Case) {
         Ok(recovery) => recovery,
         Err(error) => {
             assert!(!case.is_whole(), "refused without a reason: {error}");
-            assert!(load(&folder) == case.files, "a refusal changed a file: {error}");
+            // A bad archive may be found only after a torn tail behind it was cut.
+            let is_same = load(&folder) == case.files;
+            assert!(is_same || !case.archives_are_whole(), "a refusal changed a file: {error}");
             return;
         }
     };

@@ -161,6 +161,7 @@ impl Writer {
         let place = geometry
             .place(last_seq + 1)
             .ok_or_else(|| full(folder.dir()))?;
+        let last = last_of(folder, geometry, last_seq)?;
         let Prepared { segment, view } = prepare(folder, place.segment, recipe)?;
         let is_strict = options.durability.is_strict();
         let mark_count = mark_start(folder, geometry, &segment, end.durable_seq, is_strict)?;
@@ -172,7 +173,6 @@ impl Writer {
         folder.sync()?;
         superblock::write(folder, &slot)?;
 
-        let last = last_of(folder, geometry, last_seq)?;
         let shared = Arc::new(Shared::new(last_seq, end.durable_seq, place.segment));
         let live: Arc<Live> = Arc::new(Mutex::new(vec![segment]));
         let (producer, ready) = rtrb::RingBuffer::new(SEGMENTS_AHEAD);
@@ -413,7 +413,7 @@ fn last_of(folder: &Folder, geometry: Geometry, last_seq: u64) -> Result<(u64, u
         return Ok((0, 0));
     };
     let path = folder.segment_path(place.segment);
-    let file = folder.open("read", &path, Access::Read)?;
+    let file = scan::open(folder, geometry, place.segment, Access::Read)?;
     last_record(&*file, geometry, last_seq).map_err(OpenError::io("read", &path))
 }
 

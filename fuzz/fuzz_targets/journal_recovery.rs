@@ -1,9 +1,9 @@
 //! Recovery of a journal with any damage: it keeps exactly the good prefix or refuses, a refusal
 //! changes no byte, what is cut is kept beside, and a second recovery finds what the first left.
 //!
-//! Byte 0 picks how the last writer left the journal; the rest is a list of edits of its files. None
-//! makes a right checksum (`journal_reader` has those). So the good prefix is known: the records
-//! whose bytes are still where they were. All in memory, on one thread, without a clock.
+//! Byte 0 picks how the last writer left the journal; the rest is a list of edits of its files.
+//! None makes a right checksum (`journal_reader` has those). So the good prefix is known: the
+//! records whose bytes are still where they were. All in memory, on one thread, without a clock.
 
 #![no_main]
 

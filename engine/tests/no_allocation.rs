@@ -18,7 +18,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use engine::machine::{Machine, Outputs};
-use model::record::Kind;
+use model::codec::{decode_snapshot, encode_snapshot};
+use model::record::{Kind, Record};
 
 thread_local! {
     static COUNT: Cell<Option<u64>> = const { Cell::new(None) };
@@ -104,4 +105,23 @@ fn machine_applies_a_hundred_thousand_events_without_allocating() {
     assert_eq!(allocations, 0);
     assert_eq!(commands, sim.rig.commands.len() - started);
     assert_eq!(machine.state_hash(), sim.rig.machine.state_hash());
+    thawed_machine_does_not_allocate_either(log, configured + 30_000, &machine.state_hash());
+}
+
+/// A machine out of a snapshot has the room of a new one.
+fn thawed_machine_does_not_allocate_either(log: &[Record], cut: usize, end: &[u8; 32]) {
+    let mut machine = Machine::new();
+    let mut out = Outputs::new();
+    for record in &log[..cut] {
+        machine.apply(record, &mut out).unwrap();
+    }
+    let bytes = encode_snapshot(&machine).unwrap();
+    let mut machine: Machine = decode_snapshot(&bytes).unwrap();
+    let allocations = counted(|| {
+        for record in &log[cut..] {
+            machine.apply(record, &mut out).unwrap();
+        }
+    });
+    assert_eq!(allocations, 0);
+    assert_eq!(machine.state_hash(), *end);
 }

@@ -201,3 +201,6 @@ fn write_all(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ const BURST: u64 = 64;
 /// Time between the beginnings of two bursts: a million records a second.
 const PACE: Duration = Duration::from_micros(64);
 /// Time of a turn.
-const TURN: Duration = Duration::from_millis(100);
+pub(crate) const TURN: Duration = Duration::from_millis(100);
 /// Appends between two time stamps.
 const FEW: u64 = 4;
 /// Fours that take longer are not told apart, ns.
@@ -48,7 +48,7 @@ pub(crate) struct Found {
 }
 
 /// Of one who appends.
-struct Steady {
+pub(crate) struct Steady {
     /// Mean of each turn, ns.
     means: Vec<f64>,
     records: u64,
@@ -129,6 +129,8 @@ impl Found {
             .ours(median(&self.at_once.ours))
             .floor("bare copy", median(&self.at_once.copy))
             .peers(others.append_ns())
+            .target(Target::AtMost(20.0))
+            .target(Target::AtMostOfFloor(1.5))
             .target(Target::TimesBestPeer(8.0))
             .note(format!(
                 "{} page faults in {} records",
@@ -150,7 +152,7 @@ impl Default for Steady {
 
 impl Steady {
     /// Appends for `time`.
-    fn turn(
+    pub(crate) fn turn(
         &mut self,
         time: Duration,
         clock: &quanta::Clock,
@@ -204,7 +206,7 @@ impl Steady {
     }
 
     /// The middle one of the turns' means: a turn that lost the core for long is none.
-    fn mean(&self) -> Option<f64> {
+    pub(crate) fn mean(&self) -> Option<f64> {
         median(&self.means)
     }
 }

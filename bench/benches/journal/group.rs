@@ -3,7 +3,7 @@
 //! Ours is the real writer in `group` durability: a commit is appended, polled for, and waited for
 //! until the sync thread says that it is durable. The floor is a bare write and fdatasync of the
 //! same bytes, at the next place of a file that was written and synced before, as our segments are.
-//! Ours and the floor take turns of twenty commits, one right behind the other: where commits are
+//! Ours and the floor take turns of five commits, one right behind the other: where commits are
 //! rare, the sync thread sleeps, and waking it comes on top (a note of the first row).
 
 use std::fs::{File, OpenOptions};
@@ -29,7 +29,7 @@ pub(crate) const BATCH: u64 = 100;
 /// What our commits are filled up to, and the floor's too, bytes.
 const BLOCK: u64 = 4096;
 /// Commits of a turn.
-const TURN: u64 = 20;
+const TURN: u64 = 5;
 /// Time without a commit after which the sync thread sleeps.
 const PAUSE: Duration = Duration::from_millis(1);
 /// Size of the floor's file.

@@ -15,6 +15,7 @@ mod open;
 mod peers;
 mod prepared;
 mod read;
+mod sealed;
 mod table;
 
 use std::io::{self, Write};
@@ -34,11 +35,12 @@ use table::{Row, Table};
 /// First part of the names of what is measured here.
 const NAME: &str = "journal";
 /// What can be asked for by name.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 7] = [
     append::NAME,
     group::NAME,
     prepared::NAME,
     read::NAME,
+    sealed::NAME,
     open::KILLED,
     open::CLOSED,
 ];
@@ -188,6 +190,7 @@ fn measure(args: &Args, plan: Plan, peers: Option<&peers::Peers>, progress: &Pro
     let mut group = group::Found::default();
     let mut prepared = prepared::Found::default();
     let mut read = read::Found::default();
+    let mut sealed = sealed::Found::default();
     let mut others = peers::Found::default();
     for round in 1..=plan.rounds {
         progress.round(round, plan.rounds);
@@ -202,6 +205,9 @@ fn measure(args: &Args, plan: Plan, peers: Option<&peers::Peers>, progress: &Pro
         }
         if wants(read::NAME) {
             read.round(plan, progress);
+        }
+        if wants(sealed::NAME) {
+            sealed.round(plan, progress);
         }
         if let Some(peers) = peers {
             others.round(
@@ -224,6 +230,9 @@ fn measure(args: &Args, plan: Plan, peers: Option<&peers::Peers>, progress: &Pro
     }
     if wants(read::NAME) {
         rows.extend(read.rows(&others));
+    }
+    if wants(sealed::NAME) {
+        rows.extend(sealed.rows());
     }
     if wants(open::KILLED) {
         rows.extend(open::killed(plan, progress));

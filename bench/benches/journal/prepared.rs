@@ -1,17 +1,19 @@
 //! What a page of our prepared segments costs, beside a recycled file and one that is only
-//! allocated: the first store to it (made present ahead, as the helper does), and one sync of it.
+//! allocated: to make it present ahead (a segment of `process` mode), and one sync of it (a segment
+//! of `sync` mode, which is written page by page).
 //!
 //! Ours is a segment that a writer made ahead and did not use. Recycled is a file that was full of
-//! other bytes, synced, and whose pages are in the page cache. Allocated has its space by
+//! other bytes, written as ours, synced, and in the page cache. Allocated has its space by
 //! `fallocate` and was never written.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use journal::{Tape, Writer};
+use journal::{Durability, Tape, Writer};
 use rustix::fs::{FallocateFlags, fallocate};
+use tempfile::TempDir;
 
 use crate::Plan;
 use crate::common::{Progress, median, nanos, place, record};
@@ -44,29 +46,19 @@ struct Costs {
 impl Found {
     pub(crate) fn round(&mut self, plan: Plan, progress: &Progress) {
         progress.say("segments: ours, recycled and allocated");
-        let dir = place();
-        let (writer, _) = Writer::open(dir.path(), plan.options()).unwrap();
-        let ours = dir.path().join("segment-0000000002");
-        while !ours.exists() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+        let all = [&mut self.ours, &mut self.recycled, &mut self.allocated];
+        let files = Files::new(plan, Durability::Process, plan.segment_bytes);
+        for (costs, path) in all.into_iter().zip(files.paths()) {
+            costs.present(&Tape::over(path, plan.segment_bytes).unwrap(), plan);
         }
-        writer.close().unwrap();
-        let recycled = recycled(dir.path(), plan.segment_bytes);
-        let allocated = allocated(dir.path(), plan.segment_bytes);
-        let mut files = [
-            (&mut self.ours, opened(&ours, plan)),
-            (&mut self.recycled, opened(&recycled, plan)),
-            (&mut self.allocated, opened(&allocated, plan)),
-        ];
-        for (costs, (tape, _)) in &mut files {
-            costs.present(tape, plan.segment_bytes);
-        }
-        // What was made present is dirty, all of it; the first sync is not a commit's.
-        for (_, (_, file)) in &files {
-            file.sync_data().unwrap();
-        }
+        let files = Files::new(plan, Durability::Sync, PAGE);
+        let all = [&mut self.ours, &mut self.recycled, &mut self.allocated];
+        let mut all: Vec<_> = all
+            .into_iter()
+            .zip(files.paths().map(|path| opened(path, plan)))
+            .collect();
         for _ in 0..plan.commits {
-            for (costs, (tape, file)) in &mut files {
+            for (costs, (tape, file)) in &mut all {
                 costs.sync(tape, file);
             }
         }
@@ -102,11 +94,11 @@ impl Found {
 }
 
 impl Costs {
-    fn present(&mut self, tape: &Tape, bytes: u64) {
+    fn present(&mut self, tape: &Tape, plan: Plan) {
         let begin = Instant::now();
         tape.populate();
         self.present_ns
-            .push(nanos(begin.elapsed()) / (bytes / PAGE) as f64);
+            .push(nanos(begin.elapsed()) / (plan.segment_bytes / PAGE) as f64);
     }
 
     fn sync(&mut self, tape: &mut Tape, file: &File) {
@@ -120,15 +112,49 @@ impl Costs {
     }
 }
 
+/// The three files.
+struct Files {
+    ours: PathBuf,
+    recycled: PathBuf,
+    allocated: PathBuf,
+    _place: TempDir,
+}
+
+impl Files {
+    /// Ours made by a writer of this durability, the recycled one written in pieces.
+    fn new(plan: Plan, durability: Durability, piece: u64) -> Self {
+        let place = place();
+        let (writer, _) = Writer::open(place.path(), plan.options_of(durability)).unwrap();
+        let ours = place.path().join("segment-0000000002");
+        while !ours.exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        writer.close().unwrap();
+        Self {
+            ours,
+            recycled: recycled(place.path(), plan.segment_bytes, piece),
+            allocated: allocated(place.path(), plan.segment_bytes),
+            _place: place,
+        }
+    }
+
+    fn paths(&self) -> [&Path; 3] {
+        [&self.ours, &self.recycled, &self.allocated]
+    }
+}
+
 /// The file mapped anew, and a handle to sync it with.
 fn opened(path: &Path, plan: Plan) -> (Tape, File) {
     let tape = Tape::over(path, plan.segment_bytes).unwrap();
     (tape, OpenOptions::new().write(true).open(path).unwrap())
 }
 
-fn recycled(dir: &Path, bytes: u64) -> PathBuf {
+fn recycled(dir: &Path, bytes: u64, piece: u64) -> PathBuf {
     let (path, file) = created(dir, "recycled");
-    file.write_all_at(&vec![0xA5; bytes as usize], 0).unwrap();
+    let old = vec![0xA5; piece as usize];
+    for offset in (0..bytes).step_by(piece as usize) {
+        file.write_all_at(&old, offset).unwrap();
+    }
     file.sync_all().unwrap();
     path
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -36,10 +36,7 @@ fn records(directory: &Path, kind: &str) -> Vec<Value> {
 /// Kills a run in the middle, and leaves half a record behind its last one, as a store that was
 /// under way leaves it.
 fn leave_a_torn_tail(directory: &Path) -> u64 {
-    let mut command = caracal(directory);
-    command.args(["run", "--config", DEFAULT_CONFIG]);
-    let mut child = command.spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(1_500));
+    let mut child = start(directory);
     child.kill().unwrap();
     child.wait().unwrap();
     let last = audit(directory)["last_sequence"].as_u64().unwrap();
@@ -103,7 +100,7 @@ fn errors(output: &Output) -> String {
 fn check_mode(mode: &str, start: &str) {
     let directory = tempfile::tempdir().unwrap();
     let config = config(directory.path(), &format!("durability = \"{mode}\""));
-    for run_for in ["1200ms", "1ms"] {
+    for run_for in ["2s", "1ms"] {
         let arguments = [
             "--json",
             "--allow-unsafe-fs",
@@ -167,7 +164,7 @@ fn volatile_mode_trades_and_leaves_nothing_on_disk() {
     let config = config(directory.path(), "durability = \"volatile\"");
     let output = run(
         directory.path(),
-        &["--for", "1500ms", "--json", "--config", &config],
+        &["--for", "2s", "--json", "--config", &config],
     );
     assert_success(&output);
     assert!(errors(&output).contains("Events are kept in memory only."));
@@ -291,17 +288,34 @@ fn small_config(directory: &Path, lines: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// Records that the journal holds by now; 0 while there is none.
+fn records_in(journal: &Path) -> usize {
+    let Ok(mut reader) = journal::Reader::open(journal) else {
+        return 0;
+    };
+    let mut count = 0;
+    while let Ok(Some(_)) = reader.next() {
+        count += 1;
+    }
+    count
+}
+
+/// Starts a run and waits until it trades.
 fn start(directory: &Path) -> std::process::Child {
     let mut command = caracal(directory);
     command.args(["run", "--config", DEFAULT_CONFIG]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(1_200));
+    let began = Instant::now();
+    while records_in(&directory.join("data/journal")) < 200 {
+        assert!(began.elapsed() < DEADLINE, "the run writes nothing");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     child
 }
 
 fn exit_code_within(child: &mut std::process::Child, deadline: Duration) -> Option<i32> {
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status.code();

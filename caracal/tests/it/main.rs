@@ -15,3 +15,4 @@ mod recording;
 mod rig;
 mod session;
 mod snapshots;
+mod verify;

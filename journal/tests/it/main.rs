@@ -20,6 +20,7 @@ mod reader;
 mod recorded;
 mod refuse;
 mod seal;
+mod seal_cost;
 mod sealed_life;
 mod seek_time;
 mod snapshot;

@@ -83,7 +83,7 @@ fn check_records(records: &[Record], damaged: &Damaged) {
 
 fn check_recovery(dir: &Path, damaged: &Damaged) {
     let options = Options::new(Durability::Process).segment_bytes(SEGMENT_BYTES as u64);
-    let Ok((mut writer, recovery)) = Writer::open(dir, options) else {
+    let Ok((mut writer, recovery)) = Writer::open(dir, options.clone()) else {
         return;
     };
     assert!(recovery.created || recovery.last_seq <= READ_MAX as u64);

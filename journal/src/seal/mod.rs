@@ -4,6 +4,7 @@
 //! segment in `footer`, the files beside the segments in `files`, what is checked when a journal
 //! is opened in `open`, the helper thread in `sealer`.
 
+mod copies;
 mod error;
 mod files;
 mod footer;

@@ -14,6 +14,9 @@
 //! Thread: the caller's, at open. Hot path: no.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::thread::Builder;
+use std::time::Duration;
 
 use super::error::SealError;
 use super::files::{self, Tail};
@@ -29,6 +32,9 @@ use crate::format::{Geometry, Slot};
 use crate::options::Options;
 use crate::scan;
 use crate::storage::{Access, StoredFile};
+
+/// How long an opening waits for a copy of the checkpoints elsewhere.
+const COPY_WAIT: Duration = Duration::from_secs(2);
 
 /// What recovery is about to leave of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,10 +149,9 @@ fn claims(
     let mut claims: Vec<Claim> = last.map(|said| Claim { said, path }).into_iter().collect();
     let known = last.map_or(0, |last| last.size);
     for path in also {
-        // A copy that cannot be read is the sealer's to report; it must not stop the engine.
-        if let Ok(Tail {
+        if let Some(Tail {
             last: Some(said), ..
-        }) = files::tail(folder.storage(), path, key)
+        }) = tail_elsewhere(folder, path, key)
             && said.size > known
         {
             let path = path.clone();
@@ -155,6 +160,22 @@ fn claims(
     }
     claims.sort_by_key(|claim| claim.said.size);
     claims
+}
+
+/// The end of a copy. One that cannot be read, or not in time, is the sealer's to report: it must
+/// not stop the engine.
+fn tail_elsewhere(folder: &Folder, path: &Path, key: &PublicKey) -> Option<Tail> {
+    let (send, found) = channel();
+    let (folder, path, key) = (folder.clone(), path.to_path_buf(), *key);
+    let read = move || {
+        // Nobody listens any more if it took too long.
+        let _ = send.send(files::tail(folder.storage(), &path, &key).ok());
+    };
+    Builder::new()
+        .name("journal-copy".to_owned())
+        .spawn(read)
+        .ok()?;
+    found.recv_timeout(COPY_WAIT).ok()?
 }
 
 /// The newest seal whose segment ends at or before `limit`; none if there is none.

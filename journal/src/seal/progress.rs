@@ -40,8 +40,12 @@ impl Progress {
         // One writer, and nothing is read through these: no order is needed.
         self.covered.store(covered, Ordering::Relaxed);
         self.notes.fetch_add(1, Ordering::Relaxed);
-        self.copies_failed
-            .fetch_add(copies_failed, Ordering::Relaxed);
+        self.copies_failed(copies_failed);
+    }
+
+    /// Files elsewhere that did not take a note.
+    pub(crate) fn copies_failed(&self, count: u64) {
+        self.copies_failed.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(crate) fn set_stopped(&self, stopped: Option<SealStop>) {

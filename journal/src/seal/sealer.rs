@@ -11,12 +11,12 @@
 //! Thread: its own. Hot path: no.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::SealOptions;
+use super::copies::{Copies, Elsewhere};
 use super::error::{SealError, SealStop};
 use super::files::{self, Leaves, Notes};
 use super::footer::{Footer, Found};
@@ -41,13 +41,6 @@ const NOTE_EVERY: Duration = Duration::from_secs(1);
 /// Groups that are hashed between two looks at whether to stop: 65,536 records, some 20 ms.
 const BLOCK_GROUPS: u64 = 2048;
 
-/// A file elsewhere that gets each note too.
-struct Elsewhere {
-    path: PathBuf,
-    /// `None` while it cannot be opened.
-    notes: Option<Notes>,
-}
-
 /// State of the thread.
 pub(crate) struct Sealer {
     folder: Folder,
@@ -63,7 +56,7 @@ pub(crate) struct Sealer {
     chain: Hash,
     leaves: Leaves,
     notes: Notes,
-    elsewhere: Vec<Elsewhere>,
+    copies: Copies,
     /// Records that the last note covers.
     noted: u64,
     /// How many threads may hash.
@@ -112,10 +105,7 @@ impl Sealer {
         let path = files::checkpoints_path(folder);
         let notes = Notes::open(folder.storage(), &path, plan.notes.whole)
             .map_err(OpenError::io("open", &path))?;
-        let elsewhere = options.also.iter().map(|path| Elsewhere {
-            path: path.clone(),
-            notes: None,
-        });
+        let elsewhere = Elsewhere::new(folder, options.key.public(slot.journal_id), &options.also);
         Ok(Self {
             folder: folder.clone(),
             geometry,
@@ -127,7 +117,7 @@ impl Sealer {
             start: plan.resume.start,
             chain: plan.resume.chain,
             notes,
-            elsewhere: elsewhere.collect(),
+            copies: Copies::Here(elsewhere),
             noted: plan.notes.last.map_or(0, |last| last.size),
             threads: 1,
         })
@@ -210,7 +200,9 @@ impl Sealer {
     /// All that is left to do before the journal is closed at `last_seq`, which is durable.
     pub(crate) fn finish(&mut self, shared: &Shared) -> Result<bool, SealStop> {
         self.threads = all_threads();
-        self.round(shared, true, || true)
+        let signed = self.round(shared, true, || true);
+        self.copies.finish();
+        signed
     }
 
     fn cover(
@@ -328,40 +320,17 @@ impl Sealer {
         let note = checkpoint.sign(&self.key).map_err(|_| Halt::Failed(-1))?;
         self.notes.append(&note)?;
         self.noted = size;
-        let failed = self.append_elsewhere(&note);
+        let failed = self.copies.append(&note);
         if let Some(progress) = progress {
             progress.noted(size, failed);
         }
         Ok(())
     }
-
-    /// Gives the note to the files elsewhere; says how many did not take it.
-    fn append_elsewhere(&mut self, note: &str) -> u64 {
-        let key = self.key.public(self.geometry.journal_id);
-        let storage = self.folder.storage();
-        let mut failed = 0;
-        for copy in &mut self.elsewhere {
-            if copy.notes.is_none() {
-                // A file with something else in it is never cut or written to.
-                let tail = files::tail(storage, &copy.path, &key);
-                let usable = tail
-                    .ok()
-                    .filter(|tail| tail.last.is_some() || tail.len == 0);
-                copy.notes =
-                    usable.and_then(|tail| Notes::open(storage, &copy.path, tail.whole).ok());
-            }
-            let appended = copy.notes.as_mut().map(|notes| notes.append(note));
-            if !matches!(appended, Some(Ok(()))) {
-                copy.notes = None;
-                failed += 1;
-            }
-        }
-        failed
-    }
 }
 
 /// Works until the other end of `stop` is dropped or history is found changed.
-pub(crate) fn run(sealer: &Mutex<Sealer>, shared: &Shared, stop: &Receiver<()>) {
+pub(crate) fn run(sealer: &Mutex<Sealer>, shared: &Arc<Shared>, stop: &Receiver<()>) {
+    hold(sealer).copies.start(shared);
     let mut signed_at = Instant::now();
     loop {
         let due = signed_at.elapsed() >= NOTE_EVERY;

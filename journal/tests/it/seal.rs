@@ -269,3 +269,21 @@ fn thread_seals_while_the_journal_is_written() {
     assert!(status.notes >= 6);
     make(dir.path(), &options, 5 * PER_SEGMENT + 40, 10);
 }
+
+/// Goal: a copy elsewhere that hangs holds up nothing. Method: a pipe that nobody writes to, which
+/// blocks whoever opens it for reading.
+#[test]
+fn copy_that_hangs_holds_up_nothing() {
+    let (dir, keys) = (fast_dir(), fast_dir());
+    let pipe = keys.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let options = sealed(&fixed_key(keys.path()), &[pipe]);
+    let began = std::time::Instant::now();
+    let (mut writer, _) = Writer::open(dir.path(), options).unwrap();
+    crate::common::append_range(&mut writer, 1..=PER_SEGMENT + 5);
+    let watch = writer.watch();
+    writer.close().unwrap();
+    assert_eq!(watch.seal().covered_seq, PER_SEGMENT + 5);
+    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+}

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use journal::Reader;
 use model::command::CommandView;
-use model::event::{self, Event, View};
+use model::event::{self, View};
 use model::ids::{ClientOrderId, StrategyId};
 use model::record::{Kind, Record};
 
 use super::args::FilterArgs;
 use super::instruments;
+use super::order::order_of;
 use crate::output::{Failure, remark};
 
 /// What the command line asked for, resolved.
@@ -158,38 +159,6 @@ fn names_order(record: &Record, order: u64) -> bool {
         Ok(View::Command(command)) => command.client_id() == order,
         Ok(View::Event(event)) => order_of(event) == Some(order),
         Ok(View::Mark(_)) | Err(_) => false,
-    }
-}
-
-/// Raw client order id of the order that an event is about.
-pub(super) fn order_of(event: Event<'_>) -> Option<u64> {
-    match event {
-        Event::OrderAcked(report)
-        | Event::OrderRejected(report)
-        | Event::OrderCancelled(report)
-        | Event::OrderExpired(report)
-        | Event::OrderUnknown(report)
-        | Event::OrderStatus(report)
-        | Event::OrderAbsent(report)
-        | Event::CancelRejected(report)
-        | Event::SendFailed(report) => Some(report.client_id),
-        Event::OrderFilled(fill) => Some(fill.client_id),
-        Event::Sent(sent) => Some(sent.client_id),
-        Event::RiskRefused(refusal) => Some(refusal.client_id),
-        Event::RunStarted(_)
-        | Event::RunEnded(_)
-        | Event::BlobPart(_)
-        | Event::Tick(_)
-        | Event::Connection(_)
-        | Event::BookReset(_)
-        | Event::BookLevels(_)
-        | Event::Trade(_)
-        | Event::Quote(_)
-        | Event::OpenOrders(_)
-        | Event::Balance(_)
-        | Event::Operator(_)
-        | Event::StateHash(_)
-        | Event::Recovered(_) => None,
     }
 }
 

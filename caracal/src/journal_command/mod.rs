@@ -8,6 +8,7 @@ mod export;
 mod filter;
 mod holder;
 mod instruments;
+mod order;
 mod prune;
 mod salvage;
 mod stat;

@@ -10,8 +10,8 @@ use model::ids::ClientOrderId;
 use model::num::{Money, Scale};
 use model::record::Record;
 
-use super::super::filter::order_of;
 use super::super::instruments::Instruments;
+use super::super::order::order_of;
 
 /// Digits behind the point of every decimal column: the most that a step may have.
 pub(super) const DECIMALS: u32 = model::limits::DECIMALS_MAX as u32;

@@ -1,5 +1,5 @@
-//! Any records can be exported: each JSON line is JSON, and the Parquet file opens again in a reader
-//! of its own, with as many rows, and every body as it was.
+//! Any records can be exported: each JSON line is JSON, and the Parquet file opens again, with as
+//! many rows, and every body as it was.
 //!
 //! The input is records as they stand in a journal, 128 bytes each, whatever they hold: the journal
 //! keeps kinds as they are, so a newer engine's records come here too. The exporter is the binary's

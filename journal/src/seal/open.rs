@@ -121,7 +121,7 @@ pub(crate) fn check(
     };
     hold_against(folder, geometry, &mut base, &claims, log)?;
     Ok(Plan {
-        resume: resume(folder, slot, newest, base)?,
+        resume: resume(folder, slot, newest, base, log)?,
         cut: cut && notes.last.is_some_and(|last| last.size > log.last_seq),
         notes,
         has_public_key,
@@ -334,14 +334,19 @@ fn resume(
     slot: &Slot,
     newest: Option<Footer>,
     base: Frontier,
+    log: Log,
 ) -> Result<Resume, OpenError> {
     let geometry = slot.geometry();
-    let known = files::count_leaves(folder)? * GROUP;
     let (start, chain) = match newest {
         Some(newest) => (newest.end, newest.chain),
         None => (first_frontier(folder, slot)?, [0; 32]),
     };
     let end = start.size() + geometry.records_per_segment();
+    let mut known = files::count_leaves(folder)? * GROUP;
+    if !log.clean && !log.same_boot {
+        // Hashes behind the newest footer were not synced: the power may have taken any of them.
+        known = known.min(start.size());
+    }
     if known < start.size() && slot.first_segment == 0 {
         return Ok(Resume {
             base: Frontier::default(),

@@ -201,6 +201,10 @@ impl Sealer {
     pub(crate) fn finish(&mut self, shared: &Shared) -> Result<bool, SealStop> {
         self.threads = all_threads();
         let signed = self.round(shared, true, || true);
+        if let Err(error) = self.leaves.sync() {
+            let errno = error.raw_os_error().unwrap_or(-1);
+            shared.seal.set_stopped(Some(SealStop::Failed { errno }));
+        }
         self.copies.finish();
         signed
     }

@@ -24,6 +24,7 @@ mod rig_a;
 mod rig_b;
 mod rig_c;
 mod rigs;
+mod seal;
 mod sim;
 mod snapshots;
 mod surroundings;

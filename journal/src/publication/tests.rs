@@ -50,7 +50,7 @@ fn places() -> Arc<[Modelled; PLACES]> {
     Arc::new(std::array::from_fn(|_| Modelled::default()))
 }
 
-fn publish_all(places: &[Modelled; PLACES], publish: impl Fn(&&Modelled, u64)) {
+fn publish_all(places: &[Modelled], publish: impl Fn(&&Modelled, u64)) {
     for (seq, place) in (1..).zip(places) {
         publish(&place, seq);
     }
@@ -61,11 +61,11 @@ fn properly(place: &&Modelled, seq: u64) {
 }
 
 /// Looks from each end on that it reached, `looks` times; whether all that it saw was whole.
-fn read(places: &[Modelled; PLACES], looks: usize) -> bool {
+fn read(places: &[Modelled], looks: usize) -> bool {
     let mut seen = 0;
     let mut whole = true;
     for _ in 0..looks {
-        seen += published(PLACES - seen, |index| &places[seen + index]);
+        seen += published(places.len() - seen, |index| &places[seen + index]);
         // What was seen before is looked at again: a lent record stays as it is.
         let expected = (1..).map(|seq: u64| [seq, seq * 3]);
         whole &= places[..seen]
@@ -86,9 +86,9 @@ fn publication_reader_sees_whole_records_only() {
         let shared = places();
         let reader = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || read(&shared, 2))
+            thread::spawn(move || read(&*shared, 2))
         };
-        publish_all(&shared, properly);
+        publish_all(&*shared, properly);
         assert!(reader.join().unwrap(), "a part of a record was seen");
         assert_eq!(published(PLACES, |index| &shared[index]), PLACES);
     });
@@ -100,12 +100,12 @@ fn publication_reader_sees_whole_records_only() {
 #[test]
 fn publication_two_readers_see_whole_records_only() {
     loom::model(|| {
-        let shared = Arc::new(std::array::from_fn(|_| Modelled::default()));
+        let shared: Arc<[Modelled; 2]> = Arc::default();
         let readers = [(); 2].map(|()| {
-            let shared: Arc<[Modelled; PLACES]> = Arc::clone(&shared);
-            thread::spawn(move || read(&shared, 1))
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || read(&*shared, 1))
         });
-        publish_all(&shared, properly);
+        publish_all(&*shared, properly);
         for reader in readers {
             assert!(reader.join().unwrap(), "a part of a record was seen");
         }
@@ -131,9 +131,9 @@ fn publication_checker_finds_a_broken_writer() {
                 let shared = places();
                 let reader = {
                     let shared = Arc::clone(&shared);
-                    thread::spawn(move || read(&shared, 1))
+                    thread::spawn(move || read(&*shared, 1))
                 };
-                publish_all(&shared, publish);
+                publish_all(&*shared, publish);
                 assert!(reader.join().unwrap(), "a part of a record was seen");
             });
         });
@@ -153,7 +153,7 @@ fn publication_checker_finds_a_broken_reader() {
                     (&&shared[0]).word(Ordering::Relaxed) == 0 || shared[0].rest() == [1, 3]
                 })
             };
-            publish_all(&shared, properly);
+            publish_all(&*shared, properly);
             assert!(reader.join().unwrap(), "a part of a record was seen");
         });
     });

@@ -58,6 +58,18 @@ impl Verifier<'_> {
         Ok(is_good(self.geometry.seed(id), seq, &record))
     }
 
+    /// Whether this record is there now.
+    pub(super) fn has_record(&self, seq: u64) -> bool {
+        let there = || {
+            let place = self.geometry.place(seq)?;
+            let path = self.folder.segment_path(place.segment);
+            let file = self.folder.storage().open(&path, Access::Read).ok()?;
+            let index = seq - self.geometry.first_seq(place.segment);
+            self.record_at(&*file, place.segment, index).ok()
+        };
+        there().unwrap_or(false)
+    }
+
     pub(super) fn is_record(
         &self,
         file: &dyn StoredFile,

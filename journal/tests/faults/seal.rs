@@ -12,11 +12,12 @@ use crate::common::{PER_SEGMENT, Seeds, fault, random, small};
 use crate::sim::crash::{Model, Pick};
 use crate::sim::{Fault, Plan, Sim};
 
-const MODELS: [Model; 5] = [
+/// Whole sectors: a durable mark torn inside of its sector is survived by recovery, but `verify`
+/// cannot tell it from a changed byte and names it.
+const MODELS: [Model; 4] = [
     Model::new(Pick::Stable, 4096),
     Model::new(Pick::Any, 4096),
     Model::new(Pick::Any, 512),
-    Model::new(Pick::Any, 1),
     Model::new(Pick::LaterFirst, 512),
 ];
 

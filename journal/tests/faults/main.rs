@@ -20,6 +20,7 @@ mod limits;
 mod oracle;
 mod power;
 mod readers;
+mod regress;
 mod rig_a;
 mod rig_b;
 mod rig_c;

@@ -49,10 +49,12 @@ impl Reader {
                 },
             ));
         }
-        if !is_empty && self.slot.clean_seq() == Some(self.next_seq - 1) {
+        // After a close in order the end is known, as it is to recovery: nothing behind it is read.
+        let is_clean_end = self.slot.clean_seq() == Some(self.next_seq - 1);
+        if !is_empty && is_clean_end {
             return Err(self.damaged(place, "is behind the last one of a clean close"));
         }
-        if self.is_damage(place)? {
+        if !is_clean_end && self.is_damage(place)? {
             // Unless the writer has gone on in between.
             if self.find_again(place, max)? {
                 return Ok(());

@@ -1,14 +1,18 @@
 //! `caracal journal cat`: the records of a journal, as text or JSON lines.
 
 use std::io::{self, BufWriter, StdoutLock, Write as _};
-use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::args::CatArgs;
 use super::filter;
 use crate::output::{Failure, output_failure};
 
 /// How often `--follow` looks for something new.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
 
 /// Prints the records that the filters let through.
 ///
@@ -24,7 +28,7 @@ pub(super) fn cat(args: &CatArgs) -> Result<(), Failure> {
             Ok(Some(record)) => record,
             Ok(None) if args.follow && !filter.is_over_at(seq) => {
                 out.flush()?;
-                std::thread::sleep(LOOK);
+                wait_unless_closed()?;
                 continue;
             }
             Ok(None) => break,
@@ -47,6 +51,19 @@ pub(super) fn cat(args: &CatArgs) -> Result<(), Failure> {
         }
     }
     out.flush()
+}
+
+/// Waits a little for something new; ends at once if whoever read our output went away, which no
+/// write would tell as long as there is nothing to write.
+fn wait_unless_closed() -> Result<(), Failure> {
+    let out = io::stdout();
+    // No event asked for: an error and a hang-up are told all the same.
+    let mut looked_at = [PollFd::new(&out, PollFlags::empty())];
+    match poll(&mut looked_at, Some(&LOOK)) {
+        Ok(1..) => Err(Failure::OutputClosed),
+        // Nothing, or a signal in between.
+        Ok(0) | Err(_) => Ok(()),
+    }
 }
 
 /// Standard output, many lines to a write.

@@ -131,6 +131,32 @@ fn cat_follow_shows_what_is_appended_later() {
     assert!(child.wait().unwrap().success());
 }
 
+/// Goal: `cat --follow | head -1` ends with `head`, though nothing more is appended.
+#[test]
+fn cat_follow_whose_reader_goes_away_ends_quietly() {
+    let directory = tempfile::tempdir().unwrap();
+    make(&directory.path().join("j"), 3);
+    let mut child = caracal(directory.path())
+        .args(["journal", "cat", "j", "--follow"])
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    drop(out);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while child.try_wait().unwrap().is_none() {
+        if deadline < std::time::Instant::now() {
+            child.kill().unwrap();
+            panic!("it goes on without a reader");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 #[test]
 fn stat_counts_segments_kinds_and_times() {
     let directory = tempfile::tempdir().unwrap();

@@ -108,6 +108,21 @@ pub enum OpenError {
         /// The superblock.
         path: PathBuf,
     },
+    /// The log ends before a snapshot of it: records that were taken into account are missing.
+    #[error(
+        "snapshot {path} holds the state at sequence {seq}, but the journal ends at sequence \
+         {last_seq}: the journal has lost its end, and what was traded there; restore the \
+         journal's segments, or, to go on without them, move the snapshot away",
+        path = path.display()
+    )]
+    SnapshotAhead {
+        /// The snapshot.
+        path: PathBuf,
+        /// Its sequence.
+        seq: u64,
+        /// Where the journal ends.
+        last_seq: u64,
+    },
     /// A segment is not there.
     #[error("segment {path} is missing; restore it from a copy", path = path.display())]
     SegmentMissing {

@@ -114,6 +114,7 @@ pub(crate) fn errno_of(error: &OpenError) -> i32 {
         | OpenError::NotAJournal { .. }
         | OpenError::Version { .. }
         | OpenError::SuperblockDamaged { .. }
+        | OpenError::SnapshotAhead { .. }
         | OpenError::SyncFailed { .. }
         | OpenError::SegmentMissing { .. }
         | OpenError::SegmentWrong { .. }

@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     covered_ns: AtomicU64,
     /// When the sync that runs now began; 0 if none runs. Written by who holds the syncer.
     sync_since_ns: AtomicU64,
+    /// Sequence up to which somebody wants the journal durable. Written by whoever watches.
+    durable_wanted: AtomicU64,
     /// Errno of the last try to make a segment, 0 if it worked. Written by the prepare thread.
     no_space: AtomicI32,
     /// Segments that are ready behind the present one. Written by the prepare thread: last number.
@@ -67,6 +69,7 @@ impl Shared {
             origin: Instant::now(),
             covered_ns: AtomicU64::new(0),
             sync_since_ns: AtomicU64::new(0),
+            durable_wanted: AtomicU64::new(0),
             no_space: AtomicI32::new(0),
             ready_through: AtomicU64::new(u64::from(segment)),
             seal: Progress::default(),
@@ -90,6 +93,16 @@ impl Shared {
 
     pub(crate) fn durable(&self) -> u64 {
         self.durable.0.load(Ordering::Acquire)
+    }
+
+    /// Asks for durability up to `seq`, whatever the mode; never less than was asked before.
+    pub(crate) fn want_durable(&self, seq: u64) {
+        self.durable_wanted.fetch_max(seq, Ordering::Relaxed);
+    }
+
+    /// How far somebody wants the journal durable.
+    pub(crate) fn durable_wanted(&self) -> u64 {
+        self.durable_wanted.load(Ordering::Relaxed)
     }
 
     /// Whether the writer's next poll is to commit.
@@ -244,6 +257,12 @@ impl Watch {
     #[must_use]
     pub fn last_seq(&self) -> u64 {
         self.shared.appended()
+    }
+
+    /// Asks the sync thread to make everything up to `seq` durable soon. In `process` durability it
+    /// would otherwise wait until the segment is full; in the other modes it comes by itself.
+    pub fn want_durable(&self, seq: u64) {
+        self.shared.want_durable(seq);
     }
 
     /// Last sequence that is on stable storage, as a successful `fdatasync` said.

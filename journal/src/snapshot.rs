@@ -53,21 +53,6 @@ pub enum SnapshotError {
         /// What it would need.
         bytes: usize,
     },
-    /// The log ends before a snapshot of it: records that were taken into account are missing.
-    #[error(
-        "snapshot {path} holds the state at sequence {seq}, but the journal ends at sequence \
-         {last_seq}: the journal has lost its end, and what was traded there; restore the \
-         journal's segments, or, to go on without them, move the snapshot away",
-        path = path.display()
-    )]
-    Ahead {
-        /// The snapshot.
-        path: PathBuf,
-        /// Its sequence.
-        seq: u64,
-        /// Where the journal ends.
-        last_seq: u64,
-    },
     /// The file cannot be used.
     #[error("snapshot {path} {what}", path = path.display())]
     Bad {
@@ -266,13 +251,39 @@ pub fn read(folder: &Folder, journal_id: u64, seq: u64) -> Result<Snapshot, Snap
     })
 }
 
+fn ahead(folder: &Folder, seq: u64, last_seq: u64) -> OpenError {
+    OpenError::SnapshotAhead {
+        path: path_of(folder, seq),
+        seq,
+        last_seq,
+    }
+}
+
+/// Refuses a log that ends before a good snapshot of it, for a writer that has changed nothing yet.
+/// A snapshot that cannot be read says nothing about the log.
+///
+/// # Errors
+///
+/// [`OpenError::SnapshotAhead`], [`OpenError`] if the directory cannot be read.
+pub(crate) fn refuse_ahead(
+    folder: &Folder,
+    journal_id: u64,
+    last_seq: u64,
+) -> Result<(), OpenError> {
+    let mut beyond = list(folder)?.into_iter().filter(|&seq| last_seq < seq);
+    match beyond.find(|&seq| read(folder, journal_id, seq).is_ok()) {
+        Some(seq) => Err(ahead(folder, seq, last_seq)),
+        None => Ok(()),
+    }
+}
+
 /// The newest snapshot that can be used for a log that ends at `last_seq`: walks from the newest
 /// to the oldest until `take` takes one. `take` says what is wrong with one that it does not take.
 ///
 /// # Errors
 ///
-/// [`SnapshotError::Ahead`] if a good snapshot is ahead of the log's end, [`SnapshotError::Io`] if
-/// the directory cannot be read. A snapshot that cannot be read is skipped.
+/// [`SnapshotError::Io`] if a good snapshot is ahead of the log's end
+/// ([`OpenError::SnapshotAhead`]), or the directory cannot be read. A snapshot that cannot be read is skipped.
 pub fn newest<T>(
     folder: &Folder,
     journal_id: u64,
@@ -282,11 +293,7 @@ pub fn newest<T>(
     let sequences = list(folder)?;
     walk(folder, journal_id, sequences.into_iter().rev(), |found| {
         if last_seq < found.seq {
-            return Err(SnapshotError::Ahead {
-                path: path_of(folder, found.seq),
-                seq: found.seq,
-                last_seq,
-            });
+            return Err(ahead(folder, found.seq, last_seq).into());
         }
         Ok(take(found))
     })

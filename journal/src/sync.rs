@@ -2,7 +2,7 @@
 //!
 //! In `interval` durability it syncs all that is appended, every interval; in `process` durability
 //! only segments that are full, so that damage in history can be told from records that a power
-//! loss took; in `group` durability one commit after the other, as the writer fills them up (see
+//! loss took, and what a snapshot is about to stand on; in `group` durability one commit after the other, as the writer fills them up (see
 //! `commit`). A segment is synced before a later one, so nothing durable ever has a hole before it.
 //!
 //! The first failure is latched in [`Shared`] and ends the syncing: after a failed sync the kernel
@@ -151,7 +151,10 @@ impl Syncer {
     fn due(&self, durability: Durability, appended: u64) -> u64 {
         match durability {
             Durability::Interval(_) => appended,
-            Durability::Process => self.geometry.full_segments_end(appended),
+            Durability::Process => {
+                let full = self.geometry.full_segments_end(appended);
+                full.max(self.shared.durable_wanted().min(appended))
+            }
             Durability::Group | Durability::Sync => self.shared.committed(),
             Durability::Volatile => 0,
         }

@@ -20,15 +20,15 @@ use crate::prune::{self, Pruner, WritersSlot};
 use crate::recovery::{self, End, Recovery};
 use crate::scan::{self, Marks};
 use crate::seal;
-use crate::seal::open::Plan;
+use crate::seal::open::{Log, Plan};
 use crate::seal::sealer::{self, Sealer};
 use crate::segment::{Prepared, Recipe, Segment, SegmentWriter, prepare};
 use crate::shared::{Shared, Space, Watch};
 use crate::steps::Steps;
 use crate::storage::{Access, Held, Memory};
-use crate::superblock;
 use crate::sync::{Syncer, write_mark};
 use crate::touch::Toucher;
+use crate::{snapshot, superblock};
 
 /// Bytes that are made present where a run or a segment starts; the thread `journal-touch` goes on
 /// from there.
@@ -119,7 +119,8 @@ impl Writer {
         let created = create_if_missing(folder, options, boot_id)?;
         let slot = superblock::read(folder)?;
         let mut plan: Option<Plan> = None;
-        let gate = |log| {
+        let gate = |log: Log| {
+            snapshot::refuse_ahead(folder, slot.journal_id, log.last_seq)?;
             let check = |seal| seal::open::check(folder, &slot, seal, log);
             plan = options.seal.as_ref().map(check).transpose()?;
             Ok(())

@@ -1,8 +1,8 @@
 //! Snapshots of a live run: taken from the shadow, written by a thread of their own.
 //!
 //! A snapshot waits until the journal has put its records on stable storage, so that no power loss
-//! leaves one ahead of the log; in `process` mode, which promises nothing about power, it waits for
-//! nothing. One that cannot be written is a remark: the log has everything.
+//! leaves one ahead of the log; in `process` mode it asks for that. One that cannot be written is a
+//! remark: the log has everything.
 //!
 //! Thread: the supervisor's takes them, `snapshots` writes them. Not on the hot path.
 
@@ -125,7 +125,10 @@ impl Snapshots {
     fn take(&mut self, shadow: &Shadow) {
         self.last = (Instant::now(), shadow.last_seq());
         match shadow.freeze(self.epoch) {
-            Ok(snapshot) => self.waiting = Some(snapshot),
+            Ok(snapshot) => {
+                self.watch.want_durable(snapshot.seq);
+                self.waiting = Some(snapshot);
+            }
             Err(error) => tell(Err(error.to_string())),
         }
     }
@@ -142,13 +145,7 @@ impl Snapshots {
     }
 
     fn may_write(&self, seq: u64) -> bool {
-        match self.durability {
-            Durability::Volatile => false,
-            Durability::Process => true,
-            Durability::Interval(_) | Durability::Group | Durability::Sync => {
-                seq <= self.watch.durable_seq()
-            }
-        }
+        self.is_kept() && seq <= self.watch.durable_seq()
     }
 
     /// Whether there will be anything to go on from.

@@ -1,6 +1,7 @@
 //! Rows 5, 43 and 44 on the simulated disk: every call of writing and of finding a snapshot fails,
 //! ends the process, or is the last one before the power is gone.
 
+use journal::OpenError;
 use journal::snapshot::{self, Snapshot, SnapshotError};
 
 use crate::common::{Seeds, fault, random};
@@ -231,7 +232,10 @@ fn fault_44_snapshot_ahead_of_every_end_of_the_log() {
         let before = sim.paths();
         let found = newest(&sim, last_seq);
         assert!(
-            matches!(found, Err(SnapshotError::Ahead { seq: 30, .. })),
+            matches!(
+                found,
+                Err(SnapshotError::Io(OpenError::SnapshotAhead { seq: 30, .. }))
+            ),
             "{found:?}"
         );
         assert_eq!(sim.paths(), before);

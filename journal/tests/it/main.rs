@@ -24,6 +24,7 @@ mod seal_cost;
 mod sealed_life;
 mod seek_time;
 mod snapshot;
+mod snapshot_ahead;
 mod tail;
 mod unpack;
 mod upkeep;

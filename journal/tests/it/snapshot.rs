@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use journal::Folder;
 use journal::snapshot::{self, Found, SNAPSHOTS_KEPT, Snapshot, SnapshotError};
 use journal::storage::{Access, FileSystem, Held, Mapping, Memory, Storage, StoredFile};
+use journal::{Folder, OpenError};
 
 use crate::common::fast_dir;
 
@@ -21,7 +21,7 @@ const SEED: u64 = 20_261_122;
     clippy::print_stdout,
     reason = "the table of faults is made of these lines"
 )]
-fn report(row: u32, counts: &str) {
+pub(crate) fn report(row: u32, counts: &str) {
     println!("fault {row}: {counts}, seed {SEED}");
 }
 
@@ -33,7 +33,7 @@ fn next(random: &mut u64) -> u64 {
 }
 
 /// A snapshot whose content follows from its sequence.
-fn of(seq: u64) -> Snapshot {
+pub(crate) fn of(seq: u64) -> Snapshot {
     let byte = |n: u64| u8::try_from((seq * 7 + n) % 251).unwrap();
     Snapshot {
         seq,
@@ -45,7 +45,7 @@ fn of(seq: u64) -> Snapshot {
     }
 }
 
-fn in_memory() -> (Memory, Folder) {
+pub(crate) fn in_memory() -> (Memory, Folder) {
     let memory = Memory::new();
     let folder = Folder::new(Arc::new(memory.clone()), Path::new("/journal"));
     (memory, folder)
@@ -65,7 +65,7 @@ fn path(folder: &Folder, seq: u64) -> std::path::PathBuf {
     folder.dir().join(format!("snapshot-{seq:020}"))
 }
 
-fn bytes_of(folder: &Folder, seq: u64) -> Vec<u8> {
+pub(crate) fn bytes_of(folder: &Folder, seq: u64) -> Vec<u8> {
     let file = folder
         .storage()
         .open(&path(folder, seq), Access::Read)
@@ -75,7 +75,7 @@ fn bytes_of(folder: &Folder, seq: u64) -> Vec<u8> {
     bytes
 }
 
-fn put(folder: &Folder, seq: u64, bytes: &[u8]) {
+pub(crate) fn put(folder: &Folder, seq: u64, bytes: &[u8]) {
     let file = folder
         .storage()
         .open(&path(folder, seq), Access::Create)
@@ -179,7 +179,7 @@ fn fault_44_snapshot_ahead_of_the_log_is_refused_with_both_sequences() {
     let mut tried = 0;
     for last_seq in 10..20 {
         let refused = snapshot::newest(&folder, ID, last_seq, Ok);
-        let Err(error @ SnapshotError::Ahead { seq, .. }) = refused else {
+        let Err(error @ SnapshotError::Io(OpenError::SnapshotAhead { seq, .. })) = refused else {
             panic!("{refused:?}");
         };
         assert_eq!(seq, 20);

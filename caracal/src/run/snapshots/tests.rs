@@ -100,9 +100,21 @@ fn snapshots_wait_until_the_log_is_durable() {
 }
 
 #[test]
-fn snapshots_of_process_mode_wait_for_nothing_and_volatile_has_none() {
+fn snapshots_of_process_mode_ask_for_a_sync_and_volatile_has_none() {
     let mut process = rig(Durability::Process, Duration::ZERO);
     process.append();
+    process.steps.sync();
+    assert_eq!(
+        process.writer.durable_seq(),
+        0,
+        "nobody has asked, and the segment is not full"
+    );
+    process.snapshots.look(&process.shadow);
+    assert!(
+        process.snapshots.waiting.is_some(),
+        "not before it is durable"
+    );
+    process.steps.sync();
     process.wait_for(&[1]);
     let mut volatile = rig(Durability::Volatile, Duration::ZERO);
     volatile.append();
@@ -130,6 +142,8 @@ fn snapshots_come_at_their_interval_and_a_failed_one_ends_nothing() {
     let mut failing = Snapshots::start(nowhere, Duration::ZERO, 0).unwrap();
     for _ in 0..3 {
         let began = Instant::now();
+        seldom.writer.watch().want_durable(seldom.shadow.last_seq());
+        seldom.steps.sync();
         failing.look(&seldom.shadow);
         assert!(failing.writing);
         while failing.writing && began.elapsed() < Duration::from_secs(20) {

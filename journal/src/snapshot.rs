@@ -283,7 +283,8 @@ pub(crate) fn refuse_ahead(
 /// # Errors
 ///
 /// [`SnapshotError::Io`] if a good snapshot is ahead of the log's end
-/// ([`OpenError::SnapshotAhead`]), or the directory cannot be read. A snapshot that cannot be read is skipped.
+/// ([`OpenError::SnapshotAhead`]), or the directory cannot be read. A snapshot that cannot be read
+/// is skipped.
 pub fn newest<T>(
     folder: &Folder,
     journal_id: u64,

@@ -2,8 +2,9 @@
 //!
 //! In `interval` durability it syncs all that is appended, every interval; in `process` durability
 //! only segments that are full, so that damage in history can be told from records that a power
-//! loss took, and what a snapshot is about to stand on; in `group` durability one commit after the other, as the writer fills them up (see
-//! `commit`). A segment is synced before a later one, so nothing durable ever has a hole before it.
+//! loss took, and what a snapshot is about to stand on; in `group` durability one commit after the
+//! other, as the writer fills them up (see `commit`). A segment is synced before a later one, so
+//! nothing durable ever has a hole before it.
 //!
 //! The first failure is latched in [`Shared`] and ends the syncing: after a failed sync the kernel
 //! may mark the lost pages clean, and the next sync would report success.

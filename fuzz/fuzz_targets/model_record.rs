@@ -1,14 +1,15 @@
 //! Any 128 bytes are a record or a typed error, and any parts are a blob or a typed error.
 //!
-//! Checked beyond "no panic": a readable record is an event or a command and never both, it prints,
-//! and an instrument that decodes comes back equal through its own encoding.
+//! Checked beyond "no panic": a readable record is an event, a command or the journal's own mark and
+//! never two of them, it prints, and an instrument that decodes comes back equal through its own
+//! encoding.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use model::blob::{self, Assembler, BlobKind};
 use model::command::command;
-use model::event::{Event, event};
+use model::event::{Event, View, event, view};
 use model::instrument::InstrumentSpec;
 use model::num::{Lots, NumberError, Ticks};
 use model::record::Record;
@@ -18,10 +19,12 @@ fuzz_target!(|bytes: &[u8]| {
     let mut assembler = Assembler::default();
     for chunk in bytes.chunks_exact(size_of::<Record>()) {
         let record = Record::read_from_bytes(chunk).expect("the chunk has a record's size");
-        let readable = model::event::view(&record).is_ok();
+        let seen = view(&record);
+        let is_mark = matches!(seen, Ok(View::Mark(_)));
         let (as_event, as_command) = (event(&record), command(&record));
-        assert_eq!(readable, as_event.is_ok() != as_command.is_ok());
-        assert!(readable || as_event.is_err() && as_command.is_err());
+        let meanings = [as_event.is_ok(), as_command.is_ok(), is_mark];
+        let meanings = meanings.iter().filter(|&&has_it| has_it).count();
+        assert_eq!(meanings, usize::from(seen.is_ok()));
         assert!(!format!("{record:?}").is_empty());
         assert!(record.same_decision(&record.decided()));
         if let Ok(Event::BlobPart(part)) = as_event

@@ -79,11 +79,11 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The directory has no superblock.
-    #[error("{path} is not a journal: it has {found} but no superblock", path = path.display())]
+    #[error("{path} is not a journal: it has {found} and no superblock", path = path.display())]
     NotAJournal {
         /// Directory.
         path: PathBuf,
-        /// What it has, or "nothing".
+        /// What it has, or "no file".
         found: String,
     },
     /// Written by another version.

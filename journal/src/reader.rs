@@ -380,12 +380,12 @@ fn index_of(place: Place) -> usize {
 }
 
 /// What to say about a directory without a superblock.
-fn not_a_journal(folder: &Folder) -> Result<OpenError, OpenError> {
+pub(crate) fn not_a_journal(folder: &Folder) -> Result<OpenError, OpenError> {
     let listing = folder.list()?;
     let found = match (listing.segments.first(), listing.foreign) {
         (Some(_), _) => "segments".to_owned(),
         (None, Some(name)) => format!("a file {name:?}"),
-        (None, None) => "nothing".to_owned(),
+        (None, None) => "no file".to_owned(),
     };
     let path = folder.dir().to_path_buf();
     Ok(OpenError::NotAJournal { path, found })

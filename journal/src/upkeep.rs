@@ -79,7 +79,7 @@ impl Upkeep {
                 Some(_) => "segments".to_owned(),
                 None => listing
                     .foreign
-                    .map_or("nothing".to_owned(), |name| format!("{name:?}")),
+                    .map_or("no file".to_owned(), |name| format!("a file {name:?}")),
             };
             let path = folder.dir().to_path_buf();
             return Err(OpenError::NotAJournal { path, found }.into());

@@ -121,7 +121,7 @@ fn open_segment_of_another_journal_is_refused() {
 fn open_directory_of_something_else_is_refused() {
     let dir = fast_dir();
     fs::write(dir.path().join("notes.txt"), b"mine").unwrap();
-    check_refused(dir.path(), "it has a file \"notes.txt\" but no superblock");
+    check_refused(dir.path(), "it has a file \"notes.txt\" and no superblock");
     assert!(Reader::open(dir.path()).is_err());
     let empty = fast_dir();
     let error = Reader::open(empty.path()).err().unwrap().to_string();

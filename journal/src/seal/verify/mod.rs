@@ -31,6 +31,7 @@ use crate::archive;
 use crate::directory::Folder;
 use crate::error::OpenError;
 use crate::format::{Geometry, Slot};
+use crate::reader::not_a_journal;
 use crate::superblock;
 
 /// Most findings that are kept.
@@ -172,10 +173,7 @@ fn refuse_foreign(folder: &Folder) -> Result<(), OpenError> {
     if folder.has(&folder.superblock_path())? {
         return Ok(());
     }
-    Err(OpenError::NotAJournal {
-        path: folder.dir().to_path_buf(),
-        found: "nothing that is one".to_owned(),
-    })
+    Err(not_a_journal(folder)?)
 }
 
 /// One verification.

@@ -1,8 +1,8 @@
 //! Any 128 bytes are a record or a typed error, and any parts are a blob or a typed error.
 //!
-//! Checked beyond "no panic": a readable record is an event, a command or the journal's own mark and
-//! never two of them, it prints, and an instrument that decodes comes back equal through its own
-//! encoding.
+//! Checked beyond "no panic": a readable record is an event, a command or the journal's own mark,
+//! and never two of them, it prints, and an instrument that decodes comes back equal through its
+//! own encoding.
 
 #![no_main]
 

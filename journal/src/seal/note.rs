@@ -209,7 +209,8 @@ impl Note {
 }
 
 /// Finds the notes that stand one behind the other in `bytes`, by their form only. What is left
-/// behind the last whole one is the second result.
+/// behind the last whole one is the second result: a last note with zero bytes in it too. No note
+/// has any; they stand where a power failure took the first of a note's sectors and left the rest.
 pub(crate) fn split(bytes: &[u8]) -> (Vec<Range<usize>>, Range<usize>) {
     let mark = SIGNATURE_MARK.as_bytes();
     let mut notes = Vec::new();
@@ -227,6 +228,9 @@ pub(crate) fn split(bytes: &[u8]) -> (Vec<Range<usize>>, Range<usize>) {
         }
         notes.push(start..at);
         start = at;
+    }
+    while let Some(torn) = notes.pop_if(|last| bytes[last.clone()].contains(&0)) {
+        start = torn.start;
     }
     (notes, start..bytes.len())
 }
@@ -322,6 +326,15 @@ mod tests {
             assert_eq!(found.len(), 2, "cut at {end}");
             assert_eq!(rest, whole..end);
         }
+        // The first sector of the last note is lost, and its end is there.
+        let mut torn = bytes.clone();
+        torn[whole..whole + 40].fill(0);
+        let (found, rest) = split(&torn);
+        assert_eq!((found.len(), rest), (2, whole..bytes.len()));
+        // One that is not the last is no torn one.
+        let mut changed = bytes.clone();
+        changed[3] = 0;
+        assert_eq!(split(&changed).0.len(), 3);
         let (found, rest) = split(&bytes);
         let texts: Vec<&[u8]> = found.into_iter().map(|range| &bytes[range]).collect();
         assert_eq!(

@@ -381,6 +381,7 @@ impl Plan {
         if !self.has_public_key {
             files::write_public_key(folder, &seal.key.public(slot.journal_id))?;
         }
+        sync_newest(folder, slot.geometry(), self.resume.start.size())?;
         let cut = self.cut;
         let mut sealer = Sealer::new(folder, slot, (options.durability, seal), self)?;
         if cut {
@@ -388,4 +389,25 @@ impl Plan {
         }
         Ok(Some(sealer))
     }
+}
+
+/// Puts the footer that the sealer goes on from on stable storage: the run that wrote it may have
+/// been killed before it synced, and no later footer may be there without it.
+fn sync_newest(folder: &Folder, geometry: Geometry, sealed: u64) -> Result<(), OpenError> {
+    let Some(place) = geometry.place(sealed) else {
+        return Ok(());
+    };
+    let path = folder.segment_path(place.segment);
+    if !folder.has(&path)? {
+        // Pruned or archived: it was on stable storage before.
+        return Ok(());
+    }
+    let leaves = files::leaves_path(folder);
+    for path in [leaves, path] {
+        if folder.has(&path)? {
+            let file = folder.open("sync", &path, Access::Write)?;
+            file.sync_data().map_err(OpenError::io("sync", &path))?;
+        }
+    }
+    Ok(())
 }

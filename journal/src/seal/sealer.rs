@@ -32,7 +32,7 @@ use crate::format::{BLOCK_BYTES, Geometry, Slot};
 use crate::options::Durability;
 use crate::scan;
 use crate::shared::Shared;
-use crate::storage::Access;
+use crate::storage::{Access, StoredFile};
 
 /// How often it looks.
 const TICK: Duration = Duration::from_millis(50);
@@ -281,15 +281,22 @@ impl Sealer {
         let bytes = footer.encode(self.geometry);
         let found = footer_bytes(&*file, self.geometry)?;
         match Footer::decode(&found, self.geometry, segment) {
-            Found::Sealed(found) if *found == footer => {}
+            // Perhaps by a run that was killed before it synced.
+            Found::Sealed(found) if *found == footer => {
+                self.leaves.sync()?;
+                // An archived one was on stable storage before.
+                if self.folder.has(&self.folder.segment_path(segment))? {
+                    sync_footer(&*file)?;
+                }
+            }
             // It was sealed, and its records or its header were other ones then.
             Found::Sealed(_) => return Err(Halt::Changed(first)),
             Found::Unsealed | Found::Bad => {
+                // Before the footer that covers them can reach the disk.
                 self.leaves.sync()?;
                 let file = scan::open(&self.folder, self.geometry, segment, Access::Write)?;
                 file.write_all_at(&bytes, self.geometry.records_end())?;
-                file.sync_data()
-                    .map_err(|error| Halt::Unsynced(error.raw_os_error().unwrap_or(-1)))?;
+                sync_footer(&*file)?;
             }
         }
         self.start = self.base.clone();
@@ -362,4 +369,10 @@ impl From<SealError> for OpenError {
     fn from(error: SealError) -> Self {
         Self::Seal(error)
     }
+}
+
+/// Syncs a segment with its footer.
+fn sync_footer(file: &dyn StoredFile) -> Result<(), Halt> {
+    file.sync_data()
+        .map_err(|error| Halt::Unsynced(error.raw_os_error().unwrap_or(-1)))
 }

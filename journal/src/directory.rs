@@ -164,6 +164,18 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
+    /// What stands where a superblock is missed, in words.
+    pub(crate) fn instead(&self) -> String {
+        let found = match (self.segments.first(), &self.foreign) {
+            (Some(_), _) => "segments".to_owned(),
+            (None, Some(name)) => format!("a file {name:?}"),
+            (None, None) => "no file".to_owned(),
+        };
+        format!("it has {found} and no superblock")
+    }
+}
+
+impl Listing {
     /// The last segment that is there as an archive only: a raw one holds where there are both.
     pub(crate) fn last_archived(&self) -> Option<u32> {
         let is_raw = |id: &u32| self.segments.binary_search(id).is_ok();

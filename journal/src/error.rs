@@ -79,11 +79,11 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The directory has no superblock.
-    #[error("{path} is not a journal: it has {found} and no superblock", path = path.display())]
+    #[error("{path} is not a journal: {found}", path = path.display())]
     NotAJournal {
         /// Directory.
         path: PathBuf,
-        /// What it has, or "no file".
+        /// What was found instead of one, in words.
         found: String,
     },
     /// Written by another version.

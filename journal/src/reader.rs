@@ -13,6 +13,7 @@
 mod end;
 mod time;
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use model::record::Record;
@@ -379,15 +380,16 @@ fn index_of(place: Place) -> usize {
     usize::try_from((place.offset - HEADER_BYTES) / RECORD).unwrap_or(usize::MAX)
 }
 
-/// What to say about a directory without a superblock.
+/// What to say about a directory without a superblock, or about none.
 pub(crate) fn not_a_journal(folder: &Folder) -> Result<OpenError, OpenError> {
-    let listing = folder.list()?;
-    let found = match (listing.segments.first(), listing.foreign) {
-        (Some(_), _) => "segments".to_owned(),
-        (None, Some(name)) => format!("a file {name:?}"),
-        (None, None) => "no file".to_owned(),
-    };
     let path = folder.dir().to_path_buf();
+    let found = match folder.list() {
+        Ok(listing) => listing.instead(),
+        Err(OpenError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            "there is no such directory".to_owned()
+        }
+        Err(error) => return Err(error),
+    };
     Ok(OpenError::NotAJournal { path, found })
 }
 

@@ -75,12 +75,7 @@ impl Upkeep {
     pub(crate) fn begin(folder: &Folder) -> Result<Self, UpkeepError> {
         let listing = folder.list()?;
         if !listing.superblock {
-            let found = match listing.segments.first() {
-                Some(_) => "segments".to_owned(),
-                None => listing
-                    .foreign
-                    .map_or("no file".to_owned(), |name| format!("a file {name:?}")),
-            };
+            let found = listing.instead();
             let path = folder.dir().to_path_buf();
             return Err(OpenError::NotAJournal { path, found }.into());
         }

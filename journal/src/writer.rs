@@ -421,14 +421,10 @@ fn last_of(folder: &Folder, geometry: Geometry, last_seq: u64) -> Result<(u64, u
 /// Refuses a directory with files of somebody else and no superblock, before anything is made.
 fn refuse_foreign(folder: &Folder) -> Result<(), OpenError> {
     let listing = folder.list()?;
-    if listing.superblock {
+    if listing.superblock || (listing.segments.is_empty() && listing.foreign.is_none()) {
         return Ok(());
     }
-    let found = match (listing.segments.first(), listing.foreign) {
-        (Some(_), _) => "segments".to_owned(),
-        (None, Some(name)) => format!("a file {name:?}"),
-        (None, None) => return Ok(()),
-    };
+    let found = listing.instead();
     let path = folder.dir().to_path_buf();
     Err(OpenError::NotAJournal { path, found })
 }

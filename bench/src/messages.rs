@@ -65,6 +65,7 @@ pub fn instrument() -> InstrumentSpec {
         notional_min: Some(Decimal::from(5)),
         notional_max: Some(Decimal::from(9_000_000)),
         trading: true,
+        contract: model::instrument::Contract::Spot,
     }
 }
 

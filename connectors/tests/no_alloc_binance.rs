@@ -63,6 +63,7 @@ fn btcusdt() -> InstrumentSpec {
         notional_min: None,
         notional_max: None,
         trading: true,
+        contract: model::instrument::Contract::Spot,
     }
 }
 
@@ -135,7 +136,8 @@ fn signed_requests_are_written_without_allocation() {
         order_type: OrderType::Limit,
         time_in_force: TimeInForce::Gtc,
         reduce_only: Flag::No,
-        reserved: [0; 36],
+        self_trade: model::body::SelfTrade::NotStated,
+        reserved: [0; 35],
     };
     let count = allocations(|| {
         for id in 0..50_000 {

@@ -149,7 +149,8 @@ fn order(counter: u32) -> Command {
         order_type: OrderType::Limit,
         time_in_force: TimeInForce::Gtc,
         reduce_only: Flag::No,
-        reserved: [0; 36],
+        self_trade: model::body::SelfTrade::NotStated,
+        reserved: [0; 35],
     };
     let record = Record::new(Kind::NewOrder, &body).on_instrument(InstrumentId(0));
     Command(record.on_account(AccountId(0)).by_strategy(StrategyId(0)))

@@ -147,5 +147,6 @@ fn spec(id: u32, symbol: &str, tick: (i64, u8), lot: (i64, u8)) -> InstrumentSpe
         notional_min: None,
         notional_max: None,
         trading: true,
+        contract: model::instrument::Contract::Spot,
     }
 }

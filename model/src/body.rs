@@ -10,15 +10,24 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
 use crate::limits::{ASSET_NAME_BYTES, BLOB_PART_BYTES, BODY_BYTES, LEVELS_PER_RECORD};
 use crate::num::{Lots, Money, Ticks};
 
+mod account;
+mod control;
 mod market;
 mod order;
+mod refusal;
 mod run;
 
-pub use market::{BookLevels, BookReset, Level, Quote, Trade};
-pub use order::{
-    CancelOrder, Fill, NewOrder, OpenOrders, OrderReport, OrderStatus, OrderType, QueryOpenOrders,
-    QueryOrder, Refusal, RefusalReason, RejectReason, ReplaceOrder, Sent, TimeInForce,
+pub use account::{Funding, MarginMode, PositionReport, Transfer, TransferKind};
+pub use control::{
+    ControlAction, ControlRequest, Level as NoticeLevel, Notice, NoticeCode, Outcome,
 };
+pub use market::{BookLevels, BookReset, Level, Mark, Quote, Rate, Trade};
+pub use order::{
+    AmendOrder, Amended, CancelAll, CancelOrder, Fill, Latch, NewOrder, OpenOrders, OrderReport,
+    OrderStatus, OrderType, QueryOpenOrders, QueryOrder, RejectReason, ReplaceOrder, SelfTrade,
+    Sent, TimeInForce,
+};
+pub use refusal::{Refusal, RefusalReason};
 pub use run::{
     Balance, BlobPart, Channel, Connection, DurableMark, LinkState, Operator, OperatorAction,
     Recovered, RunEnded, RunStarted, StateHash, Tick,

@@ -2,7 +2,9 @@
 //!
 //! Hot path: yes. Allocates: no.
 
-use crate::body::{CancelOrder, NewOrder, QueryOpenOrders, QueryOrder, ReplaceOrder};
+use crate::body::{
+    AmendOrder, CancelAll, CancelOrder, Latch, NewOrder, QueryOpenOrders, QueryOrder, ReplaceOrder,
+};
 use crate::event::{BadRecord, body};
 use crate::record::{Kind, Record};
 
@@ -18,6 +20,9 @@ pub enum CommandView<'a> {
     ReplaceOrder(&'a ReplaceOrder),
     QueryOrder(&'a QueryOrder),
     QueryOpenOrders(&'a QueryOpenOrders),
+    AmendOrder(&'a AmendOrder),
+    CancelAll(&'a CancelAll),
+    Latch(&'a Latch),
 }
 
 impl CommandView<'_> {
@@ -30,6 +35,9 @@ impl CommandView<'_> {
             Self::ReplaceOrder(_) => Kind::ReplaceOrder,
             Self::QueryOrder(_) => Kind::QueryOrder,
             Self::QueryOpenOrders(_) => Kind::QueryOpenOrders,
+            Self::AmendOrder(_) => Kind::AmendOrder,
+            Self::CancelAll(_) => Kind::CancelAll,
+            Self::Latch(_) => Kind::Latch,
         }
     }
 
@@ -42,6 +50,9 @@ impl CommandView<'_> {
             Self::ReplaceOrder(command) => command.command,
             Self::QueryOrder(command) => command.command,
             Self::QueryOpenOrders(command) => command.command,
+            Self::AmendOrder(command) => command.command,
+            Self::CancelAll(command) => command.command,
+            Self::Latch(command) => command.command,
         }
     }
 
@@ -54,7 +65,8 @@ impl CommandView<'_> {
             Self::CancelOrder(command) => command.client_id,
             Self::ReplaceOrder(command) => command.client_id,
             Self::QueryOrder(command) => command.client_id,
-            Self::QueryOpenOrders(_) => 0,
+            Self::AmendOrder(command) => command.client_id,
+            Self::QueryOpenOrders(_) | Self::CancelAll(_) | Self::Latch(_) => 0,
         }
     }
 }
@@ -83,6 +95,9 @@ pub(crate) fn view(record: &Record, kind: Kind) -> Result<CommandView<'_>, BadRe
         Kind::ReplaceOrder => body(record, kind).map(CommandView::ReplaceOrder),
         Kind::QueryOrder => body(record, kind).map(CommandView::QueryOrder),
         Kind::QueryOpenOrders => body(record, kind).map(CommandView::QueryOpenOrders),
+        Kind::AmendOrder => body(record, kind).map(CommandView::AmendOrder),
+        Kind::CancelAll => body(record, kind).map(CommandView::CancelAll),
+        Kind::Latch => body(record, kind).map(CommandView::Latch),
         Kind::RunStarted
         | Kind::RunEnded
         | Kind::BlobPart
@@ -92,6 +107,8 @@ pub(crate) fn view(record: &Record, kind: Kind) -> Result<CommandView<'_>, BadRe
         | Kind::BookLevels
         | Kind::Trade
         | Kind::Quote
+        | Kind::Mark
+        | Kind::Rate
         | Kind::OrderAcked
         | Kind::OrderRejected
         | Kind::OrderFilled
@@ -104,9 +121,16 @@ pub(crate) fn view(record: &Record, kind: Kind) -> Result<CommandView<'_>, BadRe
         | Kind::Sent
         | Kind::SendFailed
         | Kind::OpenOrders
+        | Kind::OrderAmended
+        | Kind::AmendRejected
         | Kind::Balance
+        | Kind::Transfer
+        | Kind::Funding
+        | Kind::PositionReport
         | Kind::Operator
+        | Kind::Control
         | Kind::RiskRefused
+        | Kind::RiskNotice
         | Kind::DurableMark
         | Kind::StateHash
         | Kind::Recovered => Err(BadRecord::WrongPlace { kind }),

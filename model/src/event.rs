@@ -3,9 +3,9 @@
 //! Hot path: yes. Allocates: no.
 
 use crate::body::{
-    Balance, BlobPart, Body, BookLevels, BookReset, Connection, DurableMark, Fill, OpenOrders,
-    Operator, OrderReport, Quote, Recovered, Refusal, RunEnded, RunStarted, Sent, StateHash, Tick,
-    Trade,
+    Amended, Balance, BlobPart, Body, BookLevels, BookReset, Connection, ControlRequest,
+    DurableMark, Fill, Funding, Mark, Notice, OpenOrders, Operator, OrderReport, PositionReport,
+    Quote, Rate, Recovered, Refusal, RunEnded, RunStarted, Sent, StateHash, Tick, Trade, Transfer,
 };
 use crate::command::CommandView;
 use crate::record::{Kind, Record, flags};
@@ -57,6 +57,8 @@ pub enum Event<'a> {
     BookLevels(&'a BookLevels),
     Trade(&'a Trade),
     Quote(&'a Quote),
+    Mark(&'a Mark),
+    Rate(&'a Rate),
     OrderAcked(&'a OrderReport),
     OrderRejected(&'a OrderReport),
     OrderFilled(&'a Fill),
@@ -69,9 +71,16 @@ pub enum Event<'a> {
     Sent(&'a Sent),
     SendFailed(&'a OrderReport),
     OpenOrders(&'a OpenOrders),
+    OrderAmended(&'a Amended),
+    AmendRejected(&'a OrderReport),
     Balance(&'a Balance),
+    Transfer(&'a Transfer),
+    Funding(&'a Funding),
+    PositionReport(&'a PositionReport),
     Operator(&'a Operator),
+    Control(&'a ControlRequest),
     RiskRefused(&'a Refusal),
+    RiskNotice(&'a Notice),
     StateHash(&'a StateHash),
     Recovered(&'a Recovered),
 }
@@ -148,6 +157,8 @@ fn event_of(record: &Record, kind: Kind) -> Result<Event<'_>, BadRecord> {
         Kind::BookLevels => Event::BookLevels(body(record, kind)?),
         Kind::Trade => Event::Trade(body(record, kind)?),
         Kind::Quote => Event::Quote(body(record, kind)?),
+        Kind::Mark => Event::Mark(body(record, kind)?),
+        Kind::Rate => Event::Rate(body(record, kind)?),
         Kind::OrderAcked => Event::OrderAcked(body(record, kind)?),
         Kind::OrderRejected => Event::OrderRejected(body(record, kind)?),
         Kind::OrderFilled => Event::OrderFilled(body(record, kind)?),
@@ -160,6 +171,13 @@ fn event_of(record: &Record, kind: Kind) -> Result<Event<'_>, BadRecord> {
         Kind::Sent => Event::Sent(body(record, kind)?),
         Kind::SendFailed => Event::SendFailed(body(record, kind)?),
         Kind::OpenOrders => Event::OpenOrders(body(record, kind)?),
+        Kind::OrderAmended => Event::OrderAmended(body(record, kind)?),
+        Kind::AmendRejected => Event::AmendRejected(body(record, kind)?),
+        Kind::Transfer => Event::Transfer(body(record, kind)?),
+        Kind::Funding => Event::Funding(body(record, kind)?),
+        Kind::PositionReport => Event::PositionReport(body(record, kind)?),
+        Kind::Control => Event::Control(body(record, kind)?),
+        Kind::RiskNotice => Event::RiskNotice(body(record, kind)?),
         Kind::Balance => Event::Balance(body(record, kind)?),
         Kind::Operator => Event::Operator(body(record, kind)?),
         Kind::RiskRefused => Event::RiskRefused(body(record, kind)?),
@@ -170,6 +188,9 @@ fn event_of(record: &Record, kind: Kind) -> Result<Event<'_>, BadRecord> {
         | Kind::CancelOrder
         | Kind::ReplaceOrder
         | Kind::QueryOrder
-        | Kind::QueryOpenOrders => return Err(BadRecord::WrongPlace { kind }),
+        | Kind::QueryOpenOrders
+        | Kind::AmendOrder
+        | Kind::CancelAll
+        | Kind::Latch => return Err(BadRecord::WrongPlace { kind }),
     })
 }

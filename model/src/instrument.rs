@@ -39,6 +39,41 @@ pub struct InstrumentSpec {
     pub notional_max: Option<Decimal>,
     /// Whether the venue accepts new orders.
     pub trading: bool,
+    /// What a lot of it stands for.
+    pub contract: Contract,
+}
+
+/// What is traded: the asset itself, or a contract on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Contract {
+    /// The base asset itself.
+    Spot,
+    /// A perpetual whose profit is in the quote asset.
+    Linear(Perpetual),
+    /// A perpetual whose profit is in the base asset: worth `multiplier` quote a contract.
+    Inverse(Perpetual),
+}
+
+/// Terms of a perpetual.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Perpetual {
+    /// Base (linear) or quote (inverse) of a quantity of 1. Above 0.
+    pub multiplier: Decimal,
+    /// Asset of profit, margin and funding.
+    pub settle: String,
+    /// Maintenance margin by the position's value, ascending; the first from 0. Not empty.
+    pub maintenance: Vec<MaintenanceTier>,
+}
+
+/// One tier of the maintenance margin: `value * rate - deduction`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaintenanceTier {
+    /// Smallest value that it holds for, settlement asset.
+    pub value_from: Decimal,
+    /// Rate, in 1/10_000.
+    pub rate_bps: u32,
+    /// What is taken off, so that the tiers join, settlement asset.
+    pub deduction: Decimal,
 }
 
 impl InstrumentSpec {

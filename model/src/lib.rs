@@ -4,7 +4,8 @@
 //!
 //! Where to look: numbers in [`num`], small ids in [`ids`], what is traded in [`instrument`], the
 //! 128-byte record in [`record`] with its bodies in [`body`], the closed set of events and commands
-//! in [`event`] and [`command`], long payloads in [`blob`], bounds in [`limits`], and the traits
+//! in [`event`] and [`command`], long payloads in [`blob`], bounds in [`limits`], the controls of
+//! risk in [`control`], and the traits
 //! between the engine and a venue in [`ports`].
 //!
 //! # Glossary: one word, one meaning
@@ -39,6 +40,7 @@ pub mod blob;
 pub mod body;
 pub mod codec;
 pub mod command;
+pub mod control;
 pub mod event;
 pub mod ids;
 pub mod instrument;

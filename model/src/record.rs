@@ -51,9 +51,7 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
         /// What a record is. Codes below 128 are events, from 128 on commands.
         ///
-        /// Room is kept for what later versions bring: 11 mark price and funding, 12 candle,
-        /// 28 order amended, 33 position, 41 limit change, 56 snapshot mark, 133 amend order,
-        /// 134 cancel all.
+        /// Room is kept for what later versions bring.
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
             TryFromBytes, IntoBytes, Immutable, KnownLayout,
@@ -106,6 +104,10 @@ kinds! {
     Trade = 8,
     /// Best bid and ask: [`crate::body::Quote`].
     Quote = 9,
+    /// Mark price, index and funding rate: [`crate::body::Mark`].
+    Mark = 10,
+    /// An asset in the reporting currency: [`crate::body::Rate`].
+    Rate = 11,
     /// The venue has the order: [`crate::body::OrderReport`].
     OrderAcked = 16,
     /// The venue refused the order; it does not exist: [`crate::body::OrderReport`].
@@ -131,12 +133,26 @@ kinds! {
     SendFailed = 26,
     /// The venue's list of our open orders, counted: [`crate::body::OpenOrders`].
     OpenOrders = 27,
+    /// The venue made an order smaller: [`crate::body::Amended`].
+    OrderAmended = 28,
+    /// The venue refused to amend an order: [`crate::body::OrderReport`].
+    AmendRejected = 29,
     /// A balance as the venue reports it: [`crate::body::Balance`].
     Balance = 32,
+    /// Money that moved without a trade: [`crate::body::Transfer`].
+    Transfer = 33,
+    /// Funding of a perpetual: [`crate::body::Funding`].
+    Funding = 34,
+    /// A position as the venue reports it: [`crate::body::PositionReport`].
+    PositionReport = 35,
     /// A person's or the supervisor's order to the engine: [`crate::body::Operator`].
     Operator = 40,
+    /// A person's request to risk: [`crate::body::ControlRequest`].
+    Control = 41,
     /// Risk refused an intent: [`crate::body::Refusal`].
     RiskRefused = 48,
+    /// Risk tells people something: [`crate::body::Notice`].
+    RiskNotice = 49,
     /// Filling of a commit in the strict durability modes, with the last durable sequence:
     /// [`crate::body::DurableMark`]. Neither event nor command: the journal's own. Its event
     /// number and time are those of the record before it.
@@ -155,6 +171,12 @@ kinds! {
     QueryOrder = 131,
     /// Ask the venue for the list of open orders: [`crate::body::QueryOpenOrders`].
     QueryOpenOrders = 132,
+    /// Make an order smaller: [`crate::body::AmendOrder`].
+    AmendOrder = 133,
+    /// Cancel every open order: [`crate::body::CancelAll`].
+    CancelAll = 134,
+    /// Kill switch for the gateways' last line: [`crate::body::Latch`].
+    Latch = 135,
 }
 
 impl Kind {

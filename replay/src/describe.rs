@@ -3,6 +3,8 @@
 //! Prices and quantities are whole ticks and lots, as the record holds them; the instrument's
 //! steps stand in its blob.
 
+mod account;
+
 use model::body::{NewOrder, OrderReport, ReplaceOrder};
 use model::command::CommandView;
 use model::event::{self, Event, View};
@@ -210,10 +212,19 @@ fn of_event(record: &Record, event: Event<'_>) -> Fields {
         | Event::OrderStatus(report)
         | Event::OrderAbsent(report)
         | Event::CancelRejected(report)
+        | Event::AmendRejected(report)
         | Event::SendFailed(report) => of_report(report),
         Event::OrderFilled(_) | Event::Sent(_) | Event::OpenOrders(_) | Event::RiskRefused(_) => {
             of_order(event)
         }
+        Event::Mark(_)
+        | Event::Rate(_)
+        | Event::OrderAmended(_)
+        | Event::Transfer(_)
+        | Event::Funding(_)
+        | Event::PositionReport(_)
+        | Event::Control(_)
+        | Event::RiskNotice(_) => account::fields(event),
     }
 }
 
@@ -319,7 +330,17 @@ fn of_command(command: CommandView<'_>) -> Fields {
             ("order", order_id(query.client_id)),
             ("venue_order", json!(query.venue_order_id)),
         ]),
-        CommandView::QueryOpenOrders(_) => {}
+        CommandView::AmendOrder(amend) => fields.extend([
+            ("order", order_id(amend.client_id)),
+            ("venue_order", json!(amend.venue_order_id)),
+            ("qty", json!(amend.qty.0)),
+        ]),
+        CommandView::Latch(latch) => fields.extend([
+            ("scope", word(latch.scope)),
+            ("scope_id", json!(latch.scope_id)),
+            ("on", json!(latch.on.is_yes())),
+        ]),
+        CommandView::QueryOpenOrders(_) | CommandView::CancelAll(_) => {}
     }
     fields
 }

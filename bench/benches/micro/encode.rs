@@ -96,6 +96,7 @@ fn order(id: u64) -> NewOrder {
         order_type: OrderType::PostOnly,
         time_in_force: TimeInForce::Gtc,
         reduce_only: Flag::No,
-        reserved: [0; 36],
+        self_trade: model::body::SelfTrade::NotStated,
+        reserved: [0; 35],
     }
 }

@@ -169,7 +169,10 @@ impl Driven {
                 }
                 other @ (CommandView::CancelOrder(_)
                 | CommandView::QueryOrder(_)
-                | CommandView::QueryOpenOrders(_)) => panic!("unexpected: {other:?}"),
+                | CommandView::QueryOpenOrders(_)
+                | CommandView::AmendOrder(_)
+                | CommandView::CancelAll(_)
+                | CommandView::Latch(_)) => panic!("unexpected: {other:?}"),
             }
         }
     }

@@ -122,7 +122,11 @@ impl BufferGateway {
                     let ids = (order.client_id, order.venue_order_id);
                     request::cancel(&context, entry, ids, scratch, room)
                 }
-                CommandView::QueryOrder(_) | CommandView::QueryOpenOrders(_) => Ok(0),
+                CommandView::QueryOrder(_)
+                | CommandView::QueryOpenOrders(_)
+                | CommandView::AmendOrder(_)
+                | CommandView::CancelAll(_)
+                | CommandView::Latch(_) => Ok(0),
             };
             written.unwrap_or(0)
         };
@@ -147,7 +151,11 @@ impl BufferGateway {
                 self.acknowledge(record, order.client_id, now_ns);
             }
             CommandView::CancelOrder(order) => self.end(record, order.client_id, now_ns),
-            CommandView::QueryOrder(_) | CommandView::QueryOpenOrders(_) => {}
+            CommandView::QueryOrder(_)
+            | CommandView::QueryOpenOrders(_)
+            | CommandView::AmendOrder(_)
+            | CommandView::CancelAll(_)
+            | CommandView::Latch(_) => {}
         }
     }
 

@@ -30,6 +30,15 @@ pub(super) fn order_of(event: Event<'_>) -> Option<u64> {
         | Event::Balance(_)
         | Event::Operator(_)
         | Event::StateHash(_)
+        | Event::Mark(_)
+        | Event::Rate(_)
+        | Event::OrderAmended(_)
+        | Event::AmendRejected(_)
+        | Event::Transfer(_)
+        | Event::Funding(_)
+        | Event::PositionReport(_)
+        | Event::Control(_)
+        | Event::RiskNotice(_)
         | Event::Recovered(_) => None,
     }
 }

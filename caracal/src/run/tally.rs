@@ -52,7 +52,11 @@ impl Tally {
             | Kind::BookLevels
             | Kind::Trade
             | Kind::Quote
+            | Kind::Mark
+            | Kind::Rate
             | Kind::OrderAcked
+            | Kind::OrderAmended
+            | Kind::AmendRejected
             | Kind::OrderCancelled
             | Kind::OrderExpired
             | Kind::OrderStatus
@@ -61,13 +65,21 @@ impl Tally {
             | Kind::Sent
             | Kind::SendFailed
             | Kind::Balance
+            | Kind::Transfer
+            | Kind::Funding
+            | Kind::PositionReport
+            | Kind::Control
+            | Kind::RiskNotice
             | Kind::Operator
             | Kind::DurableMark
             | Kind::StateHash
             | Kind::Recovered
             | Kind::CancelOrder
             | Kind::QueryOrder
-            | Kind::QueryOpenOrders => return,
+            | Kind::QueryOpenOrders
+            | Kind::AmendOrder
+            | Kind::CancelAll
+            | Kind::Latch => return,
         };
         *counter += 1;
     }

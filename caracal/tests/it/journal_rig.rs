@@ -66,6 +66,7 @@ fn instrument(id: u32, symbol: &str) -> InstrumentSpec {
         notional_min: None,
         notional_max: None,
         trading: true,
+        contract: model::instrument::Contract::Spot,
     }
 }
 
@@ -145,7 +146,8 @@ fn round(number: u32) -> [Record; 5] {
         order_type: OrderType::Limit,
         time_in_force: TimeInForce::Gtc,
         reduce_only: false.into(),
-        reserved: [0; 36],
+        self_trade: model::body::SelfTrade::NotStated,
+        reserved: [0; 35],
     };
     let fill = Fill {
         client_id: order.client_id,

@@ -107,6 +107,7 @@ pub fn spec_of(
         notional_min: rules.notional("minNotional", |rule| rule.min_notional)?,
         notional_max: rules.notional("maxNotional", |rule| rule.max_notional)?,
         trading: info.status.as_str() == "TRADING" && info.is_spot_trading_allowed,
+        contract: model::instrument::Contract::Spot,
     })
 }
 

@@ -256,6 +256,7 @@ impl PracticeInstrument {
                 notional_min: Some(Decimal::from(5)),
                 notional_max: Some(Decimal::from(9_000_000)),
                 trading: true,
+                contract: model::instrument::Contract::Spot,
             },
             start_price: Ticks(6_000_000),
         }

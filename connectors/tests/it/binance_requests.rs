@@ -29,7 +29,8 @@ fn order(order_type: OrderType, time_in_force: TimeInForce) -> NewOrder {
         order_type,
         time_in_force,
         reduce_only: Flag::No,
-        reserved: [0; 36],
+        self_trade: model::body::SelfTrade::NotStated,
+        reserved: [0; 35],
     }
 }
 
@@ -178,7 +179,8 @@ fn replacement() -> ReplaceOrder {
         order_type: OrderType::Limit,
         time_in_force: TimeInForce::Fok,
         reduce_only: Flag::No,
-        reserved: [0; 20],
+        self_trade: model::body::SelfTrade::NotStated,
+        reserved: [0; 19],
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn instrument(id: u32, symbol: &str, tick: &str, lot: &str) -> Instru
         notional_min: None,
         notional_max: None,
         trading: true,
+        contract: model::instrument::Contract::Spot,
     }
 }
 

@@ -191,7 +191,10 @@ fn places(record: &Record) -> Option<u64> {
         Ok(
             CommandView::CancelOrder(_)
             | CommandView::QueryOrder(_)
-            | CommandView::QueryOpenOrders(_),
+            | CommandView::QueryOpenOrders(_)
+            | CommandView::AmendOrder(_)
+            | CommandView::CancelAll(_)
+            | CommandView::Latch(_),
         )
         | Err(_) => None,
     }

@@ -39,7 +39,8 @@ fn order(client_id: u64) -> Record {
         order_type: OrderType::Limit,
         time_in_force: TimeInForce::Gtc,
         reduce_only: Flag::No,
-        reserved: [0; 36],
+        self_trade: model::body::SelfTrade::NotStated,
+        reserved: [0; 35],
     };
     Record::new(Kind::NewOrder, &body)
 }

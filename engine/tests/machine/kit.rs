@@ -39,6 +39,7 @@ pub(crate) fn spec() -> InstrumentSpec {
         notional_min: Some(Decimal::from(5)),
         notional_max: Some(Decimal::from(9_000_000)),
         trading: true,
+        contract: model::instrument::Contract::Spot,
     }
 }
 

@@ -270,6 +270,16 @@ impl Sim {
                 self.queue
                     .push_back(Record::new(Kind::OpenOrders, &body).on_account(ACCOUNT));
             }
+            CommandView::CancelAll(_) => {
+                let ids: Vec<u64> = self.resting.iter().map(|order| order.client_id).collect();
+                for client_id in ids {
+                    self.cancel(client_id);
+                }
+            }
+            CommandView::AmendOrder(amend) => {
+                self.say(Kind::AmendRejected, amend.client_id, RejectReason::Other);
+            }
+            CommandView::Latch(_) => {}
         }
     }
 

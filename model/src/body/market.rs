@@ -124,7 +124,43 @@ pub struct Quote {
 }
 impl Body for Quote {}
 
+/// Mark price, index and funding of a perpetual, as the venue says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Mark {
+    /// Mark price, ticks.
+    pub mark: Ticks,
+    /// Index price, ticks; 0 if not stated.
+    pub index: Ticks,
+    /// Rate of the next funding, in 1e-9; 0 if not stated.
+    pub funding_rate_e9: i64,
+    /// Time of the next funding; 0 if not stated.
+    pub next_funding_ns: u64,
+    /// The venue's time.
+    pub venue_time_ns: u64,
+    /// Zero.
+    pub reserved: [u8; 40],
+}
+impl Body for Mark {}
+
+/// What an asset is worth in the reporting currency, as a source outside of the books says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Rate {
+    /// Reporting currency for one of the asset; above 0.
+    pub rate: Money,
+    /// The source's time; 0 if it gave none.
+    pub venue_time_ns: u64,
+    /// The asset.
+    pub asset: AssetName,
+    /// Zero.
+    pub reserved: [u8; 42],
+}
+impl Body for Rate {}
+
 const _: () = {
+    assert!(size_of::<Mark>() == BODY_BYTES);
+    assert!(size_of::<Rate>() == BODY_BYTES);
     assert!(size_of::<BookLevels>() == BODY_BYTES);
     assert!(size_of::<BookReset>() == BODY_BYTES);
     assert!(size_of::<Trade>() == BODY_BYTES);

@@ -1,6 +1,7 @@
 //! Bodies of orders: commands, what the venue says of them, fills, refusals.
 
 use super::*;
+use crate::control::ScopeKind;
 
 /// How an order executes.
 #[derive(
@@ -52,6 +53,33 @@ pub enum TimeInForce {
     Fok = 3,
 }
 
+/// What the venue does when an order would trade with another one of the same account.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    TryFromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[repr(u8)]
+pub enum SelfTrade {
+    /// Not stated: the venue's own rule.
+    NotStated = 0,
+    /// The new order ends.
+    ExpireTaker = 1,
+    /// The resting order ends.
+    ExpireMaker = 2,
+    /// Both end.
+    ExpireBoth = 3,
+}
+
 /// Place an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -74,8 +102,10 @@ pub struct NewOrder {
     pub time_in_force: TimeInForce,
     /// Whether it may only reduce the position.
     pub reduce_only: Flag,
-    /// Zero; room for a trigger price and more.
-    pub reserved: [u8; 36],
+    /// What the venue does about a trade with ourselves.
+    pub self_trade: SelfTrade,
+    /// Zero.
+    pub reserved: [u8; 35],
 }
 impl Body for NewOrder {}
 
@@ -121,10 +151,57 @@ pub struct ReplaceOrder {
     pub time_in_force: TimeInForce,
     /// Whether it may only reduce the position.
     pub reduce_only: Flag,
+    /// What the venue does about a trade with ourselves.
+    pub self_trade: SelfTrade,
     /// Zero.
-    pub reserved: [u8; 20],
+    pub reserved: [u8; 19],
 }
 impl Body for ReplaceOrder {}
+
+/// Make an order smaller. It keeps its price and its place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct AmendOrder {
+    /// Number of the command.
+    pub command: u64,
+    /// Raw client order id of the order.
+    pub client_id: u64,
+    /// The venue's id of the order, or 0 if it is not known yet.
+    pub venue_order_id: u64,
+    /// New total quantity, lots: below the old one, above what is filled.
+    pub qty: Lots,
+    /// Zero.
+    pub reserved: [u8; 48],
+}
+impl Body for AmendOrder {}
+
+/// Cancel every open order of the account, on the record's instrument or, without one, on all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CancelAll {
+    /// Number of the command.
+    pub command: u64,
+    /// Zero.
+    pub reserved: [u8; 72],
+}
+impl Body for CancelAll {}
+
+/// A kill switch for the gateways' last line. It never leaves us; a gateway reports it as sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Latch {
+    /// Number of the command.
+    pub command: u64,
+    /// Id within the scope's kind.
+    pub scope_id: u32,
+    /// What it is about.
+    pub scope: ScopeKind,
+    /// Whether it is on.
+    pub on: Flag,
+    /// Zero.
+    pub reserved: [u8; 66],
+}
+impl Body for Latch {}
 
 /// Ask the venue for one order and its fills. The gateway answers with the fills, then with a
 /// status or an absence.
@@ -230,6 +307,25 @@ pub struct OrderReport {
 }
 impl Body for OrderReport {}
 
+/// The venue made an order smaller. It keeps its place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Amended {
+    /// Raw client order id of the order.
+    pub client_id: u64,
+    /// The venue's id of the order.
+    pub venue_order_id: u64,
+    /// The venue's time, or 0.
+    pub venue_time_ns: u64,
+    /// New total quantity, lots.
+    pub qty: Lots,
+    /// Filled so far as the venue counts it, lots; 0 if not stated.
+    pub cum_qty: Lots,
+    /// Zero.
+    pub reserved: [u8; 40],
+}
+impl Body for Amended {}
+
 /// One fill of one of our orders. Applied once, by instrument and `trade_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -296,101 +392,11 @@ pub struct OpenOrders {
 }
 impl Body for OpenOrders {}
 
-/// Which check of risk refused an intent.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    TryFromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-)]
-#[repr(u8)]
-pub enum RefusalReason {
-    /// The kill switch is on. No numbers.
-    Killed = 1,
-    /// The engine is stopping. No numbers.
-    Stopping = 2,
-    /// The venue is not reconciled or its order connection is not up. Value: raw link state.
-    NotConnected = 3,
-    /// The book is stale, one-sided, crossed or too old. Value: age, ns; threshold: limit, ns.
-    StaleBook = 4,
-    /// No such instrument, or it does not trade.
-    NotTrading = 5,
-    /// The price is outside the venue's range. Value: ticks.
-    PriceFilter = 6,
-    /// The quantity is outside the venue's range. Value: lots; threshold: the bound.
-    QuantityFilter = 7,
-    /// The notional is outside the venue's range. Value, threshold: quote, in 1e-8.
-    NotionalFilter = 8,
-    /// Above our largest quantity. Value, threshold: lots.
-    MaxQuantity = 9,
-    /// Above our largest value. Value, threshold: quote, in 1e-8.
-    MaxValue = 10,
-    /// Too far from the book. Value: ticks of the order; threshold: nearest allowed price.
-    PriceCollar = 11,
-    /// Position at the worst case (filled, open, unknown) above the limit. Lots.
-    PositionLimit = 12,
-    /// Too many open orders. Counts.
-    OpenOrders = 13,
-    /// Too many messages in the window. Value: ns until a message is free.
-    MessageRate = 14,
-    /// Would trade with one of our own orders. Value: its client id; threshold: its price.
-    SelfCross = 15,
-    /// Would open or turn a position although marked reduce-only. Lots.
-    ReduceOnly = 16,
-    /// Too many commands wait for the gateway. Counts.
-    InFlight = 17,
-    /// The order to cancel or replace is not open, or is another strategy's. Value: its client id.
-    NotOpen = 18,
-    /// A number overflowed; nothing was sent.
-    Overflow = 19,
-    /// Price or quantity is zero or below, or the fields contradict each other.
-    Malformed = 20,
-    /// Not enough free balance for it, by our own books. Value, threshold: 1e-8 of the asset.
-    Funds = 21,
-    /// The engine is in cancel-only: the journal cannot keep its promise now. No numbers. The
-    /// cancel half of a refused replacement is sent all the same.
-    CancelOnly = 22,
-}
-
-/// Risk refused an intent: which check, the value it saw, and the threshold it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Refusal {
-    /// Number of the refusal, from 1, without gaps over the whole journal.
-    pub number: u64,
-    /// Event that caused the intent.
-    pub cause: u64,
-    /// The strategy's own name for the order.
-    pub tag: u64,
-    /// What the check saw; unit by reason.
-    pub value: i64,
-    /// What it compares with; unit by reason.
-    pub threshold: i64,
-    /// Price of the intent, ticks.
-    pub price: Ticks,
-    /// Quantity of the intent, lots.
-    pub qty: Lots,
-    /// Raw client order id of the order that the intent was about: the new one for a place or a
-    /// replacement, the order to cancel for a cancel.
-    pub client_id: u64,
-    /// The check.
-    pub reason: RefusalReason,
-    /// Side of the intent; buys for a cancel.
-    pub side: Side,
-    /// Zero.
-    pub reserved: [u8; 14],
-}
-impl Body for Refusal {}
-
 const _: () = {
+    assert!(size_of::<AmendOrder>() == BODY_BYTES);
+    assert!(size_of::<CancelAll>() == BODY_BYTES);
+    assert!(size_of::<Latch>() == BODY_BYTES);
+    assert!(size_of::<Amended>() == BODY_BYTES);
     assert!(size_of::<NewOrder>() == BODY_BYTES);
     assert!(size_of::<CancelOrder>() == BODY_BYTES);
     assert!(size_of::<ReplaceOrder>() == BODY_BYTES);
@@ -400,5 +406,4 @@ const _: () = {
     assert!(size_of::<Fill>() == BODY_BYTES);
     assert!(size_of::<Sent>() == BODY_BYTES);
     assert!(size_of::<OpenOrders>() == BODY_BYTES);
-    assert!(size_of::<Refusal>() == BODY_BYTES);
 };

@@ -7,7 +7,9 @@
     reason = "the groups of kinds are tried in turn"
 )]
 
+use crate::golden_account;
 use model::body::*;
+use model::control::ScopeKind;
 use model::ids::{AccountId, ClientOrderId, InstrumentId, SourceId, StrategyId};
 use model::limits::{BLOB_PART_BYTES, LEVELS_PER_RECORD};
 use model::num::{Lots, Money, Ticks};
@@ -106,7 +108,8 @@ fn command(kind: Kind) -> Option<Record> {
                 order_type: OrderType::PostOnly,
                 time_in_force: TimeInForce::Gtc,
                 reduce_only: Flag::No,
-                reserved: [0; 36],
+                self_trade: model::body::SelfTrade::NotStated,
+                reserved: [0; 35],
             },
         ),
         Kind::CancelOrder => Record::new(
@@ -132,7 +135,8 @@ fn command(kind: Kind) -> Option<Record> {
                 order_type: OrderType::Limit,
                 time_in_force: TimeInForce::Ioc,
                 reduce_only: Flag::Yes,
-                reserved: [0; 20],
+                self_trade: model::body::SelfTrade::NotStated,
+                reserved: [0; 19],
             },
         ),
         Kind::QueryOrder => Record::new(
@@ -149,6 +153,33 @@ fn command(kind: Kind) -> Option<Record> {
             &QueryOpenOrders {
                 command: 45,
                 reserved: [0; 72],
+            },
+        ),
+        Kind::AmendOrder => Record::new(
+            kind,
+            &AmendOrder {
+                command: 46,
+                client_id,
+                venue_order_id: 77,
+                qty,
+                reserved: [0; 48],
+            },
+        ),
+        Kind::CancelAll => Record::new(
+            kind,
+            &CancelAll {
+                command: 47,
+                reserved: [0; 72],
+            },
+        ),
+        Kind::Latch => Record::new(
+            kind,
+            &Latch {
+                command: 48,
+                scope_id: 2,
+                scope: ScopeKind::Strategy,
+                on: Flag::Yes,
+                reserved: [0; 66],
             },
         ),
         _ => return None,
@@ -313,7 +344,12 @@ fn order(kind: Kind) -> Record {
                 client_id: client_id(),
                 reason: RefusalReason::PriceCollar,
                 side: Side::Sell,
-                reserved: [0; 14],
+                control: 0,
+                scope_id: 0,
+                version: 0,
+                scope: model::control::ScopeKind::Overall,
+                level: model::body::NoticeLevel::Info,
+                reserved: [0; 2],
             },
         ),
         _ => Record::new(kind, &report()),
@@ -324,6 +360,8 @@ fn example(kind: Kind) -> Record {
     let record = market(kind)
         .or_else(|| command(kind))
         .or_else(|| run(kind))
+        .or_else(|| golden_account::money(kind))
+        .or_else(|| golden_account::control(kind, client_id()))
         .unwrap_or_else(|| order(kind));
     let mut record = record
         .from_source(SourceId(2))

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod golden;
+mod golden_account;
 mod view;

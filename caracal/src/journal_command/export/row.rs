@@ -131,6 +131,15 @@ impl Row {
             | Event::OpenOrders(_)
             | Event::Balance(_)
             | Event::StateHash(_)
+            | Event::Mark(_)
+            | Event::Rate(_)
+            | Event::OrderAmended(_)
+            | Event::AmendRejected(_)
+            | Event::Transfer(_)
+            | Event::Funding(_)
+            | Event::PositionReport(_)
+            | Event::Control(_)
+            | Event::RiskNotice(_)
             | Event::Recovered(_) => {}
         }
     }
@@ -166,7 +175,9 @@ impl Row {
             }
             CommandView::CancelOrder(cancel) => self.venue_order(cancel.venue_order_id),
             CommandView::QueryOrder(query) => self.venue_order(query.venue_order_id),
-            CommandView::QueryOpenOrders(_) => {}
+            CommandView::AmendOrder(amend) => self.venue_order(amend.venue_order_id),
+            CommandView::QueryOpenOrders(_) | CommandView::CancelAll(_) | CommandView::Latch(_) => {
+            }
         }
     }
 }

@@ -51,6 +51,7 @@ fn spec(id: u32, symbol: &str, tick: &str, lot: &str) -> InstrumentSpec {
         notional_min: None,
         notional_max: None,
         trading: true,
+        contract: model::instrument::Contract::Spot,
     }
 }
 

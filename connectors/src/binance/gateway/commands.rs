@@ -120,6 +120,10 @@ impl Session {
                 });
             return Ok(list?);
         }
+        if let CommandView::CancelAll(_) | CommandView::AmendOrder(_) | CommandView::Latch(_) = view
+        {
+            return Err(Refused::Instrument);
+        }
         let instrument = record.instrument().ok_or(Refused::Instrument)?;
         let slot = self.slot(instrument).ok_or(Refused::Instrument)?;
         let entry = &self.entries[slot];
@@ -132,7 +136,10 @@ impl Session {
                 new: key(order.client_id),
             },
             CommandView::QueryOrder(order) => Purpose::Status(key(order.client_id)),
-            CommandView::QueryOpenOrders(_) => Purpose::Own(Task::List),
+            CommandView::QueryOpenOrders(_)
+            | CommandView::CancelAll(_)
+            | CommandView::AmendOrder(_)
+            | CommandView::Latch(_) => Purpose::Own(Task::List),
         };
         let sent = self.line.submit(
             outlet,
@@ -150,7 +157,10 @@ impl Session {
                 CommandView::QueryOrder(order) => {
                     request::order_status(context, entry, order.client_id, scratch, out)
                 }
-                CommandView::QueryOpenOrders(_) => request::all_open_orders(context, scratch, out),
+                CommandView::QueryOpenOrders(_)
+                | CommandView::CancelAll(_)
+                | CommandView::AmendOrder(_)
+                | CommandView::Latch(_) => request::all_open_orders(context, scratch, out),
             },
         );
         Ok(sent?)

@@ -227,6 +227,15 @@ fn report(record: &Record) -> Option<(Kind, OrderReport)> {
         | Event::Operator(_)
         | Event::RiskRefused(_)
         | Event::StateHash(_)
+        | Event::Mark(_)
+        | Event::Rate(_)
+        | Event::OrderAmended(_)
+        | Event::AmendRejected(_)
+        | Event::Transfer(_)
+        | Event::Funding(_)
+        | Event::PositionReport(_)
+        | Event::Control(_)
+        | Event::RiskNotice(_)
         | Event::Recovered(_) => return None,
     };
     Some((record.kind().unwrap(), report))

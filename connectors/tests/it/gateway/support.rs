@@ -259,7 +259,8 @@ impl Rig {
             order_type: order.order_type,
             time_in_force: order.time_in_force,
             reduce_only: Flag::No,
-            reserved: [0; 36],
+            self_trade: model::body::SelfTrade::NotStated,
+            reserved: [0; 35],
         };
         self.send(Record::new(Kind::NewOrder, &body).on_instrument(BTC));
         client_id
@@ -289,7 +290,8 @@ impl Rig {
             order_type: order.order_type,
             time_in_force: order.time_in_force,
             reduce_only: Flag::No,
-            reserved: [0; 20],
+            self_trade: model::body::SelfTrade::NotStated,
+            reserved: [0; 19],
         };
         self.send(Record::new(Kind::ReplaceOrder, &body).on_instrument(BTC));
         client_id

@@ -188,6 +188,15 @@ impl Listing {
             | Event::Operator(_)
             | Event::RiskRefused(_)
             | Event::StateHash(_)
+            | Event::Mark(_)
+            | Event::Rate(_)
+            | Event::OrderAmended(_)
+            | Event::AmendRejected(_)
+            | Event::Transfer(_)
+            | Event::Funding(_)
+            | Event::PositionReport(_)
+            | Event::Control(_)
+            | Event::RiskNotice(_)
             | Event::Recovered(_) => Touched::No,
         }
     }

@@ -126,6 +126,7 @@ pub(crate) fn spec() -> InstrumentSpec {
         notional_min: None,
         notional_max: None,
         trading: true,
+        contract: model::instrument::Contract::Spot,
     }
 }
 

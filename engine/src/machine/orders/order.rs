@@ -267,6 +267,15 @@ impl Order {
             | Event::Operator(_)
             | Event::RiskRefused(_)
             | Event::StateHash(_)
+            | Event::Mark(_)
+            | Event::Rate(_)
+            | Event::OrderAmended(_)
+            | Event::AmendRejected(_)
+            | Event::Transfer(_)
+            | Event::Funding(_)
+            | Event::PositionReport(_)
+            | Event::Control(_)
+            | Event::RiskNotice(_)
             | Event::Recovered(_) => {}
         }
         if self.state.is_ended() {

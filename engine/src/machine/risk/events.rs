@@ -67,7 +67,17 @@ impl Risk {
             }
             Event::Operator(operator) => self.on_operator(operator),
             Event::RiskRefused(refusal) => self.on_refused(refusal),
-            Event::StateHash(_) | Event::Recovered(_) => return Ok(Follow::Nothing),
+            Event::Mark(_)
+            | Event::Rate(_)
+            | Event::OrderAmended(_)
+            | Event::AmendRejected(_)
+            | Event::Transfer(_)
+            | Event::Funding(_)
+            | Event::PositionReport(_)
+            | Event::Control(_)
+            | Event::RiskNotice(_)
+            | Event::StateHash(_)
+            | Event::Recovered(_) => return Ok(Follow::Nothing),
         }
         let all = matches!(
             event,

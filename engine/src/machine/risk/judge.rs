@@ -67,7 +67,8 @@ impl Risk {
             order_type: place.order_type,
             time_in_force: place.time_in_force,
             reduce_only: Flag::from(place.reduce_only),
-            reserved: [0; 36],
+            self_trade: model::body::SelfTrade::NotStated,
+            reserved: [0; 35],
         };
         let record = Record::new(Kind::NewOrder, &body)
             .on_instrument(instrument)
@@ -111,7 +112,8 @@ impl Risk {
             order_type: place.order_type,
             time_in_force: place.time_in_force,
             reduce_only: Flag::from(place.reduce_only),
-            reserved: [0; 20],
+            self_trade: model::body::SelfTrade::NotStated,
+            reserved: [0; 19],
         };
         let record = Record::new(Kind::ReplaceOrder, &body)
             .on_instrument(instrument)
@@ -324,7 +326,12 @@ impl Risk {
             client_id: client_id.raw(),
             reason: refused.reason,
             side,
-            reserved: [0; 14],
+            control: 0,
+            scope_id: 0,
+            version: 0,
+            scope: model::control::ScopeKind::Overall,
+            level: model::body::NoticeLevel::Info,
+            reserved: [0; 2],
         };
         let mut record = Record::new(Kind::RiskRefused, &body).by_strategy(intent.strategy);
         if let Ok(strategy) = self.strategy_of(intent) {

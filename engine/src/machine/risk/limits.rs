@@ -18,7 +18,7 @@ pub struct RiskLimits {
     pub orders: OrderLimits,
     /// Limits for single instruments. An instrument stands here at most once.
     pub instruments: Vec<InstrumentLimits>,
-    /// Open and unresolved orders over everything. 1 to 1_024.
+    /// Open and unresolved orders over everything. 1 to 16_384.
     pub open_orders_max: u32,
     /// Messages that one second brings back. 1 to 100_000.
     pub messages_per_second: u32,
@@ -80,7 +80,7 @@ impl RiskLimits {
             (1..=OPEN_ORDERS_MAX).contains(&orders),
             "limits.open_orders_max",
             orders,
-            "1 to 1024",
+            "1 to 16384",
         );
         let counts = [
             ("limits.messages_per_second", self.messages_per_second),

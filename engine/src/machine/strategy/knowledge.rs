@@ -64,6 +64,15 @@ impl StrategyRunner {
             | Event::OpenOrders(_)
             | Event::Balance(_)
             | Event::StateHash(_)
+            | Event::Mark(_)
+            | Event::Rate(_)
+            | Event::OrderAmended(_)
+            | Event::AmendRejected(_)
+            | Event::Transfer(_)
+            | Event::Funding(_)
+            | Event::PositionReport(_)
+            | Event::Control(_)
+            | Event::RiskNotice(_)
             | Event::Recovered(_) => None,
         })
     }

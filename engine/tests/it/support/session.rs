@@ -87,6 +87,7 @@ fn instrument() -> InstrumentSpec {
         notional_min: None,
         notional_max: None,
         trading: true,
+        contract: model::instrument::Contract::Spot,
     }
 }
 

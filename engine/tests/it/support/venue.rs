@@ -209,6 +209,17 @@ impl<S: FnMut(&Record)> Venue<S> {
                 };
                 self.answer(record, Record::new(Kind::OpenOrders, &body));
             }
+            CommandView::CancelAll(_) => {
+                let ids: Vec<u64> = self.open.iter().map(|order| order.client_id).collect();
+                for client_id in ids {
+                    self.cancel(record, client_id);
+                }
+            }
+            CommandView::AmendOrder(amend) => {
+                let status = OrderStatus::NotStated;
+                self.report(record, Kind::AmendRejected, amend.client_id, status);
+            }
+            CommandView::Latch(_) => {}
         }
     }
 }

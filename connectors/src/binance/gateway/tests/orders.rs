@@ -18,7 +18,8 @@ fn place(bench: &mut Bench, counter: u32) {
         order_type: OrderType::Limit,
         time_in_force: TimeInForce::Gtc,
         reduce_only: Flag::No,
-        reserved: [0; 36],
+        self_trade: model::body::SelfTrade::NotStated,
+        reserved: [0; 35],
     };
     bench.command(Kind::NewOrder, &body);
 }
@@ -56,7 +57,8 @@ fn replace(bench: &mut Bench, old: u32, new: u32) {
         order_type: OrderType::Limit,
         time_in_force: TimeInForce::Gtc,
         reduce_only: Flag::No,
-        reserved: [0; 20],
+        self_trade: model::body::SelfTrade::NotStated,
+        reserved: [0; 19],
     };
     bench.command(Kind::ReplaceOrder, &body);
 }

@@ -1,0 +1,111 @@
+//! Fields of the events about accounts, control and notices.
+
+use model::body::{ControlRequest, Notice};
+use model::control::Control;
+use model::event::Event;
+use serde_json::json;
+
+use super::{Fields, order_id, word};
+
+/// The fields of an event about accounts or control; none for any other.
+pub(super) fn fields(event: Event<'_>) -> Fields {
+    if let Event::Control(request) = event {
+        return request_fields(request);
+    }
+    if let Event::RiskNotice(notice) = event {
+        return notice_fields(notice);
+    }
+    money_fields(event)
+}
+
+fn money_fields(event: Event<'_>) -> Fields {
+    if let Event::Mark(mark) = event {
+        return vec![
+            ("mark", json!(mark.mark.0)),
+            ("index", json!(mark.index.0)),
+            ("funding_rate_e9", json!(mark.funding_rate_e9)),
+            ("next_funding_ns", json!(mark.next_funding_ns)),
+        ];
+    }
+    if let Event::Rate(rate) = event {
+        return vec![
+            ("asset", json!(rate.asset.as_str())),
+            ("rate", json!(rate.rate.get().to_string())),
+        ];
+    }
+    if let Event::OrderAmended(amended) = event {
+        return vec![
+            ("order", order_id(amended.client_id)),
+            ("venue_order", json!(amended.venue_order_id)),
+            ("qty", json!(amended.qty.0)),
+            ("cum_qty", json!(amended.cum_qty.0)),
+        ];
+    }
+    if let Event::Transfer(transfer) = event {
+        return vec![
+            ("transfer", word(transfer.kind)),
+            ("asset", json!(transfer.asset.as_str())),
+            ("amount", json!(transfer.amount.get().to_string())),
+            ("id", json!(transfer.id)),
+        ];
+    }
+    if let Event::Funding(funding) = event {
+        return vec![
+            ("asset", json!(funding.asset.as_str())),
+            ("amount", json!(funding.amount.get().to_string())),
+            ("rate_e9", json!(funding.rate_e9)),
+            ("qty", json!(funding.qty.0)),
+            ("id", json!(funding.id)),
+        ];
+    }
+    if let Event::PositionReport(report) = event {
+        return vec![
+            ("qty", json!(report.qty.0)),
+            ("entry", json!(report.entry.get().to_string())),
+            ("liquidation", json!(report.liquidation.0)),
+            ("margin", json!(report.margin.get().to_string())),
+            ("leverage_bps", json!(report.leverage_bps)),
+            ("mode", word(report.mode)),
+        ];
+    }
+    Vec::new()
+}
+
+fn control(code: u16) -> serde_json::Value {
+    Control::from_code(code).map_or_else(|| json!(code), |control| json!(control.name()))
+}
+
+fn request_fields(request: &ControlRequest) -> Fields {
+    vec![
+        ("number", json!(request.number)),
+        ("action", word(request.action)),
+        ("scope", word(request.scope)),
+        ("scope_id", json!(request.scope_id)),
+        ("control", control(request.control)),
+        ("old", json!(request.old)),
+        ("new", json!(request.new)),
+        ("soft", json!(request.soft)),
+        ("target", json!(request.target)),
+        ("outcome", word(request.outcome)),
+        ("person", json!(request.person)),
+        ("reason", json!(request.reason.as_str())),
+    ]
+}
+
+fn notice_fields(notice: &Notice) -> Fields {
+    vec![
+        ("number", json!(notice.number)),
+        ("cause", json!(notice.cause)),
+        ("code", word(notice.code)),
+        ("level", word(notice.level)),
+        ("scope", word(notice.scope)),
+        ("scope_id", json!(notice.scope_id)),
+        ("control", control(notice.control)),
+        ("value", json!(notice.value)),
+        ("threshold", json!(notice.threshold)),
+        ("other", json!(notice.other)),
+        ("price", json!(notice.price.0)),
+        ("qty", json!(notice.qty.0)),
+        ("version", json!(notice.version)),
+    ]
+}

@@ -29,6 +29,8 @@ pub const STRATEGIES_MAX: usize = 64;
 pub const COMMANDS_IN_FLIGHT_MAX: usize = 32;
 /// Of these, the part that only cancels and queries may use, so that they are never starved.
 pub const COMMANDS_RESERVED_FOR_CANCELS: usize = 12;
+/// Notices of risk that may be on their way to the sequencer at a time.
+pub const NOTICES_IN_FLIGHT_MAX: usize = 16;
 /// Open, held or unresolved orders in one machine.
 pub const OPEN_ORDERS_MAX: usize = 16_384;
 /// Most instruments in one machine.

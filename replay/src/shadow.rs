@@ -13,7 +13,7 @@
 use std::collections::VecDeque;
 
 use engine::machine::{ApplyError, Machine, Outputs};
-use model::body::{Refusal, StateHash};
+use model::body::StateHash;
 use model::event::{self, BadRecord, Event, View};
 use model::record::{Kind, Record};
 
@@ -203,7 +203,14 @@ impl Shadow {
             });
         }
         if let Event::RiskRefused(refusal) = event {
-            return self.compare_refusal(record, refusal);
+            debug_assert!(
+                refusal.number > 0,
+                "Invariant: refusals are numbered from 1"
+            );
+            return self.compare_refusal(record);
+        }
+        if let Event::RiskNotice(_) = event {
+            return self.compare_refusal(record);
         }
         if let Event::StateHash(hash) = event {
             return self.compare_hash(seq, hash);
@@ -211,9 +218,9 @@ impl Shadow {
         None
     }
 
-    /// A refusal travels back through the sequencer, so its own number, time and lane are new;
-    /// what was decided is its body and whom it concerns.
-    fn compare_refusal(&mut self, recorded: &Record, refusal: &Refusal) -> Option<Difference> {
+    /// A refusal or a notice travels back through the sequencer, so its own number, time and lane
+    /// are new; what was decided is its body and whom it concerns.
+    fn compare_refusal(&mut self, recorded: &Record) -> Option<Difference> {
         let computed = self.refusals.pop_front();
         let same = computed.as_ref().is_some_and(|computed| {
             computed.body == recorded.body
@@ -221,10 +228,6 @@ impl Shadow {
                 && computed.instrument() == recorded.instrument()
                 && computed.account() == recorded.account()
         });
-        debug_assert!(
-            refusal.number > 0,
-            "Invariant: refusals are numbered from 1"
-        );
         if same {
             return None;
         }

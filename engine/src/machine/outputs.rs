@@ -2,7 +2,9 @@
 //!
 //! Hot path: yes. Allocates: only at creation.
 
-use model::limits::{COMMANDS_IN_FLIGHT_MAX, INTENTS_PER_EVENT_MAX, STRATEGIES_MAX};
+use model::limits::{
+    COMMANDS_IN_FLIGHT_MAX, INTENTS_PER_EVENT_MAX, NOTICES_IN_FLIGHT_MAX, STRATEGIES_MAX,
+};
 use model::record::Record;
 
 use super::risk::Approved;
@@ -17,8 +19,8 @@ pub struct Outputs {
     pub commands: Vec<Approved<Record>>,
     /// For each command, when its intent was raised (observed); 0 for risk's own commands.
     pub intended_ns: Vec<u64>,
-    /// `RiskRefused` events, to go back through a lane. Their number is decided; event number, time
-    /// and lane are the sequencer's.
+    /// `RiskRefused` events, then `RiskNotice` events, to go back through a lane. Their number is
+    /// decided; event number, time and lane are the sequencer's.
     pub refusals: Vec<Record>,
 }
 
@@ -35,7 +37,7 @@ impl Outputs {
         Self {
             commands: Vec::with_capacity(COMMANDS_IN_FLIGHT_MAX),
             intended_ns: Vec::with_capacity(COMMANDS_IN_FLIGHT_MAX),
-            refusals: Vec::with_capacity(REFUSALS_PER_EVENT_MAX),
+            refusals: Vec::with_capacity(REFUSALS_PER_EVENT_MAX + NOTICES_IN_FLIGHT_MAX),
         }
     }
 

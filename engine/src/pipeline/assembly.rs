@@ -11,7 +11,7 @@ use std::time::Duration;
 use journal::Durability;
 use model::body::Sent;
 use model::ids::SourceId;
-use model::limits::{INTENTS_IN_FLIGHT_MAX, INTENTS_PER_EVENT_MAX};
+use model::limits::{INTENTS_IN_FLIGHT_MAX, INTENTS_PER_EVENT_MAX, NOTICES_IN_FLIGHT_MAX};
 use model::ports::{Clock, Trace};
 use model::record::Record;
 use zerocopy::FromZeros;
@@ -145,8 +145,9 @@ impl Lanes {
             readers: Vec::with_capacity(sources),
         };
         for index in 0..sources {
-            // C3: risk's refusals always find a place.
-            let refusals = pipeline.parts.strategies.len() * INTENTS_IN_FLIGHT_MAX;
+            // C3: risk's refusals and notices always find a place.
+            let strategies = pipeline.parts.strategies.len();
+            let refusals = strategies * INTENTS_IN_FLIGHT_MAX + NOTICES_IN_FLIGHT_MAX;
             let slots = if index == SOURCE_REFUSALS.index() {
                 pipeline.topology.lane_slots.max(refusals)
             } else {

@@ -48,6 +48,7 @@
 //!   ring, and others' it passes over.
 //! - C3: intents of a strategy that have no applied verdict are at most `INTENTS_IN_FLIGHT_MAX`;
 //!   the refusals' lane has that many places for each strategy. The strategy's runner counts them.
+//!   Notices on their way in the same lane are at most `NOTICES_IN_FLIGHT_MAX`: risk counts them.
 //!
 //! # Why the cycle cannot deadlock
 //!

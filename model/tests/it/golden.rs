@@ -9,7 +9,6 @@
 
 use crate::golden_account;
 use model::body::*;
-use model::control::ScopeKind;
 use model::ids::{AccountId, ClientOrderId, InstrumentId, SourceId, StrategyId};
 use model::limits::{BLOB_PART_BYTES, LEVELS_PER_RECORD};
 use model::num::{Lots, Money, Ticks};
@@ -153,33 +152,6 @@ fn command(kind: Kind) -> Option<Record> {
             &QueryOpenOrders {
                 command: 45,
                 reserved: [0; 72],
-            },
-        ),
-        Kind::AmendOrder => Record::new(
-            kind,
-            &AmendOrder {
-                command: 46,
-                client_id,
-                venue_order_id: 77,
-                qty,
-                reserved: [0; 48],
-            },
-        ),
-        Kind::CancelAll => Record::new(
-            kind,
-            &CancelAll {
-                command: 47,
-                reserved: [0; 72],
-            },
-        ),
-        Kind::Latch => Record::new(
-            kind,
-            &Latch {
-                command: 48,
-                scope_id: 2,
-                scope: ScopeKind::Strategy,
-                on: Flag::Yes,
-                reserved: [0; 66],
             },
         ),
         _ => return None,
@@ -360,6 +332,7 @@ fn example(kind: Kind) -> Record {
     let record = market(kind)
         .or_else(|| command(kind))
         .or_else(|| run(kind))
+        .or_else(|| golden_account::command(kind, client_id()))
         .or_else(|| golden_account::money(kind))
         .or_else(|| golden_account::control(kind, client_id()))
         .unwrap_or_else(|| order(kind));

@@ -127,3 +127,36 @@ pub(crate) fn control(kind: Kind, client_id: u64) -> Option<Record> {
         _ => return None,
     })
 }
+
+pub(crate) fn command(kind: Kind, client_id: u64) -> Option<Record> {
+    Some(match kind {
+        Kind::AmendOrder => Record::new(
+            kind,
+            &AmendOrder {
+                command: 46,
+                client_id,
+                venue_order_id: 77,
+                qty: Lots(12),
+                reserved: [0; 48],
+            },
+        ),
+        Kind::CancelAll => Record::new(
+            kind,
+            &CancelAll {
+                command: 47,
+                reserved: [0; 72],
+            },
+        ),
+        Kind::Latch => Record::new(
+            kind,
+            &Latch {
+                command: 48,
+                scope_id: 2,
+                scope: ScopeKind::Strategy,
+                on: Flag::Yes,
+                reserved: [0; 66],
+            },
+        ),
+        _ => return None,
+    })
+}

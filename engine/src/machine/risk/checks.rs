@@ -46,7 +46,7 @@ type Verdict = Result<(), Refused>;
 const OVERFLOW: Refused = Refused::plain(RefusalReason::Overflow);
 
 /// A value in 1e-8, cut to 64 bits.
-fn e8(value: Decimal) -> i64 {
+pub(super) fn e8(value: Decimal) -> i64 {
     value
         .checked_mul(Decimal::from(100_000_000))
         .and_then(|scaled| scaled.trunc().to_i64())

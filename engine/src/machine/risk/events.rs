@@ -3,15 +3,17 @@
 //! Hot path: yes. Allocates: no, but for blobs.
 
 use model::body::{
-    Channel, Connection, Fill, LinkState, Operator, OperatorAction, OrderReport, Refusal,
-    RunStarted, Sent,
+    Balance, Channel, Connection, Fill, LinkState, NoticeCode, NoticeLevel, Operator,
+    OperatorAction, OrderReport, Refusal, RunStarted, Sent,
 };
+use model::control::{Control, Scope};
 use model::event::Event;
-use model::ids::ClientOrderId;
-use model::num::Lots;
+use model::ids::{AccountId, ClientOrderId};
+use model::num::{Lots, Money};
 use model::record::{Kind, Record};
 
-use super::Risk;
+use super::notices::Told;
+use super::{Risk, checks};
 use crate::machine::error::ApplyError;
 use crate::machine::market;
 use crate::machine::orders::{Fact, OrderState, Seen};
@@ -42,7 +44,10 @@ impl Risk {
             Event::RunStarted(start) => self.on_run_started(record, start)?,
             Event::BlobPart(part) => self.on_blob_part(record, part)?,
             Event::RunEnded(_) => self.stopping = true,
-            Event::Tick(_) => self.time_out(),
+            Event::Tick(_) => {
+                self.notices.wake();
+                self.time_out();
+            }
             Event::Connection(link) => self.on_connection(record, event, link),
             Event::OrderAcked(report)
             | Event::OrderRejected(report)
@@ -63,10 +68,15 @@ impl Risk {
             Event::Balance(balance) => {
                 if let Some(account) = record.account() {
                     self.portfolio.report(account, balance);
+                    self.tell_of_negative(account, balance);
                 }
             }
             Event::Operator(operator) => self.on_operator(operator),
             Event::RiskRefused(refusal) => self.on_refused(refusal),
+            Event::RiskNotice(notice) => {
+                self.notices.seen(notice);
+                return Ok(Follow::Nothing);
+            }
             Event::Mark(_)
             | Event::Rate(_)
             | Event::OrderAmended(_)
@@ -75,7 +85,6 @@ impl Risk {
             | Event::Funding(_)
             | Event::PositionReport(_)
             | Event::Control(_)
-            | Event::RiskNotice(_)
             | Event::StateHash(_)
             | Event::Recovered(_) => return Ok(Follow::Nothing),
         }
@@ -114,6 +123,7 @@ impl Risk {
         self.epoch = start.epoch;
         self.commands = start.commands_journaled;
         self.refusals = self.refusals_seen;
+        self.notices.start();
         self.in_flight = 0;
         self.stopping = false;
         self.cancel_only = false;
@@ -233,6 +243,7 @@ impl Risk {
         let sane = fill.qty > Lots::ZERO;
         let (Some(Some(entry)), Some(account), true) = (entry, record.account(), sane) else {
             self.counts.unplaced_fills += 1;
+            self.tell_of_fill(NoticeCode::UnplacedFill, Scope::Overall, fill);
             return;
         };
         let id = ClientOrderId::from_raw(fill.client_id);
@@ -249,12 +260,14 @@ impl Risk {
             self.counts.repeated_fills += 1;
             return;
         }
-        if order.is_none() {
-            self.counts.orphan_fills += 1;
-        }
+        let unknown = order.is_none();
         entry.trades.remember(key);
         self.counts.fills += 1;
         self.portfolio.fill(entry.listing.spec(), account, fill);
+        if unknown {
+            self.counts.orphan_fills += 1;
+            self.tell_of_fill(NoticeCode::UnknownFill, Scope::Account(account), fill);
+        }
         if let Some(id) = id {
             let now = self.time_ns;
             self.orders.update(id, |order| {
@@ -263,6 +276,29 @@ impl Risk {
                 }
                 order.fill(fill.qty, now);
             });
+        }
+    }
+
+    fn tell_of_fill(&mut self, code: NoticeCode, scope: Scope, fill: &Fill) {
+        let told = Told::new(code, NoticeLevel::Hard, scope)
+            .about(fill.trade_id)
+            .at(fill.price, fill.qty);
+        self.notice(told);
+    }
+
+    /// A venue that reports less than nothing: the holding is taken as reported, and people told.
+    fn tell_of_negative(&mut self, account: AccountId, balance: &Balance) {
+        let negative = [balance.free, balance.locked]
+            .into_iter()
+            .map(Money::get)
+            .filter(|amount| amount.is_sign_negative() && !amount.is_zero());
+        for amount in negative {
+            let told = Told::new(
+                NoticeCode::NegativeBalance,
+                NoticeLevel::Hard,
+                Scope::Account(account),
+            );
+            self.notice(told.by(Control::Funds, checks::e8(amount), 0));
         }
     }
 

@@ -13,6 +13,7 @@ mod events;
 mod exposure;
 mod judge;
 mod limits;
+mod notices;
 mod saved;
 mod setup;
 mod upkeep;
@@ -30,6 +31,7 @@ use model::record::Record;
 
 use self::bucket::MessageBucket;
 use self::events::Follow;
+use self::notices::Notices;
 use super::blobs::LaneBlobs;
 use super::config::MachineConfig;
 use super::digest::{Digest, InputDigest, Sink};
@@ -110,6 +112,7 @@ pub struct Risk {
     bucket: MessageBucket,
     venue_order_id_max: u64,
     counts: Counts,
+    notices: Notices,
     inputs: InputDigest,
 }
 
@@ -145,6 +148,7 @@ impl Risk {
             bucket: MessageBucket::default(),
             venue_order_id_max: 0,
             counts: Counts::default(),
+            notices: Notices::default(),
             inputs: InputDigest::default(),
         }
     }
@@ -184,6 +188,7 @@ impl Risk {
                 self.ask_for_lists(out);
             }
         }
+        self.notices.emit(out);
         Ok(())
     }
 
@@ -308,6 +313,18 @@ impl Risk {
         self.links[venue.0 as usize]
     }
 
+    /// Notices that came back as events.
+    #[must_use]
+    pub const fn notices_told(&self) -> u64 {
+        self.notices.told()
+    }
+
+    /// Notices that found no room and are not in the log; what they would say is in the state.
+    #[must_use]
+    pub const fn notices_lost(&self) -> u64 {
+        self.notices.lost()
+    }
+
     /// What happened so far.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
@@ -376,6 +393,7 @@ impl Digest for Risk {
         }
         self.bucket.digest(sink);
         self.counts.digest(sink);
+        self.notices.digest(sink);
         self.inputs.digest(sink);
     }
 }

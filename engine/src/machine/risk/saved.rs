@@ -9,6 +9,7 @@ use model::limits::{COMMANDS_IN_FLIGHT_MAX, INSTRUMENTS_MAX, OPEN_ORDERS_MAX};
 use serde::{Deserialize, Serialize};
 
 use super::bucket::MessageBucket;
+use super::notices::{Notices, SavedNotices};
 use super::{Counts, ENDED_ORDERS_REMEMBERED, Entry, Risk};
 use crate::machine::blobs::LaneBlobs;
 use crate::machine::config::MachineConfig;
@@ -42,6 +43,7 @@ pub(crate) struct SavedRisk {
     bucket: MessageBucket,
     venue_order_id_max: u64,
     counts: Counts,
+    notices: SavedNotices,
     inputs: InputDigest,
 }
 
@@ -146,6 +148,7 @@ impl Risk {
             bucket,
             venue_order_id_max,
             counts,
+            notices,
             inputs,
         } = self;
         let entries = entries
@@ -173,6 +176,7 @@ impl Risk {
             bucket: *bucket,
             venue_order_id_max: *venue_order_id_max,
             counts: *counts,
+            notices: notices.save(),
             inputs: *inputs,
         }
     }
@@ -214,6 +218,7 @@ impl Risk {
             bucket: saved.bucket,
             venue_order_id_max: saved.venue_order_id_max,
             counts: saved.counts,
+            notices: Notices::restore(&saved.notices)?,
             inputs: saved.inputs,
         })
     }

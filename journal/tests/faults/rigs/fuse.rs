@@ -54,8 +54,10 @@ pub(crate) enum Event {
 /// What goes wrong from now on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Faults {
-    /// So many writes, and then syncs, fail with EIO.
+    /// So many writes of records fail with EIO; with `u32::MAX` every write of anything. One that
+    /// hit a segment still being made would only have it made again.
     pub(crate) writes: u32,
+    /// So many syncs fail with EIO.
     pub(crate) syncs: u32,
     /// Reads of records fail with EIO.
     pub(crate) reads: bool,
@@ -261,11 +263,15 @@ impl State {
     fn write(&mut self, request: &Request<'_>) -> Result<Answer, i32> {
         let (offset, len) = (index(request.u64(8)), request.u32(16));
         let bytes = request.body[40..40 + len as usize].to_vec();
-        if self.faults.writes > 0 {
-            self.faults.writes -= 1;
-            return Err(EIO);
-        }
         let node = request.node;
+        match self.faults.writes {
+            u32::MAX => return Err(EIO),
+            left @ 1.. if self.has_records(node, offset, &bytes) => {
+                self.faults.writes = left - 1;
+                return Err(EIO);
+            }
+            _ => {}
+        }
         let end = offset + bytes.len();
         if index(self.size(node)) < end {
             self.resize(node, end)?;
@@ -278,6 +284,13 @@ impl State {
             bytes,
         });
         Ok(Answer::default().u32(len).u32(0))
+    }
+
+    /// Whether a write takes records to a segment, and not the zeros of one that is being made.
+    fn has_records(&self, node: u64, offset: usize, bytes: &[u8]) -> bool {
+        let behind_header = bytes.iter().skip(4096_usize.saturating_sub(offset));
+        let is_segment = |(name, of): (&String, &u64)| *of == node && name.starts_with("segment-");
+        self.names.iter().any(is_segment) && behind_header.copied().any(|byte| byte != 0)
     }
 
     fn sync(&mut self, node: u64) -> Result<Answer, i32> {

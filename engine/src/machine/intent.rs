@@ -7,6 +7,8 @@ use model::ids::{ClientOrderId, StrategyId};
 use model::limits::INTENTS_PER_EVENT_MAX;
 use model::num::{Lots, Ticks};
 
+use super::held::{Link, Size, Trigger};
+
 /// One wish of a strategy. Only risk can make a command of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Intent {
@@ -58,6 +60,22 @@ pub struct Place {
     pub tag: u64,
     /// Whether it may only reduce the account's position.
     pub reduce_only: bool,
+    /// The engine holds it until this triggers. At the venue at once if `None`.
+    pub trigger: Option<Trigger>,
+    /// The engine cancels it at this machine time, ns since the Unix epoch.
+    pub good_till_ns: Option<u64>,
+    /// How it hangs together with other orders of the strategy.
+    pub link: Option<Link>,
+    /// Who says how large it is.
+    pub size: Size,
+}
+
+impl Place {
+    /// Whether the engine has to look after it beyond the venue's own rules.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.trigger.is_some() || self.good_till_ns.is_some() || self.link.is_some()
+    }
 }
 
 /// The intents of one strategy at one event: bounded, in place.

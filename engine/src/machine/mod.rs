@@ -11,6 +11,7 @@ mod config;
 mod digest;
 mod divide;
 mod error;
+mod held;
 mod intent;
 mod market;
 mod orders;
@@ -25,6 +26,7 @@ pub use config::{
     MarketMakerParams, MovingAverageParams, StrategyConfig, StrategyKind,
 };
 pub use error::ApplyError;
+pub use held::{Link, Offset, PriceSource, Size, Trigger, TriggerKind};
 pub use intent::{Action, Intent, IntentBuffer, Place};
 pub use market::{Book, LastTrade, Listing, Top};
 pub use orders::{Chore, Order, OrderState, Orders};

@@ -4,7 +4,7 @@ use crate::kit::{
     ACCOUNT, INSTRUMENT, Rig, SECOND, balance, config, connection, fill, limits, maker, operator,
     report, taker, tick,
 };
-use engine::machine::{Action, Intent, MachineConfig, Outputs, Parts, Place, Risk};
+use engine::machine::{Action, Intent, MachineConfig, Outputs, Parts, Place, Risk, Size};
 use model::body::{
     Channel, LinkState, OperatorAction, OrderStatus, OrderType, RefusalReason, RejectReason, Side,
     TimeInForce,
@@ -81,6 +81,10 @@ impl Desk {
             qty: Lots(1_000),
             tag: 7,
             reduce_only: false,
+            trigger: None,
+            good_till_ns: None,
+            link: None,
+            size: Size::Exact,
         };
         change(&mut place);
         self.ask(strategy, Action::Place(place));

@@ -25,6 +25,10 @@ fn order(counter: u32) -> Order {
         qty: Lots(10),
         tag: 0,
         reduce_only: false,
+        trigger: None,
+        good_till_ns: None,
+        link: None,
+        size: crate::machine::held::Size::Exact,
     };
     let about = NewlyApproved {
         instrument: InstrumentId(0),

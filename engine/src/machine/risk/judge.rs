@@ -16,6 +16,7 @@ use super::checks::{self, Refused};
 use super::exposure::{Exposure, Target};
 use super::{Entry, Risk};
 use crate::machine::config::StrategyConfig;
+use crate::machine::held::Size;
 use crate::machine::intent::{Action, Intent, Place};
 use crate::machine::orders::{NewlyApproved, Order, OrderState};
 use crate::machine::outputs::Outputs;
@@ -196,6 +197,13 @@ impl Risk {
     ) -> Result<Cleared, Refused> {
         checks::switches(self.killed, self.stopping, self.cancel_only)?;
         checks::form(place)?;
+        // Neither is wired yet: refused, not ignored.
+        if place.is_held() {
+            return Err(Refused::plain(RefusalReason::Held));
+        }
+        if place.size != Size::Exact {
+            return Err(Refused::plain(RefusalReason::Size));
+        }
         self.check_id(intent.strategy, place.client_id)?;
         let config = self
             .config

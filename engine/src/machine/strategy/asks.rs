@@ -6,6 +6,7 @@ use model::body::{OrderType, Side, TimeInForce};
 use model::ids::{ClientOrderId, StrategyId};
 use model::num::{Lots, Ticks};
 
+use crate::machine::held::Size;
 use crate::machine::intent::{Action, Intent, IntentBuffer, Place};
 use crate::machine::orders::{Order, OrderState};
 
@@ -88,6 +89,10 @@ impl Asks<'_> {
             qty: wish.qty,
             tag: wish.tag,
             reduce_only: false,
+            trigger: None,
+            good_till_ns: None,
+            link: None,
+            size: Size::Exact,
         })
     }
 

@@ -350,8 +350,12 @@ impl Risk {
     fn on_operator(&mut self, operator: &Operator) {
         match operator.action {
             OperatorAction::Stop => self.stopping = true,
-            OperatorAction::Kill => self.killed = true,
-            OperatorAction::Release => self.killed = false,
+            OperatorAction::Kill => {
+                self.switches.kill(Scope::Overall, Control::KillSwitch);
+            }
+            OperatorAction::Release => {
+                self.switches.release(Scope::Overall);
+            }
             OperatorAction::CancelOnly => self.cancel_only = true,
             OperatorAction::Resume => self.cancel_only = false,
             OperatorAction::ConfirmFlat => {

@@ -195,7 +195,7 @@ impl Risk {
         place: &Place,
         replaces: Option<ClientOrderId>,
     ) -> Result<Cleared, Refused> {
-        checks::switches(self.killed, self.stopping, self.cancel_only)?;
+        checks::switches(self.kill_latched(), self.stopping, self.cancel_only)?;
         checks::form(place)?;
         // Neither is wired yet: refused, not ignored.
         if place.is_held() {
@@ -216,6 +216,10 @@ impl Risk {
             .filter(|entry| self.venue_of(strategy.account) == Some(entry.listing.spec().venue))
             .ok_or(Refused::plain(RefusalReason::NotTrading))?;
         let spec = entry.listing.spec();
+        let (id, increases) = (intent.strategy, !place.reduce_only);
+        self.switches
+            .permits(Some(id), spec.id, spec.venue, strategy.account, increases)
+            .map_err(|blocked| Refused::plain(blocked.reason))?;
         let limits = &config.limits;
         let orders = limits.of(strategy.instrument);
         let link = self.links[usize::from(spec.venue.0)];

@@ -16,6 +16,7 @@ mod limits;
 mod notices;
 mod saved;
 mod setup;
+mod switches;
 mod upkeep;
 
 pub use approved::Approved;
@@ -24,6 +25,7 @@ pub use limits::{InstrumentLimits, OrderLimits, RiskLimits};
 pub(crate) use saved::SavedRisk;
 
 use model::body::{AssetName, LinkState};
+use model::control::Scope;
 use model::event::event;
 use model::ids::{AccountId, InstrumentId, VenueId};
 use model::limits::OPEN_ORDERS_MAX;
@@ -32,6 +34,7 @@ use model::record::Record;
 use self::bucket::MessageBucket;
 use self::events::Follow;
 use self::notices::Notices;
+use self::switches::Switches;
 use super::blobs::LaneBlobs;
 use super::config::MachineConfig;
 use super::digest::{Digest, InputDigest, Sink};
@@ -98,7 +101,6 @@ pub struct Risk {
     refusals: u64,
     refusals_seen: u64,
     in_flight: u32,
-    killed: bool,
     stopping: bool,
     cancel_only: bool,
     configured: u32,
@@ -113,6 +115,7 @@ pub struct Risk {
     venue_order_id_max: u64,
     counts: Counts,
     notices: Notices,
+    switches: Switches,
     inputs: InputDigest,
 }
 
@@ -134,7 +137,6 @@ impl Risk {
             refusals: 0,
             refusals_seen: 0,
             in_flight: 0,
-            killed: false,
             stopping: false,
             cancel_only: false,
             configured: 0,
@@ -149,6 +151,7 @@ impl Risk {
             venue_order_id_max: 0,
             counts: Counts::default(),
             notices: Notices::default(),
+            switches: Switches::default(),
             inputs: InputDigest::default(),
         }
     }
@@ -242,10 +245,10 @@ impl Risk {
         self.in_flight
     }
 
-    /// Whether the kill switch is on.
+    /// Whether the kill switch of everything is on.
     #[must_use]
-    pub const fn kill_latched(&self) -> bool {
-        self.killed
+    pub fn kill_latched(&self) -> bool {
+        self.switches.of(Scope::Overall).is_killed()
     }
 
     /// Whether a stop was asked for in this run.
@@ -371,7 +374,6 @@ impl Digest for Risk {
         for number in numbers {
             sink.number(number);
         }
-        sink.number(self.killed);
         // One number for both: without cancel-only the walk is that of older logs' hashes.
         sink.number(u8::from(self.stopping) | u8::from(self.cancel_only) << 1);
         sink.value(&self.config);
@@ -394,6 +396,7 @@ impl Digest for Risk {
         self.bucket.digest(sink);
         self.counts.digest(sink);
         self.notices.digest(sink);
+        self.switches.digest(sink);
         self.inputs.digest(sink);
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::MessageBucket;
 use super::notices::{Notices, SavedNotices};
+use super::switches::{SavedSwitches, Switches};
 use super::{Counts, ENDED_ORDERS_REMEMBERED, Entry, Risk};
 use crate::machine::blobs::LaneBlobs;
 use crate::machine::config::MachineConfig;
@@ -29,7 +30,6 @@ pub(crate) struct SavedRisk {
     refusals: u64,
     refusals_seen: u64,
     in_flight: u32,
-    killed: bool,
     stopping: bool,
     cancel_only: bool,
     configured: u32,
@@ -44,6 +44,7 @@ pub(crate) struct SavedRisk {
     venue_order_id_max: u64,
     counts: Counts,
     notices: SavedNotices,
+    switches: SavedSwitches,
     inputs: InputDigest,
 }
 
@@ -134,7 +135,6 @@ impl Risk {
             refusals,
             refusals_seen,
             in_flight,
-            killed,
             stopping,
             cancel_only,
             configured,
@@ -149,6 +149,7 @@ impl Risk {
             venue_order_id_max,
             counts,
             notices,
+            switches,
             inputs,
         } = self;
         let entries = entries
@@ -162,7 +163,6 @@ impl Risk {
             refusals: *refusals,
             refusals_seen: *refusals_seen,
             in_flight: *in_flight,
-            killed: *killed,
             stopping: *stopping,
             cancel_only: *cancel_only,
             configured: *configured,
@@ -177,6 +177,7 @@ impl Risk {
             venue_order_id_max: *venue_order_id_max,
             counts: *counts,
             notices: notices.save(),
+            switches: switches.save(),
             inputs: *inputs,
         }
     }
@@ -204,7 +205,6 @@ impl Risk {
             refusals: saved.refusals,
             refusals_seen: saved.refusals_seen,
             in_flight: saved.in_flight,
-            killed: saved.killed,
             stopping: saved.stopping,
             cancel_only: saved.cancel_only,
             configured: saved.configured,
@@ -219,6 +219,7 @@ impl Risk {
             venue_order_id_max: saved.venue_order_id_max,
             counts: saved.counts,
             notices: Notices::restore(&saved.notices)?,
+            switches: Switches::restore(&saved.switches)?,
             inputs: saved.inputs,
         })
     }

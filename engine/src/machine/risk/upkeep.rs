@@ -37,10 +37,20 @@ impl Risk {
     }
 
     fn cancels(&self, order: &Order) -> bool {
-        (self.killed || self.stopping || order.cancel_wanted)
+        (self.stopping || order.cancel_wanted || self.is_under_kill(order))
             && order.is_cancellable()
             && order.cancel.is_free(self.time_ns)
             && self.link_of(order) == LinkState::Up
+    }
+
+    /// Whether a kill covers the order.
+    pub(super) fn is_under_kill(&self, order: &Order) -> bool {
+        self.switches.any_kill()
+            && self.venue_of(order.account).is_some_and(|venue| {
+                let (instrument, account) = (order.instrument, order.account);
+                self.switches
+                    .is_killed(order.strategy, instrument, venue, account)
+            })
     }
 
     fn asks(&self, order: &Order) -> bool {

@@ -99,6 +99,30 @@ impl Accounts {
         Ok(())
     }
 
+    /// Adds to what is free, or takes from it; A2 counts it as a flow from outside.
+    ///
+    /// # Errors
+    ///
+    /// [`Insufficient`]: less than that is free, or there is no such account.
+    pub(crate) fn transfer(
+        &mut self,
+        account: usize,
+        asset: &str,
+        amount: Decimal,
+    ) -> Result<(), Insufficient> {
+        if account >= self.accounts.len() {
+            return Err(Insufficient);
+        }
+        let balance = self.entry(account, asset);
+        let free = balance.free.checked_add(amount).ok_or(Insufficient)?;
+        if free.is_sign_negative() && !free.is_zero() {
+            return Err(Insufficient);
+        }
+        balance.free = free;
+        *self.market.entry(asset.to_owned()).or_default() -= amount;
+        Ok(())
+    }
+
     /// Gives back what was reserved.
     ///
     /// # Errors

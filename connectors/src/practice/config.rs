@@ -28,6 +28,8 @@ pub struct PracticeConfig {
     pub fees: FeeRates,
     /// Request limits.
     pub limits: RequestLimits,
+    /// Open orders that an account may have in one symbol: `MAX_NUM_ORDERS`.
+    pub orders_max: usize,
     /// Where the venue's numbering starts.
     pub first_ids: FirstIds,
     /// What goes wrong, and when.
@@ -221,6 +223,7 @@ impl PracticeConfig {
                 taker: Decimal::new(1, 3),
             },
             limits: RequestLimits::default(),
+            orders_max: 200,
             first_ids: FirstIds::default(),
             faults: Vec::new(),
             fault_seed: seed,

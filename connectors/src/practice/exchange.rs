@@ -15,7 +15,7 @@ use model::instrument::InstrumentSpec;
 use model::num::{Lots, Scale, Ticks};
 use rust_decimal::Decimal;
 
-pub(crate) use orders::{Refusal, Request};
+pub(crate) use orders::{Amended, Refusal, Request};
 
 use super::accounts::{Accounts, Leg};
 use super::config::FirstIds;
@@ -80,6 +80,8 @@ pub(crate) enum Execution {
     New,
     /// Filled in part or whole.
     Trade,
+    /// Made smaller on request.
+    Replaced,
     /// Cancelled on request.
     Cancelled,
     /// Ended by its time in force.
@@ -99,9 +101,18 @@ pub(crate) enum AccountEvent {
         /// As it stands right after the change.
         order: Box<VenueOrder>,
         trade: Option<Box<VenueTrade>>,
+        /// The order's client id before this report, if it changed.
+        before: Option<String>,
     },
     /// Balances changed.
     Balances { account: usize, assets: Vec<String> },
+    /// Money came in (above zero) or went out.
+    Transfer {
+        account: usize,
+        asset: String,
+        amount: Decimal,
+        time_ms: i64,
+    },
 }
 
 /// Fees as shares of what is received.
@@ -344,7 +355,26 @@ impl Exchange {
             execution,
             order: Box::new(order),
             trade: trade.map(Box::new),
+            before: None,
         });
+    }
+
+    /// Books a deposit, or a withdrawal of no more than is free; whether it took place.
+    pub(crate) fn transfer(&mut self, account: usize, asset: &str, amount: Decimal) -> bool {
+        if self.accounts.transfer(account, asset, amount).is_err() {
+            return false;
+        }
+        self.events.push(AccountEvent::Transfer {
+            account,
+            asset: asset.to_owned(),
+            amount,
+            time_ms: self.now_ms,
+        });
+        self.events.push(AccountEvent::Balances {
+            account,
+            assets: vec![asset.to_owned()],
+        });
+        true
     }
 
     fn report_balances_of(&mut self, order: u64) {

@@ -18,6 +18,10 @@
 //! | `duplicate` | the next private event is sent twice |
 //! | `reorder` | the next private event is sent after the one behind it |
 //! | `rate-limit` | the next request is answered 429 |
+//! | `off-tick` | the next fill's private event has a price between two ticks |
+//! | `off-lot` | the next fill's private event has a quantity between two lots |
+//! | `negative-balance` | the next balances' private event shows less than nothing |
+//! | `mute:10s` | private events are lost for so long; the connection stays (for good: `mute`) |
 //! | `clock-skew:-3s` | from now on the venue's clock is off by so much: requests get -1021 |
 //!
 //! `WHEN` is `5s` or `250ms` (that long after start), `7` (at the seventh chance: the seventh order
@@ -65,6 +69,14 @@ pub enum FaultKind {
     Reorder,
     /// Answer a request with 429.
     RateLimit,
+    /// Report a fill at a price between two ticks.
+    OffTick,
+    /// Report a fill of a quantity between two lots.
+    OffLot,
+    /// Report a balance below zero.
+    NegativeBalance,
+    /// Lose private events for so long.
+    Mute(Duration),
     /// Put the venue's clock off, milliseconds.
     ClockSkew(i64),
 }
@@ -110,7 +122,8 @@ pub enum FaultError {
     #[error(
         "fault {0:?}: no such kind; there are drop, drop-market, drop-orders, gap, delay-ack, \
          silent-accept, timeout-done, timeout-lost, busy, html, unknown-message, unknown-code, \
-         out-of-range, duplicate, reorder, rate-limit, clock-skew"
+         out-of-range, duplicate, reorder, rate-limit, off-tick, off-lot, negative-balance, mute, \
+         clock-skew"
     )]
     Kind(String),
     /// The argument is missing, superfluous or malformed.
@@ -161,6 +174,14 @@ fn parse_kind(text: &str, name: &str, argument: Option<&str>) -> Result<FaultKin
             return Ok(FaultKind::ClockSkew(sign * time));
         }
         ("clock-skew", None) => return Err(wrong("give the skew: clock-skew:-3s@10s")),
+        ("mute", Some(time)) => {
+            let time = parse_duration(time).ok_or_else(|| wrong("the silence is 500ms or 3s"))?;
+            return Ok(FaultKind::Mute(time));
+        }
+        ("mute", None) => FaultKind::Mute(DURATION_MAX),
+        ("off-tick", _) => FaultKind::OffTick,
+        ("off-lot", _) => FaultKind::OffLot,
+        ("negative-balance", _) => FaultKind::NegativeBalance,
         ("silent-accept", None) => FaultKind::SilentAccept(Duration::from_secs(2)),
         ("drop", _) => FaultKind::Drop(DropScope::All),
         ("drop-market", _) => FaultKind::Drop(DropScope::Market),
@@ -228,6 +249,10 @@ pub(crate) enum Chance {
     Stream,
     /// A private event.
     Private,
+    /// A private event of a fill.
+    Fill,
+    /// A private event of balances.
+    Balances,
 }
 
 impl FaultKind {
@@ -244,7 +269,9 @@ impl FaultKind {
             Self::RateLimit => Chance::Request,
             Self::Gap => Chance::Depth,
             Self::UnknownMessage | Self::OutOfRange => Chance::Stream,
-            Self::Duplicate | Self::Reorder => Chance::Private,
+            Self::Duplicate | Self::Reorder | Self::Mute(_) => Chance::Private,
+            Self::OffTick | Self::OffLot => Chance::Fill,
+            Self::NegativeBalance => Chance::Balances,
         }
     }
 }
@@ -354,6 +381,10 @@ mod tests {
             "duplicate",
             "reorder",
             "rate-limit",
+            "off-tick",
+            "off-lot",
+            "negative-balance",
+            "mute",
         ] {
             read(&format!("{name}@1"));
         }

@@ -42,6 +42,17 @@ impl Ledger {
         self.orders.get(id)
     }
 
+    /// Gives an order another client id.
+    pub(crate) fn rename(&mut self, id: u64, client_id: &str) {
+        let Some(order) = self.orders.get_mut(&id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut order.client_id, client_id.to_owned());
+        self.by_client.remove(&(order.account, before));
+        self.by_client
+            .insert((order.account, client_id.to_owned()), id);
+    }
+
     /// Changes an order; closes it in the index when it has ended.
     pub(crate) fn update(&mut self, id: u64, change: impl FnOnce(&mut VenueOrder)) {
         let Some(order) = self.orders.get_mut(&id) else {

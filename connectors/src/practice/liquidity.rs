@@ -83,6 +83,14 @@ impl Liquidity {
         }
     }
 
+    /// Makes a resting order smaller by `lots` where it stands; false if it is not that large.
+    pub(crate) fn shrink(&mut self, id: u64, lots: i64) -> bool {
+        match self {
+            Self::Synthetic(synthetic) => synthetic.engine.shrink(id, lots),
+            Self::Recorded(market) => market.shrink(id, lots),
+        }
+    }
+
     /// Best price and quantity that an order could meet.
     pub(crate) fn best(&self, side: Side) -> Option<(i64, i64)> {
         match self {

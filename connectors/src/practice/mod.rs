@@ -20,6 +20,7 @@ mod market;
 pub(crate) mod matching;
 pub(crate) mod recorded;
 pub(crate) mod recording;
+pub(crate) mod request_log;
 pub(crate) mod server;
 pub(crate) mod truth;
 pub(crate) mod types;
@@ -32,6 +33,7 @@ pub use config::{
 pub use exchange::FeeRates;
 pub use faults::{DropScope, FaultError, FaultKind, FaultSpec, FaultWhen};
 pub use recording::RecordingError;
+pub use request_log::OrderRequest;
 pub use server::{PracticeServer, SocketStamp, StampKind};
 pub use truth::{BookTruth, RecordingProgress, Truth};
 pub use types::{OrderKind, OrderStatus, SelfTrade, Side, TimeInForce, VenueOrder, VenueTrade};

@@ -112,12 +112,14 @@ pub struct VenueOrder {
     pub self_trade: SelfTrade,
     /// Limit price; `None` for a market order.
     pub price: Option<Ticks>,
-    /// Ordered quantity.
+    /// Ordered quantity; an amendment makes it smaller.
     pub qty: Lots,
     /// Filled quantity.
     pub executed: Lots,
     /// Filled value, in quote.
     pub executed_quote: Decimal,
+    /// How often it was amended.
+    pub amends: u32,
     /// Ordered value of a market order given in quote.
     pub quote_qty: Option<Decimal>,
     /// Where it stands.

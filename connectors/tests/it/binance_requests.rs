@@ -286,3 +286,58 @@ fn order_id_in_a_request_comes_back_in_an_answer() {
     let id = request["params"]["newClientOrderId"].as_str().unwrap();
     assert_eq!(order_id::parse(id.as_bytes()).unwrap().raw(), CLIENT_ID);
 }
+
+#[test]
+fn amendment_cancel_of_everything_and_self_trade_mode_are_exactly_this() {
+    let symbols = symbols();
+    let entry = symbols.find(b"BTCUSDT").unwrap();
+    let body = model::body::AmendOrder {
+        command: 1,
+        client_id: CLIENT_ID,
+        venue_order_id: 0,
+        qty: Lots(500_000),
+        reserved: [0; 48],
+    };
+    let amend = written(Box::new(|scratch, out| {
+        request::amend(&context(Proof::Session), entry, &body, scratch, out)
+    }));
+    let id = String::from_utf8(order_id::text_of(CLIENT_ID).to_vec()).unwrap();
+    assert_eq!(
+        amend,
+        format!(
+            "{{\"id\":7,\"method\":\"order.amend.keepPriority\",\"params\":{{\
+             \"newClientOrderId\":\"{id}\",\"newQty\":\"5.00000\",\"origClientOrderId\":\"{id}\",\
+             \"recvWindow\":1000,\"symbol\":\"BTCUSDT\",\"timestamp\":1660801715431}}}}"
+        )
+    );
+    let all = written(Box::new(|scratch, out| {
+        request::cancel_all(&context(Proof::Session), entry, scratch, out)
+    }));
+    assert_eq!(
+        all,
+        "{\"id\":7,\"method\":\"openOrders.cancelAll\",\"params\":{\"recvWindow\":1000,\
+         \"symbol\":\"BTCUSDT\",\"timestamp\":1660801715431}}"
+    );
+    for (mode, word) in [
+        (model::body::SelfTrade::ExpireTaker, "EXPIRE_TAKER"),
+        (model::body::SelfTrade::ExpireMaker, "EXPIRE_MAKER"),
+        (model::body::SelfTrade::ExpireBoth, "EXPIRE_BOTH"),
+    ] {
+        let mut order = order(OrderType::Limit, TimeInForce::Gtc);
+        order.self_trade = mode;
+        let signer = Signer::hmac(SECRET);
+        let proof = Proof::Signed {
+            api_key: API_KEY,
+            signer: &signer,
+        };
+        let text = place(proof, &order);
+        let request: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(request["params"]["selfTradePreventionMode"], word);
+        let signature = request["params"]["signature"].as_str().unwrap();
+        let payload = payload_of(&request);
+        assert!(
+            Verifier::hmac(SECRET).verify(payload.as_bytes(), signature.as_bytes()),
+            "{text}"
+        );
+    }
+}

@@ -15,6 +15,7 @@ use super::numbers::{self, Terms};
 use super::session::Session;
 use super::table::{OrderKey, Purpose, Request, Task};
 use crate::binance::wire::codes::{Verdict, classify};
+use crate::binance::wire::error::from_raw;
 use crate::binance::wire::frame::{Answer, ErrorBody};
 use crate::binance::wire::order::{CancelReplace, Half, OrderAnswer};
 use crate::binance::wire::{Raw, WireError, order_id};
@@ -60,7 +61,8 @@ impl Session {
             Verdict::Limited => {
                 let venue_ns = self.line.venue_ns(self.emit.stamp_ns);
                 let until_ms = error.retry_after_ms();
-                self.line.ledger.refused(error.code, until_ms, venue_ns);
+                let refused = (status, error.code);
+                self.line.ledger.refused(refused, until_ms, venue_ns);
                 self.emit.remark(error.code, error.message());
             }
             Verdict::Clock => {
@@ -82,6 +84,7 @@ impl Session {
             Purpose::Place(key) => self.placed(key, &OrderAnswer::read(result)?),
             Purpose::Cancel(key) => self.cancelled(key, &OrderAnswer::read(result)?),
             Purpose::Replace { old, new } => self.halves(old, new, &CancelReplace::read(result)?),
+            Purpose::Amend(key) => self.amended(key, &from_raw(result)?),
             Purpose::Status(key) => self.found(key, &OrderAnswer::read(result)?),
             Purpose::Own(task) => self.own_answer(task, request, result),
         }
@@ -114,7 +117,7 @@ impl Session {
         self.emit.order(kind, instrument, report, origin);
     }
 
-    fn is_about(key: OrderKey, answer: &OrderAnswer<'_>) -> Result<(), WireError> {
+    pub(super) fn is_about(key: OrderKey, answer: &OrderAnswer<'_>) -> Result<(), WireError> {
         let id = order_id::parse(answer.client_id()).map(model::ids::ClientOrderId::raw);
         if id == Some(key.client_id) {
             Ok(())
@@ -173,7 +176,11 @@ impl Session {
         Ok(())
     }
 
-    fn cancelled(&mut self, key: OrderKey, answer: &OrderAnswer<'_>) -> Result<(), WireError> {
+    pub(super) fn cancelled(
+        &mut self,
+        key: OrderKey,
+        answer: &OrderAnswer<'_>,
+    ) -> Result<(), WireError> {
         Self::is_about(key, answer)?;
         let report = self.report(key, answer)?;
         let kind = match report.status {
@@ -225,6 +232,7 @@ impl Session {
         let owner = Owner::Ours(key.client_id);
         self.known.learn(key.slot, answer.order_id, owner);
         let status = self.report(key, answer)?;
+        self.say_quantity(key, answer)?;
         if status.cum_qty > Lots(0) {
             let from = None;
             self.tasks.push_back(Task::TradesOf { key, from, status });
@@ -239,6 +247,10 @@ impl Session {
             Purpose::Place(key) => self.place_refused(key, status, error),
             Purpose::Cancel(key) => self.cancel_refused(key, status, error),
             Purpose::Replace { old, new } => self.replace_refused(old, new, status, error),
+            Purpose::Amend(key) => {
+                let verdict = classify(status, error.code, error.message());
+                self.refuse(Kind::AmendRejected, key, verdict, error);
+            }
             Purpose::Status(key) => self.query_refused(key, status, error),
             Purpose::Own(task) => self.own_refused(task, request, status, error),
         }
@@ -320,6 +332,7 @@ impl Session {
         match *purpose {
             Purpose::Place(key)
             | Purpose::Cancel(key)
+            | Purpose::Amend(key)
             | Purpose::Status(key)
             | Purpose::Own(Task::TradesOf { key, .. }) => self.unknown(key, reason, 0, words),
             Purpose::Replace { old, new } => {
@@ -334,7 +347,8 @@ impl Session {
                 | Task::List
                 | Task::Trades { .. }
                 | Task::Account
-                | Task::WhoIs { .. },
+                | Task::WhoIs { .. }
+                | Task::CancelAll { .. },
             ) => {}
         }
     }

@@ -55,6 +55,8 @@ impl Session {
             return;
         };
         let written = match outlet {
+            // It is for the last line before us, and never leaves.
+            _ if matches!(view, CommandView::Latch(_)) => Ok(()),
             Some(outlet) => self.write(record, &view, outlet, taken_ns),
             None => Err(Refused::Down),
         };
@@ -111,58 +113,113 @@ impl Session {
                 return Err(Refused::Down);
             }
         }
-        if let CommandView::QueryOpenOrders(_) = view {
-            let purpose = Purpose::Own(Task::List);
-            let list = self
-                .line
-                .submit(outlet, now_ns, purpose, |context, scratch, out| {
-                    request::all_open_orders(context, scratch, out)
-                });
-            return Ok(list?);
+        let slot = match record.instrument() {
+            Some(instrument) => Some(self.slot(instrument).ok_or(Refused::Instrument)?),
+            None => None,
+        };
+        match view {
+            CommandView::QueryOpenOrders(_) => Ok(self.ask(Task::List, outlet, now_ns)?),
+            CommandView::CancelAll(_) => self.cancel_all(slot, outlet, now_ns),
+            CommandView::NewOrder(_)
+            | CommandView::CancelOrder(_)
+            | CommandView::ReplaceOrder(_)
+            | CommandView::QueryOrder(_)
+            | CommandView::AmendOrder(_)
+            | CommandView::Latch(_) => {
+                let slot = slot.ok_or(Refused::Instrument)?;
+                self.write_order(view, slot, outlet, now_ns)
+            }
         }
-        if let CommandView::CancelAll(_) | CommandView::AmendOrder(_) | CommandView::Latch(_) = view
-        {
-            return Err(Refused::Instrument);
+    }
+
+    /// Everything on an instrument, or on each. The venue knows no cancel over all of them: what
+    /// does not leave now is sent as soon as it may.
+    fn cancel_all<O: Outlet>(
+        &mut self,
+        slot: Option<usize>,
+        outlet: &mut O,
+        now_ns: u64,
+    ) -> Result<(), Refused> {
+        let slots = slot.map_or(0..self.entries.len(), |slot| slot..slot + 1);
+        let (mut any, mut first) = (false, None);
+        for slot in slots.clone() {
+            match self.ask(Task::CancelAll { slot }, outlet, now_ns) {
+                Ok(()) => any = true,
+                Err(not_written) => first = first.or(Some(not_written)),
+            }
         }
-        let instrument = record.instrument().ok_or(Refused::Instrument)?;
-        let slot = self.slot(instrument).ok_or(Refused::Instrument)?;
+        match first {
+            None if any => Ok(()),
+            None => Err(Refused::Instrument),
+            Some(_) if any => {
+                self.cancel_rest(slots);
+                Ok(())
+            }
+            Some(not_written) => Err(not_written.into()),
+        }
+    }
+
+    /// Of these instruments those whose cancel is not on its way: later.
+    #[cold]
+    fn cancel_rest(&mut self, slots: std::ops::Range<usize>) {
+        for slot in slots {
+            let task = Task::CancelAll { slot };
+            let purpose = Purpose::Own(task);
+            let written = self.line.table.iter().any(|one| one.purpose == purpose);
+            if !written && !self.tasks.contains(&task) {
+                self.tasks.push_back(task);
+            }
+        }
+    }
+
+    fn write_order<O: Outlet>(
+        &mut self,
+        view: &CommandView<'_>,
+        slot: usize,
+        outlet: &mut O,
+        now_ns: u64,
+    ) -> Result<(), Refused> {
         let entry = &self.entries[slot];
         let key = |client_id| OrderKey { slot, client_id };
-        let purpose = match view {
-            CommandView::NewOrder(order) => Purpose::Place(key(order.client_id)),
-            CommandView::CancelOrder(order) => Purpose::Cancel(key(order.client_id)),
-            CommandView::ReplaceOrder(order) => Purpose::Replace {
-                old: key(order.cancel_client_id),
-                new: key(order.client_id),
-            },
-            CommandView::QueryOrder(order) => Purpose::Status(key(order.client_id)),
-            CommandView::QueryOpenOrders(_)
-            | CommandView::CancelAll(_)
-            | CommandView::AmendOrder(_)
-            | CommandView::Latch(_) => Purpose::Own(Task::List),
-        };
-        let sent = self.line.submit(
-            outlet,
-            now_ns,
-            purpose,
-            |context, scratch, out| match view {
-                CommandView::NewOrder(order) => request::place(context, entry, order, scratch, out),
-                CommandView::CancelOrder(order) => {
+        let line = &mut self.line;
+        let written = match *view {
+            CommandView::NewOrder(order) => {
+                let purpose = Purpose::Place(key(order.client_id));
+                line.submit(outlet, now_ns, purpose, |context, scratch, out| {
+                    request::place(context, entry, order, scratch, out)
+                })
+            }
+            CommandView::CancelOrder(order) => {
+                let purpose = Purpose::Cancel(key(order.client_id));
+                line.submit(outlet, now_ns, purpose, |context, scratch, out| {
                     let ids = (order.client_id, order.venue_order_id);
                     request::cancel(context, entry, ids, scratch, out)
-                }
-                CommandView::ReplaceOrder(order) => {
+                })
+            }
+            CommandView::ReplaceOrder(order) => {
+                let (old, new) = (key(order.cancel_client_id), key(order.client_id));
+                let purpose = Purpose::Replace { old, new };
+                line.submit(outlet, now_ns, purpose, |context, scratch, out| {
                     request::cancel_replace(context, entry, order, scratch, out)
-                }
-                CommandView::QueryOrder(order) => {
+                })
+            }
+            CommandView::AmendOrder(order) => {
+                let purpose = Purpose::Amend(key(order.client_id));
+                line.submit(outlet, now_ns, purpose, |context, scratch, out| {
+                    request::amend(context, entry, order, scratch, out)
+                })
+            }
+            CommandView::QueryOrder(order) => {
+                let purpose = Purpose::Status(key(order.client_id));
+                line.submit(outlet, now_ns, purpose, |context, scratch, out| {
                     request::order_status(context, entry, order.client_id, scratch, out)
-                }
-                CommandView::QueryOpenOrders(_)
-                | CommandView::CancelAll(_)
-                | CommandView::AmendOrder(_)
-                | CommandView::Latch(_) => request::all_open_orders(context, scratch, out),
-            },
-        );
-        Ok(sent?)
+                })
+            }
+            // None of these is about one order: the caller has dealt with them.
+            CommandView::QueryOpenOrders(_) | CommandView::CancelAll(_) | CommandView::Latch(_) => {
+                return Err(Refused::Instrument);
+            }
+        };
+        Ok(written?)
     }
 }

@@ -10,8 +10,8 @@
 use std::collections::VecDeque;
 
 use model::body::{
-    Balance, Channel, Fill, LinkState, OpenOrders, OrderReport, OrderStatus, RejectReason, Sent,
-    Text,
+    Amended, Balance, Channel, Fill, LinkState, OpenOrders, OrderReport, OrderStatus, RejectReason,
+    Sent, Text, Transfer,
 };
 use model::ids::{AccountId, ClientOrderId, InstrumentId, SourceId, VenueId};
 use model::num::Lots;
@@ -120,6 +120,17 @@ impl Emitter {
     pub(super) fn fill(&mut self, instrument: InstrumentId, fill: &Fill, origin: Origin) {
         let record = of_order(Record::new(Kind::OrderFilled, fill), fill.client_id);
         self.push(record.on_instrument(instrument), origin);
+    }
+
+    /// An order's quantity.
+    pub(super) fn amended(&mut self, instrument: InstrumentId, body: &Amended, origin: Origin) {
+        let record = of_order(Record::new(Kind::OrderAmended, body), body.client_id);
+        self.push(record.on_instrument(instrument), origin);
+    }
+
+    /// Money that moved without a trade.
+    pub(super) fn transfer(&mut self, transfer: &Transfer) {
+        self.push(Record::new(Kind::Transfer, transfer), Origin::Stream);
     }
 
     /// A balance of the account.

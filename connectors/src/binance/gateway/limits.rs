@@ -2,7 +2,9 @@
 //!
 //! The venue's own count in an answer replaces ours; between answers we add what we send. Cancels
 //! may use the last part of the weight, so that they go out when nothing else may. After a 429
-//! nothing goes out at all until the venue's time is over: going on would get the address banned.
+//! nothing goes out until the venue's time is over: going on would get the address banned. Only a
+//! cancel of everything is tried even then, ever more rarely: that is a kill switch, and what rests
+//! costs more than a ban may. During a ban (418) nothing goes out at all.
 //!
 //! All times here are the venue's. Hot path: yes. Allocates: no.
 
@@ -14,6 +16,9 @@ const SECOND_NS: u64 = 1_000_000_000;
 const STOP_NS: u64 = 60 * SECOND_NS;
 /// Stop of new orders without a stated end.
 const ORDERS_STOP_NS: u64 = 10 * SECOND_NS;
+/// Pause between two cancels of everything while the venue refuses; each refusal doubles it.
+const KNOCK_NS: u64 = SECOND_NS / 20;
+const KNOCK_NS_MAX: u64 = 5 * SECOND_NS;
 
 /// Who asks for room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +27,8 @@ pub(super) enum Class {
     Place,
     /// A cancel: may use everything.
     Cancel,
+    /// A cancel of everything: may also pass a stop, see above.
+    CancelAll,
     /// A question about an order, or what a connection cannot do without.
     Query,
     /// Routine that can wait.
@@ -78,7 +85,10 @@ pub(super) struct Ledger {
     orders_ten: Window,
     orders_day: Window,
     stopped_until_ns: u64,
+    banned_until_ns: u64,
     orders_stopped_until_ns: u64,
+    knock_due_ns: u64,
+    knock_pause_ns: u64,
 }
 
 impl Ledger {
@@ -88,20 +98,26 @@ impl Ledger {
             orders_ten: Window::new(10 * SECOND_NS, limits.orders_per_ten_seconds),
             orders_day: Window::new(86_400 * SECOND_NS, limits.orders_per_day),
             stopped_until_ns: 0,
+            banned_until_ns: 0,
             orders_stopped_until_ns: 0,
+            knock_due_ns: 0,
+            knock_pause_ns: KNOCK_NS,
         }
     }
 
     /// Whether a request of this weight may go out.
     pub(super) const fn allows(&self, class: Class, weight: u64, now_ns: u64) -> bool {
-        if now_ns < self.stopped_until_ns {
-            return false;
-        }
         let percent = match class {
             Class::Place | Class::Routine => 80,
             Class::Query => 90,
             Class::Cancel => 100,
+            Class::CancelAll => {
+                return now_ns >= self.banned_until_ns && now_ns >= self.knock_due_ns;
+            }
         };
+        if now_ns < self.stopped_until_ns {
+            return false;
+        }
         let room = self.weight.limit.saturating_mul(percent) / 100;
         if self.weight.used(now_ns).saturating_add(weight) > room {
             return false;
@@ -112,7 +128,7 @@ impl Ledger {
                     && self.orders_ten.used(now_ns) < self.orders_ten.limit
                     && self.orders_day.used(now_ns) < self.orders_day.limit
             }
-            Class::Cancel | Class::Query | Class::Routine => true,
+            Class::Cancel | Class::CancelAll | Class::Query | Class::Routine => true,
         }
     }
 
@@ -137,8 +153,24 @@ impl Ledger {
         window.heard(now_ns, limit.limit, limit.count);
     }
 
-    /// The venue refused because of a limit; with -1015 only new orders.
-    pub(super) fn refused(&mut self, code: i32, retry_after_ms: Option<u64>, now_ns: u64) {
+    /// What a cancel of everything came to: a refusal makes the next one wait.
+    pub(super) fn knocked(&mut self, refused: bool, now_ns: u64) {
+        if refused {
+            self.knock_due_ns = now_ns.saturating_add(self.knock_pause_ns);
+            self.knock_pause_ns = self.knock_pause_ns.saturating_mul(2).min(KNOCK_NS_MAX);
+        } else {
+            self.knock_due_ns = 0;
+            self.knock_pause_ns = KNOCK_NS;
+        }
+    }
+
+    /// The venue refused because of a limit; with -1015 only new orders, with status 418 all.
+    pub(super) fn refused(
+        &mut self,
+        (status, code): (u16, i32),
+        retry_after_ms: Option<u64>,
+        now_ns: u64,
+    ) {
         let until_ns = retry_after_ms.map(|ms| ms.saturating_mul(1_000_000));
         if code == -1015 {
             let until_ns = until_ns.unwrap_or(now_ns.saturating_add(ORDERS_STOP_NS));
@@ -146,6 +178,9 @@ impl Ledger {
         } else {
             let until_ns = until_ns.unwrap_or(now_ns.saturating_add(STOP_NS));
             self.stopped_until_ns = self.stopped_until_ns.max(until_ns);
+            if status == 418 {
+                self.banned_until_ns = self.banned_until_ns.max(until_ns);
+            }
         }
     }
 }
@@ -191,7 +226,7 @@ mod tests {
     #[test]
     fn refusal_for_weight_stops_everything_until_the_stated_time() {
         let mut ledger = ledger(6_000, 50);
-        ledger.refused(-1003, Some(NOW / 1_000_000 + 5_000), NOW);
+        ledger.refused((429, -1003), Some(NOW / 1_000_000 + 5_000), NOW);
         assert!(!ledger.allows(Class::Cancel, 1, NOW + 4 * SECOND_NS));
         assert!(ledger.allows(Class::Cancel, 1, NOW + 5 * SECOND_NS));
     }
@@ -199,9 +234,31 @@ mod tests {
     #[test]
     fn refusal_for_orders_stops_orders_only() {
         let mut ledger = ledger(6_000, 50);
-        ledger.refused(-1015, None, NOW);
+        ledger.refused((429, -1015), None, NOW);
         assert!(!ledger.allows(Class::Place, 1, NOW));
         assert!(ledger.allows(Class::Cancel, 1, NOW));
         assert!(ledger.allows(Class::Place, 1, NOW + ORDERS_STOP_NS));
+    }
+
+    #[test]
+    fn cancel_of_everything_passes_a_stop_ever_more_rarely_and_never_a_ban() {
+        let mut ledger = ledger(100, 50);
+        ledger.sent(Class::Query, 100, NOW);
+        ledger.refused((429, -1003), Some(NOW / 1_000_000 + 30_000), NOW);
+        let (mut now, mut tries) = (NOW, 0);
+        while now < NOW + 3 * SECOND_NS {
+            if ledger.allows(Class::CancelAll, 1, now) {
+                assert!(!ledger.allows(Class::Cancel, 1, now));
+                ledger.knocked(true, now);
+                tries += 1;
+            }
+            now += SECOND_NS / 1_000;
+        }
+        assert_eq!(tries, 6);
+        ledger.knocked(false, now);
+        assert!(ledger.allows(Class::CancelAll, 1, now));
+        ledger.refused((418, -1003), Some(now / 1_000_000 + 9_000), now);
+        assert!(!ledger.allows(Class::CancelAll, 1, now + 8 * SECOND_NS));
+        assert!(ledger.allows(Class::CancelAll, 1, now + 9 * SECOND_NS));
     }
 }

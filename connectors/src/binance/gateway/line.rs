@@ -76,6 +76,7 @@ const fn cost(purpose: &Purpose) -> (Class, u64) {
     match purpose {
         Purpose::Place(_) | Purpose::Replace { .. } => (Class::Place, 1),
         Purpose::Cancel(_) => (Class::Cancel, 1),
+        Purpose::Amend(_) => (Class::Cancel, 4),
         Purpose::Status(_) => (Class::Query, 4),
         Purpose::Own(task) => match task {
             Task::Time => (Class::Query, 1),
@@ -85,6 +86,7 @@ const fn cost(purpose: &Purpose) -> (Class, u64) {
             Task::Account => (Class::Query, 20),
             Task::WhoIs { .. } => (Class::Query, 4),
             Task::Trades { .. } => (Class::Routine, 20),
+            Task::CancelAll { .. } => (Class::CancelAll, 1),
         },
     }
 }

@@ -1,15 +1,17 @@
 //! Orders of Binance spot: one WebSocket API connection for requests and private events.
 //!
 //! [`BinanceGateway`] is the port; `link` owns the socket; `session` is the connection without it:
-//! `commands` writes what the machine decided, `answers` and `reports` say what became of it,
-//! `reconcile` finds out what happened while nobody listened. `line` numbers, signs and counts
-//! requests, `table` keeps them until their answer, `limits` counts what the venue allows, `known`
-//! remembers whose an order is, `emit` makes records and keeps them until the lane takes them.
+//! `commands` writes what the machine decided, `answers`, `changes` (amendments, cancels of
+//! everything) and `reports` say what became of it, `reconcile` finds out what happened while
+//! nobody listened. `line` numbers, signs and counts requests, `table` keeps them until their
+//! answer, `limits` counts what the venue allows, `known` remembers whose an order is, `emit` makes
+//! records and keeps them until the lane takes them.
 //!
 //! While the lane is full nothing is read. Thread: one worker. Hot path: yes. Allocates: no in
 //! steady state; connecting, reconciling and words may. Syscalls: the socket's only.
 
 mod answers;
+mod changes;
 mod commands;
 mod config;
 mod emit;

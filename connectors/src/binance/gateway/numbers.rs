@@ -2,13 +2,14 @@
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::{AssetName, Balance, Fill, Liquidity, Side};
+use model::body::{AssetName, Balance, Fill, Liquidity, Side, Transfer, TransferKind};
 use model::num::{Lots, Money, NumberError, Ticks};
 use rust_decimal::Decimal;
 
 use crate::binance::wire::WireError;
 use crate::binance::wire::symbols::Entry;
 use crate::binance::wire::text::Text;
+use crate::binance::wire::user;
 
 pub(super) fn nanoseconds(ms: u64) -> u64 {
     ms.saturating_mul(1_000_000)
@@ -32,6 +33,18 @@ pub(super) fn filled(
     field: &'static str,
 ) -> Result<Lots, WireError> {
     match entry.qty.parse_down(text.as_bytes()) {
+        Ok(lots) => Ok(Lots(lots)),
+        Err(error) => Err(WireError::Number { field, error }),
+    }
+}
+
+/// An ordered quantity, exact.
+pub(super) fn ordered(
+    entry: &Entry,
+    text: &Text<'_>,
+    field: &'static str,
+) -> Result<Lots, WireError> {
+    match entry.qty.parse(text.as_bytes()) {
         Ok(lots) => Ok(Lots(lots)),
         Err(error) => Err(WireError::Number { field, error }),
     }
@@ -71,6 +84,36 @@ impl Terms<'_, '_> {
         })
     }
 }
+
+/// What moved without a trade. The venue gives no id: one is made of all that it says.
+pub(super) fn transfer(moved: &user::Transfer<'_>) -> Result<Transfer, WireError> {
+    let amount = money(&moved.delta, "d")?;
+    let value = amount.get();
+    let kind = if value.is_zero() {
+        TransferKind::Adjustment
+    } else if value.is_sign_negative() {
+        TransferKind::Withdrawal
+    } else {
+        TransferKind::Deposit
+    };
+    let times = [moved.event_ms.to_le_bytes(), moved.time_ms.to_le_bytes()];
+    let words = [moved.asset.as_bytes(), b"/", moved.delta.as_bytes()];
+    let bytes = times.iter().flatten().chain(words.into_iter().flatten());
+    Ok(Transfer {
+        amount,
+        id: bytes.fold(FNV_START, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
+        }),
+        venue_time_ns: nanoseconds(moved.time_ms),
+        asset: AssetName::cut(moved.asset.as_str()),
+        kind,
+        reserved: [0; 33],
+    })
+}
+
+/// Constants of the hash FNV-1a.
+const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
 /// A balance.
 pub(super) fn balance(

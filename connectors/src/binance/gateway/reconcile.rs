@@ -38,9 +38,10 @@ impl Session {
             Task::Trades { slot, from } => self.on_trades(slot, from, result)?,
             Task::TradesOf { key, status, .. } => {
                 let rows: Vec<TradeRow<'_>> = from_raw(result)?;
-                self.on_trades_of(key, status, &rows)?;
+                self.on_trades_of(key, status, &rows);
             }
-            Task::Account => self.on_account(&from_raw(result)?)?,
+            Task::Account => self.on_account(&from_raw(result)?),
+            Task::CancelAll { slot } => self.all_cancelled(slot, result)?,
             Task::WhoIs { slot, order_id } => {
                 let answer = OrderAnswer::read(result)?;
                 let owner = owner_of(&answer);
@@ -90,6 +91,11 @@ impl Session {
     fn begin_to_reconcile(&mut self) {
         self.phase = Phase::Reconciling;
         self.say_syncing();
+        for slot in 0..self.entries.len() {
+            if std::mem::take(&mut self.cancel_wanted[slot]) {
+                self.tasks.push_back(Task::CancelAll { slot });
+            }
+        }
         self.tasks.push_back(Task::Reconcile);
         for slot in 0..self.entries.len() {
             self.tasks.push_back(self.trades_of_slot(slot));
@@ -110,9 +116,16 @@ impl Session {
             let (slot, instrument) = (entry.slot, entry.instrument);
             let owner = owner_of(answer);
             self.known.learn(slot, answer.order_id, owner);
-            if let Owner::Ours(client_id) = owner {
-                let report = self.report(OrderKey { slot, client_id }, answer)?;
-                self.statuses.push((instrument, report));
+            let Owner::Ours(client_id) = owner else {
+                continue;
+            };
+            let key = OrderKey { slot, client_id };
+            match self.report(key, answer) {
+                Ok(report) => {
+                    self.say_quantity(key, answer)?;
+                    self.statuses.push((instrument, report));
+                }
+                Err(error) => self.doubt(key, error),
             }
         }
         Ok(())
@@ -145,15 +158,20 @@ impl Session {
         for row in &rows {
             match self.known.owner(slot, row.order_id) {
                 Some(Owner::Foreign) => {}
-                Some(Owner::Ours(client_id)) => {
-                    let fill = self.fill_of(slot, client_id, row)?;
-                    self.found_fill(slot, Owner::Ours(client_id), fill);
-                }
-                None => {
-                    let fill = self.fill_of(slot, 0, row)?;
-                    self.unplaced.push((slot, fill));
-                    self.ask_who_is(slot, row.order_id);
-                }
+                Some(Owner::Ours(client_id)) => match self.fill_of(slot, client_id, row) {
+                    Ok(fill) => self.found_fill(slot, Owner::Ours(client_id), fill),
+                    Err(error) => self.doubt(OrderKey { slot, client_id }, error),
+                },
+                None => match self.fill_of(slot, 0, row) {
+                    Ok(fill) => {
+                        self.unplaced.push((slot, fill));
+                        self.ask_who_is(slot, row.order_id);
+                    }
+                    Err(error) => {
+                        let words = format!("trade {} that cannot be booked", row.id);
+                        self.strange(&words, error);
+                    }
+                },
             }
         }
         self.cursors[slot] = self.cursors[slot].max(last);
@@ -233,10 +251,19 @@ impl Session {
         key: OrderKey,
         status: model::body::OrderReport,
         rows: &[TradeRow<'_>],
-    ) -> Result<(), WireError> {
+    ) {
         let instrument = self.entries[key.slot].instrument;
+        let mut all = true;
         for row in rows {
-            let fill = self.fill_of(key.slot, key.client_id, row)?;
+            let fill = match self.fill_of(key.slot, key.client_id, row) {
+                Ok(fill) => fill,
+                Err(error) => {
+                    // The others count; its state would claim a fill that nobody could book.
+                    self.doubt(key, error);
+                    all = false;
+                    continue;
+                }
+            };
             // Reported again even if it was before: the machine asked because it lacks something.
             self.known.fill((key.slot, row.id, row.order_id));
             self.emit.fill(instrument, &fill, Origin::Query);
@@ -245,23 +272,24 @@ impl Session {
         if rows.len() as u64 >= TRADES_PAGE {
             let from = last.map(|last| last.saturating_add(1));
             self.tasks.push_back(Task::TradesOf { key, from, status });
-        } else {
+        } else if all {
             let kind = model::record::Kind::OrderStatus;
             self.emit.order(kind, instrument, &status, Origin::Query);
         }
-        Ok(())
     }
 
-    fn on_account(&mut self, account: &Account<'_>) -> Result<(), WireError> {
+    fn on_account(&mut self, account: &Account<'_>) {
         if !account.can_trade {
             self.emit.notice(0, "the account may not trade");
         }
         let mut named = Vec::with_capacity(account.balances.len());
         for row in &account.balances {
             let asset = row.asset.as_str();
-            let body = numbers::balance(asset, &row.free, &row.locked, account.update_time)?;
-            named.push(body.asset);
-            self.emit.balance(&body, Origin::Query);
+            named.push(AssetName::cut(asset));
+            match numbers::balance(asset, &row.free, &row.locked, account.update_time) {
+                Ok(body) => self.say_balance(&body, Origin::Query),
+                Err(error) => self.strange(&format!("the balance of {asset}"), error),
+            }
         }
         // Only what is not zero is listed: what was known before and is not listed is zero now.
         for index in 0..self.assets.len() {
@@ -272,12 +300,6 @@ impl Session {
                     .balance(&nothing_of(asset, time_ns), Origin::Query);
             }
         }
-        for asset in named {
-            if !self.assets.contains(&asset) {
-                self.assets.push(asset);
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn own_refused(
@@ -291,6 +313,10 @@ impl Session {
         let verdict = classify(status, code, words);
         if let Task::TradesOf { .. } = task {
             self.failed(request, verdict.reason(), words);
+            return;
+        }
+        if let Task::CancelAll { slot } = task {
+            self.all_not_cancelled(slot, status, error);
             return;
         }
         match verdict {
@@ -315,6 +341,7 @@ impl Session {
                 | Task::List
                 | Task::Trades { .. }
                 | Task::TradesOf { .. }
+                | Task::CancelAll { .. }
                 | Task::Account => self.own_failed(task, words),
             },
             Verdict::Busy
@@ -340,6 +367,7 @@ impl Session {
     pub(super) fn own_failed(&mut self, task: Task, words: &str) {
         match task {
             Task::TradesOf { .. } => {}
+            Task::CancelAll { slot } => self.cancel_again(slot, words),
             Task::List | Task::Account | Task::WhoIs { .. } if self.phase == Phase::Up => {
                 self.emit.remark(0, words);
                 self.tasks.push_back(task);
@@ -361,7 +389,7 @@ impl Session {
     }
 }
 
-fn owner_of(answer: &OrderAnswer<'_>) -> Owner {
+pub(super) fn owner_of(answer: &OrderAnswer<'_>) -> Owner {
     match order_id::parse(answer.client_id()) {
         Some(id) => Owner::Ours(id.raw()),
         None => Owner::Foreign,

@@ -2,24 +2,36 @@
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::{LinkState, Liquidity, OrderReport, OrderStatus, RejectReason, Text};
+use model::body::{Balance, LinkState, Liquidity, OrderReport, OrderStatus, RejectReason, Text};
+use model::ids::ClientOrderId;
 use model::record::Kind;
 
+use super::changes::Smaller;
 use super::emit::Origin;
 use super::known::Owner;
 use super::numbers::{self, Terms};
 use super::session::Session;
-use super::table::Task;
+use super::table::{OrderKey, Task};
 use crate::binance::wire::user::{Balances, Execution, Report, UserEvent};
 use crate::binance::wire::{WireError, order_id};
 
 impl Session {
     pub(super) fn event(&mut self, event: &UserEvent<'_>) {
         let done = match event {
-            UserEvent::Report(report) => self.execution(report),
-            UserEvent::Balances(balances) => self.balances(balances),
-            UserEvent::Transfer(_) => {
+            UserEvent::Report(report) => {
+                self.execution(report);
+                Ok(())
+            }
+            UserEvent::Balances(balances) => {
+                self.balances(balances);
+                Ok(())
+            }
+            UserEvent::Transfer(moved) => {
                 self.ask_account();
+                match numbers::transfer(moved) {
+                    Ok(transfer) => self.emit.transfer(&transfer),
+                    Err(error) => self.strange("a transfer that cannot be booked", error),
+                }
                 Ok(())
             }
             UserEvent::Terminated => {
@@ -44,38 +56,54 @@ impl Session {
         }
     }
 
-    fn execution(&mut self, report: &Report<'_>) -> Result<(), WireError> {
+    fn execution(&mut self, report: &Report<'_>) {
         let ours = order_id::parse(report.client_id());
         let Some(entry) = self.symbols.find(report.symbol.as_bytes()) else {
             self.counts.foreign += 1;
-            return match ours {
-                Some(_) => Err(WireError::UnknownSymbol),
-                None => Ok(()),
-            };
+            if ours.is_some() {
+                self.strange("a report of an order of ours", WireError::UnknownSymbol);
+            }
+            return;
         };
         let slot = entry.slot;
         let Some(client_id) = ours else {
             self.counts.foreign += 1;
             self.known.learn(slot, report.order_id, Owner::Foreign);
-            return Ok(());
+            return;
         };
         let client_id = client_id.raw();
         self.known
             .learn(slot, report.order_id, Owner::Ours(client_id));
-        let told = self.tell(slot, client_id, report);
-        if told.is_err() {
-            // Something happened to it that we cannot read: the machine has to ask.
-            let key = super::table::OrderKey { slot, client_id };
-            let words = "a report of it could not be read";
-            self.unknown(key, RejectReason::VenueUnsure, 0, words);
+        if let Err(error) = self.tell(slot, client_id, report) {
+            self.doubt(OrderKey { slot, client_id }, error);
         }
-        told
+    }
+
+    /// Something happened to an order that we cannot read: the machine has to ask.
+    pub(super) fn doubt(&mut self, key: OrderKey, error: WireError) {
+        let words = match ClientOrderId::from_raw(key.client_id) {
+            Some(id) => format!("order {id}: a report of it cannot be taken"),
+            None => "an order: a report of it cannot be taken".to_owned(),
+        };
+        self.strange(&words, error);
+        let words = format!("unread report: {error}");
+        self.unknown(key, RejectReason::VenueUnsure, 0, &words);
     }
 
     fn tell(&mut self, slot: usize, client_id: u64, report: &Report<'_>) -> Result<(), WireError> {
         let execution = report.execution()?;
         if execution == Execution::Trade {
             return self.traded(slot, client_id, report);
+        }
+        if execution == Execution::Replaced {
+            let missing = WireError::Missing { field: "q" };
+            let smaller = Smaller {
+                order_id: report.order_id,
+                time_ms: report.time_ms,
+                qty: report.qty.as_ref().ok_or(missing)?,
+                filled: Some(&report.cum_qty),
+            };
+            return self.say_amended(OrderKey { slot, client_id }, &smaller, Origin::Stream);
         }
         let entry = &self.entries[slot];
         let status = report.status()?;
@@ -103,14 +131,14 @@ impl Session {
             OrderStatus::Open | OrderStatus::PartiallyFilled | OrderStatus::NotStated
         );
         let kind = match execution {
-            Execution::New | Execution::Replaced => Kind::OrderAcked,
+            Execution::New => Kind::OrderAcked,
             Execution::Cancelled => Kind::OrderCancelled,
             Execution::Rejected => Kind::OrderRejected,
             Execution::Expired => Kind::OrderExpired,
             // A part was prevented and the rest lives, or all of it is over.
             Execution::TradePrevention if ended => Kind::OrderExpired,
             Execution::TradePrevention => Kind::OrderAcked,
-            Execution::Trade | Execution::Calculated => {
+            Execution::Trade | Execution::Replaced | Execution::Calculated => {
                 return Err(WireError::Value { field: "x" });
             }
         };
@@ -152,16 +180,27 @@ impl Session {
         Ok(())
     }
 
-    fn balances(&mut self, balances: &Balances<'_>) -> Result<(), WireError> {
+    fn balances(&mut self, balances: &Balances<'_>) {
         for row in balances.rows.iter() {
             let asset = row.asset.as_str();
-            let body = numbers::balance(asset, &row.free, &row.locked, balances.time_ms)?;
-            if !self.assets.contains(&body.asset) {
-                self.assets.push(body.asset);
+            match numbers::balance(asset, &row.free, &row.locked, balances.time_ms) {
+                Ok(body) => self.say_balance(&body, Origin::Stream),
+                Err(error) => self.strange(&format!("the balance of {asset}"), error),
             }
-            self.emit.balance(&body, Origin::Stream);
         }
-        Ok(())
+    }
+
+    /// Reports a balance; one below zero is said to people too.
+    pub(super) fn say_balance(&mut self, body: &Balance, origin: Origin) {
+        if !self.assets.contains(&body.asset) {
+            self.assets.push(body.asset);
+        }
+        let (free, locked) = (body.free.get(), body.locked.get());
+        if free.is_sign_negative() || locked.is_sign_negative() {
+            let words = format!("{} is below zero: {free} free, {locked} locked", body.asset);
+            self.emit.notice(0, &words);
+        }
+        self.emit.balance(body, origin);
     }
 }
 

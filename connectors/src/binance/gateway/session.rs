@@ -102,6 +102,8 @@ pub(super) struct Session {
     pub(super) statuses: Vec<(InstrumentId, OrderReport)>,
     pub(super) assets: Vec<AssetName>,
     pub(super) list_wanted: bool,
+    /// Instruments whose cancel of everything the connection took with it: sent again.
+    pub(super) cancel_wanted: Vec<bool>,
     pub(super) end: Option<End>,
     pub(super) counts: GatewayCounts,
     pub(super) timing: GatewayTiming,
@@ -129,6 +131,7 @@ impl Session {
             slots[entry.instrument.index()] = Some(slot);
         }
         let mut cursors = vec![None; entries.len()];
+        let cancel_wanted = vec![false; entries.len()];
         for (instrument, trade) in &config.resume {
             if let Some(Some(slot)) = slots.get(instrument.index()) {
                 cursors[*slot] = Some(*trade);
@@ -157,6 +160,7 @@ impl Session {
             statuses: Vec::with_capacity(64),
             assets,
             list_wanted: false,
+            cancel_wanted,
             end: None,
             counts: GatewayCounts::default(),
             timing: config.timing,
@@ -227,6 +231,14 @@ impl Session {
     pub(super) fn unreadable(&mut self, error: WireError) {
         self.counts.unparsed += 1;
         self.emit.remark(0, &format!("unread message: {error}"));
+    }
+
+    /// Something of the venue's that concerns orders or money and that we cannot take: never held
+    /// back, because nothing else says it.
+    #[cold]
+    pub(super) fn strange(&mut self, what: &str, error: WireError) {
+        self.counts.unparsed += 1;
+        self.emit.notice(0, &format!("{what}: {error}"));
     }
 
     /// The venue will close the connection soon: replace it when no order is on its way.
@@ -317,7 +329,8 @@ impl Session {
             let Some(task) = self.tasks.pop_front() else {
                 break;
             };
-            if self.round.is_some() && task != Task::Time {
+            let urgent = matches!(task, Task::Time | Task::CancelAll { .. });
+            if self.round.is_some() && !urgent {
                 // With a clock that is known to be wrong it would be refused.
                 self.tasks.push_back(task);
                 continue;
@@ -369,7 +382,12 @@ impl Session {
     }
 
     /// Writes one request of our own.
-    fn ask(&mut self, task: Task, outlet: &mut impl Outlet, now_ns: u64) -> Result<(), NotWritten> {
+    pub(super) fn ask(
+        &mut self,
+        task: Task,
+        outlet: &mut impl Outlet,
+        now_ns: u64,
+    ) -> Result<(), NotWritten> {
         let entries = &self.entries;
         self.line.submit(
             outlet,
@@ -388,6 +406,9 @@ impl Session {
                     Task::WhoIs { slot, order_id } => {
                         let entry = &entries[slot];
                         request::order_by_venue_id(context, entry, order_id, scratch, out)
+                    }
+                    Task::CancelAll { slot } => {
+                        request::cancel_all(context, &entries[slot], scratch, out)
                     }
                     Task::Trades { slot, from: None } => {
                         trades(slot, Trades::Latest(1), scratch, out)
@@ -425,6 +446,9 @@ impl Session {
         while let Some(purpose) = self.next_lost() {
             if purpose == Purpose::Own(Task::List) {
                 self.list_wanted = true;
+            }
+            if let Purpose::Own(Task::CancelAll { slot }) = purpose {
+                self.cancel_wanted[slot] = true;
             }
             self.drop_purpose(&purpose, RejectReason::NoAnswer, "the connection was lost");
         }

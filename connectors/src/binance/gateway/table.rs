@@ -46,6 +46,8 @@ pub(super) enum Task {
     Account,
     /// Whose order this is.
     WhoIs { slot: usize, order_id: u64 },
+    /// A cancel of everything on an instrument that did not go through yet.
+    CancelAll { slot: usize },
 }
 
 impl Task {
@@ -59,6 +61,7 @@ impl Task {
             Self::Trades { .. } | Self::TradesOf { .. } => "myTrades",
             Self::Account => "account.status",
             Self::WhoIs { .. } => "order.status",
+            Self::CancelAll { .. } => "openOrders.cancelAll",
         }
     }
 
@@ -66,9 +69,12 @@ impl Task {
     pub(super) const fn reconciles(self) -> bool {
         match self {
             Self::Reconcile | Self::Trades { .. } | Self::Account | Self::WhoIs { .. } => true,
-            Self::Time | Self::Logon | Self::Subscribe | Self::List | Self::TradesOf { .. } => {
-                false
-            }
+            Self::Time
+            | Self::Logon
+            | Self::Subscribe
+            | Self::List
+            | Self::TradesOf { .. }
+            | Self::CancelAll { .. } => false,
         }
     }
 }
@@ -79,6 +85,7 @@ pub(super) enum Purpose {
     Place(OrderKey),
     Cancel(OrderKey),
     Replace { old: OrderKey, new: OrderKey },
+    Amend(OrderKey),
     Status(OrderKey),
     Own(Task),
 }

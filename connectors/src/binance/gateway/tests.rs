@@ -20,6 +20,7 @@ use crate::net::SendError;
 use crate::practice::PracticeInstrument;
 use crate::sign::Signer;
 
+mod changes;
 mod misc;
 mod orders;
 mod trades;

@@ -14,6 +14,7 @@ pub(super) enum Call {
     Cancel,
     CancelAll,
     CancelReplace,
+    Amend,
     Status,
     OpenOrders,
     AllOrders,
@@ -38,6 +39,7 @@ impl Call {
             ("DELETE", "order") => Self::Cancel,
             ("DELETE", "openOrders") => Self::CancelAll,
             ("POST", "order/cancelReplace") => Self::CancelReplace,
+            ("PUT", "order/amend/keepPriority") => Self::Amend,
             ("GET", "order") => Self::Status,
             ("GET", "openOrders") => Self::OpenOrders,
             ("GET", "allOrders") => Self::AllOrders,
@@ -62,6 +64,7 @@ impl Call {
             "order.cancel" => Self::Cancel,
             "openOrders.cancelAll" => Self::CancelAll,
             "order.cancelReplace" => Self::CancelReplace,
+            "order.amend.keepPriority" => Self::Amend,
             "order.status" => Self::Status,
             "openOrders.status" => Self::OpenOrders,
             "allOrders" => Self::AllOrders,
@@ -70,6 +73,30 @@ impl Call {
             "account.commission" => Self::Commission,
             _ => return None,
         })
+    }
+
+    /// The WebSocket method of an order call, for the log; empty for others.
+    pub(super) const fn order_method(self) -> &'static str {
+        match self {
+            Self::Place => "order.place",
+            Self::Cancel => "order.cancel",
+            Self::CancelAll => "openOrders.cancelAll",
+            Self::CancelReplace => "order.cancelReplace",
+            Self::Amend => "order.amend.keepPriority",
+            Self::Ping
+            | Self::Time
+            | Self::ExchangeInfo
+            | Self::Depth
+            | Self::Trades
+            | Self::BookTicker
+            | Self::Test
+            | Self::Status
+            | Self::OpenOrders
+            | Self::AllOrders
+            | Self::MyTrades
+            | Self::Account
+            | Self::Commission => "",
+        }
     }
 
     /// Whether it must be signed.
@@ -86,6 +113,7 @@ impl Call {
             | Self::Cancel
             | Self::CancelAll
             | Self::CancelReplace
+            | Self::Amend
             | Self::Status
             | Self::OpenOrders
             | Self::AllOrders
@@ -98,7 +126,9 @@ impl Call {
     /// Whether it can change orders: the requests whose outcome can be unknown.
     pub(super) const fn is_order(self) -> bool {
         match self {
-            Self::Place | Self::Cancel | Self::CancelAll | Self::CancelReplace => true,
+            Self::Place | Self::Cancel | Self::CancelAll | Self::CancelReplace | Self::Amend => {
+                true
+            }
             Self::Ping
             | Self::Time
             | Self::ExchangeInfo
@@ -135,7 +165,7 @@ impl Call {
             Self::Trades => 25,
             Self::BookTicker => 2,
             Self::Place | Self::Cancel | Self::CancelAll | Self::CancelReplace => 0,
-            Self::Status => 4,
+            Self::Status | Self::Amend => 4,
             Self::OpenOrders => {
                 if one_symbol {
                     6

@@ -11,6 +11,8 @@ use super::params::Params;
 use super::{exchange_info, market, reports, text};
 use crate::practice::exchange::Exchange;
 use crate::practice::limits::Meter;
+use crate::practice::request_log::{OrderRequest, RequestLog};
+use crate::practice::server::Clock;
 use crate::practice::types::Side;
 
 const DEPTH_LIMIT_MAX: i64 = 5_000;
@@ -26,6 +28,12 @@ pub(super) struct Core {
     pub(super) exchange: Exchange,
     pub(super) keys: Vec<Key>,
     pub(super) meter: Meter,
+    /// Open orders that an account may have in a symbol.
+    pub(super) orders_max: usize,
+    /// The order requests that reached the venue.
+    pub(super) log: RequestLog,
+    /// Since the server's start, nanoseconds.
+    pub(super) now_ns: u64,
     /// The venue's time, with whatever skew a fault gave it.
     pub(super) now_ms: i64,
     pub(super) skew_ms: i64,
@@ -34,9 +42,24 @@ pub(super) struct Core {
 
 impl Core {
     /// Sets the venue's time for what follows.
-    pub(super) const fn set_time(&mut self, wall_ms: i64) {
+    pub(super) const fn set_time(&mut self, clock: Clock) {
+        self.now_ns = clock.now_ns;
+        let wall_ms = clock.wall_ms;
         self.now_ms = wall_ms.saturating_add(self.skew_ms);
         self.exchange.set_time(self.now_ms);
+    }
+
+    /// Notes an order request; others are not logged.
+    pub(super) fn log(&mut self, call: Call, symbol: Option<&str>, client_id: Option<&str>) {
+        if call.is_order() {
+            self.log.add(OrderRequest {
+                at_ns: self.now_ns,
+                method: call.order_method(),
+                symbol: symbol.unwrap_or_default().to_owned(),
+                client_id: client_id.unwrap_or_default().to_owned(),
+                code: None,
+            });
+        }
     }
 
     /// Answers a call. `asker` is the account of a signed call.
@@ -59,6 +82,7 @@ impl Core {
             Call::Cancel => self.cancel(account()?, params),
             Call::CancelAll => self.cancel_all(account()?, params),
             Call::CancelReplace => self.cancel_replace(account()?, params),
+            Call::Amend => self.amend(account()?, params),
             Call::Status => self.status(account()?, params),
             Call::OpenOrders => self.open_orders(account()?, params),
             Call::AllOrders => self.all_orders(account()?, params),
@@ -114,6 +138,7 @@ impl Core {
         Ok(exchange_info::answer(
             specs,
             self.meter.limits(),
+            self.orders_max,
             self.now_ms,
         ))
     }

@@ -4,7 +4,7 @@ use model::instrument::InstrumentSpec;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::filters::{MAX_NUM_ORDERS, PRECISION, PRICE_DOWN_INVERSE, PRICE_UP};
+use super::filters::{MAX_NUM_ORDER_AMENDS, PRECISION, PRICE_DOWN_INVERSE, PRICE_UP};
 use super::text;
 use crate::practice::RequestLimits;
 
@@ -12,6 +12,7 @@ use crate::practice::RequestLimits;
 pub(super) fn answer<'a>(
     specs: impl Iterator<Item = &'a InstrumentSpec>,
     limits: &RequestLimits,
+    orders_max: usize,
     now_ms: i64,
 ) -> Value {
     json!({
@@ -19,7 +20,7 @@ pub(super) fn answer<'a>(
         "serverTime": now_ms,
         "rateLimits": rate_limits(limits),
         "exchangeFilters": [],
-        "symbols": specs.map(symbol).collect::<Value>(),
+        "symbols": specs.map(|spec| symbol(spec, orders_max)).collect::<Value>(),
     })
 }
 
@@ -40,7 +41,7 @@ fn rate_limits(limits: &RequestLimits) -> Value {
     ])
 }
 
-fn symbol(spec: &InstrumentSpec) -> Value {
+fn symbol(spec: &InstrumentSpec, orders_max: usize) -> Value {
     json!({
         "symbol": spec.symbol,
         "status": if spec.trading { "TRADING" } else { "BREAK" },
@@ -59,11 +60,11 @@ fn symbol(spec: &InstrumentSpec) -> Value {
         "quoteOrderQtyMarketAllowed": true,
         "allowTrailingStop": false,
         "cancelReplaceAllowed": true,
-        "amendAllowed": false,
+        "amendAllowed": true,
         "pegInstructionsAllowed": false,
         "isSpotTradingAllowed": true,
         "isMarginTradingAllowed": false,
-        "filters": filters(spec),
+        "filters": filters(spec, orders_max),
         "permissions": [],
         "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
@@ -72,7 +73,7 @@ fn symbol(spec: &InstrumentSpec) -> Value {
     })
 }
 
-fn filters(spec: &InstrumentSpec) -> Value {
+fn filters(spec: &InstrumentSpec, orders_max: usize) -> Value {
     let price =
         |ticks: Option<model::num::Ticks>| text::steps(spec.tick, ticks.map_or(0, |ticks| ticks.0));
     let up = PRICE_UP.to_string();
@@ -112,6 +113,7 @@ fn filters(spec: &InstrumentSpec) -> Value {
             "applyMaxToMarket": true,
             "avgPriceMins": 0,
         },
-        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": MAX_NUM_ORDERS},
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": orders_max},
+        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": MAX_NUM_ORDER_AMENDS},
     ])
 }

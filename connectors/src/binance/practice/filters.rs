@@ -10,8 +10,8 @@ use crate::practice::{OrderKind, SelfTrade, Side, TimeInForce};
 
 /// Digits that a price or quantity may have behind the point.
 pub(super) const PRECISION: u32 = 8;
-/// Open orders of one account in one symbol.
-pub(super) const MAX_NUM_ORDERS: usize = 200;
+/// Amendments of one order.
+pub(super) const MAX_NUM_ORDER_AMENDS: u32 = 10;
 /// Multipliers of PERCENT_PRICE_BY_SIDE, up and down, against the last price.
 pub(super) const PRICE_UP: i64 = 5;
 pub(super) const PRICE_DOWN_INVERSE: i64 = 5;
@@ -159,6 +159,19 @@ fn price(
         return Err(filter());
     }
     Ok(Some(ticks))
+}
+
+/// `newQty` of an amendment.
+pub(super) fn new_qty(params: &Params, spec: &InstrumentSpec) -> Result<Lots, ApiError> {
+    let value = params
+        .decimal("newQty", PRECISION)?
+        .ok_or_else(|| ApiError::missing("newQty"))?;
+    let filter = || ApiError::filter("LOT_SIZE");
+    let lots = Lots(spec.lot.steps(value).map_err(|_| filter())?);
+    if lots < spec.qty_min || lots.0 <= 0 {
+        return Err(filter());
+    }
+    Ok(lots)
 }
 
 fn quantity(params: &Params, kind: OrderKind, spec: &InstrumentSpec) -> Result<Quantity, ApiError> {

@@ -3,8 +3,9 @@
 //! Source: the official spot documentation as of 2026-07 and recorded messages.
 //!
 //! Left out, and refused as Binance refuses what a symbol does not offer: stop and trailing
-//! orders, icebergs, order lists, amend keep-priority, smart order routing.
+//! orders, icebergs, order lists, smart order routing.
 
+mod amend;
 mod auth;
 mod calls;
 mod core;

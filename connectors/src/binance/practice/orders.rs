@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::core::{Core, list_limit};
 use super::error::ApiError;
-use super::filters::{self, MAX_NUM_ORDERS, NewOrder, Quantity};
+use super::filters::{self, NewOrder, Quantity};
 use super::params::Params;
 use super::reports;
 use crate::practice::VenueOrder;
@@ -71,7 +71,7 @@ impl Core {
             .open_of(account)
             .filter(|open| open.instrument == instrument)
             .count();
-        if open >= MAX_NUM_ORDERS {
+        if open >= self.orders_max {
             return Err(ApiError::filter("MAX_NUM_ORDERS"));
         }
         request.client_id = match &order.client_id {
@@ -97,7 +97,7 @@ impl Core {
     }
 
     /// A name that Binance would make up: 22 letters and digits.
-    fn generated_id(&mut self) -> String {
+    pub(super) fn generated_id(&mut self) -> String {
         self.next_generated_id += 1;
         format!("x{:021}", self.next_generated_id)
     }
@@ -143,7 +143,7 @@ impl Core {
     }
 
     /// The order that the parameters name by either id; both must agree if both are given.
-    fn named(
+    pub(super) fn named(
         &self,
         account: usize,
         instrument: usize,

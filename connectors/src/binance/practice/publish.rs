@@ -1,6 +1,6 @@
 //! What goes out by itself: market streams and private events, with the faults that strike there.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::market;
 use super::reports;
@@ -136,33 +136,62 @@ impl BinancePractice {
         }
         for event in std::mem::take(&mut self.held) {
             match self.faults.strike(Chance::Private, clock.now_ns) {
+                Some(FaultKind::Mute(silence)) => {
+                    let silence_ns = u64::try_from(silence.as_nanos()).unwrap_or(u64::MAX);
+                    self.muted_until_ns = clock.now_ns.saturating_add(silence_ns);
+                }
                 Some(FaultKind::Reorder) if self.swapped.is_none() => {
                     self.swapped = Some(event);
                     continue;
                 }
-                Some(FaultKind::Duplicate) => self.send_private(&event, out),
+                Some(FaultKind::Duplicate) => self.send_private(clock, &event, out),
                 _ => {}
             }
-            self.send_private(&event, out);
+            self.send_private(clock, &event, out);
             if let Some(late) = self.swapped.take() {
-                self.send_private(&late, out);
+                self.send_private(clock, &late, out);
             }
         }
     }
 
-    fn send_private(&self, event: &AccountEvent, out: &mut Outbox<'_>) {
+    fn send_private(&mut self, clock: Clock, event: &AccountEvent, out: &mut Outbox<'_>) {
+        if clock.now_ns < self.muted_until_ns {
+            return;
+        }
         let account = match event {
             AccountEvent::Report { order, .. } => order.account,
-            AccountEvent::Balances { account, .. } => *account,
+            AccountEvent::Balances { account, .. } | AccountEvent::Transfer { account, .. } => {
+                *account
+            }
         };
         let subscribers = self.sessions.subscribers(account);
         if subscribers.is_empty() {
             return;
         }
-        let body = reports::private_event(&self.core.exchange, event, self.core.now_ms);
+        let mut body = reports::private_event(&self.core.exchange, event, self.core.now_ms);
+        self.distort(clock, event, &mut body);
         for (client, subscription) in subscribers {
             let text = json!({"subscriptionId": subscription, "event": body}).to_string();
             out.send(client, text);
+        }
+    }
+
+    /// Puts a number into the event that no account or instrument can have, if it is time.
+    fn distort(&mut self, clock: Clock, event: &AccountEvent, body: &mut Value) {
+        let chance = match event {
+            AccountEvent::Report { trade: Some(_), .. } => Chance::Fill,
+            AccountEvent::Balances { .. } => Chance::Balances,
+            AccountEvent::Report { trade: None, .. } | AccountEvent::Transfer { .. } => return,
+        };
+        let strange = |value: &Value| {
+            let text = value.as_str().unwrap_or("0");
+            json!(format!("{}1", text.strip_suffix('0').unwrap_or(text)))
+        };
+        match self.faults.strike(chance, clock.now_ns) {
+            Some(FaultKind::OffTick) => body["L"] = strange(&body["L"]),
+            Some(FaultKind::OffLot) => body["l"] = strange(&body["l"]),
+            Some(FaultKind::NegativeBalance) => body["B"][0]["f"] = json!("-0.00000001"),
+            _ => {}
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::filters::AnswerKind;
 use super::text;
-use crate::practice::exchange::{AccountEvent, Exchange, Execution};
+use crate::practice::exchange::{AccountEvent, Amended, Exchange, Execution};
 use crate::practice::{Balance, OrderStatus, Side, VenueOrder, VenueTrade};
 
 /// The fields that place, cancel and query answers share.
@@ -71,6 +71,34 @@ pub(super) fn cancelled(spec: &InstrumentSpec, order: &VenueOrder) -> Value {
     body
 }
 
+/// The answer to an amendment. Its words for quantities are others than those of other answers.
+pub(super) fn amended(spec: &InstrumentSpec, amended: &Amended) -> Value {
+    let order = &amended.order;
+    json!({
+        "transactTime": order.updated_ms,
+        "executionId": amended.execution_id,
+        "amendedOrder": {
+            "symbol": spec.symbol,
+            "orderId": order.id,
+            "orderListId": -1,
+            "origClientOrderId": amended.before,
+            "clientOrderId": order.client_id,
+            "price": text::steps(spec.tick, order.price.unwrap_or_default().0),
+            "qty": text::steps(spec.lot, order.qty.0),
+            "executedQty": text::steps(spec.lot, order.executed.0),
+            "preventedQty": "0.00000000",
+            "quoteOrderQty": text::money(order.quote_qty.unwrap_or_default()),
+            "cumulativeQuoteQty": text::money(order.executed_quote),
+            "status": text::status(order.status),
+            "timeInForce": text::time_in_force(order.time_in_force),
+            "type": text::kind(order.kind),
+            "side": text::side(order.side),
+            "workingTime": order.created_ms,
+            "selfTradePreventionMode": text::self_trade(order.self_trade),
+        },
+    })
+}
+
 /// The answer to a query.
 pub(super) fn queried(spec: &InstrumentSpec, order: &VenueOrder) -> Value {
     let mut body = common(spec, order);
@@ -118,17 +146,30 @@ pub(super) fn private_event(exchange: &Exchange, event: &AccountEvent, now_ms: i
                 "B": assets.iter().map(line).collect::<Value>(),
             })
         }
+        AccountEvent::Transfer {
+            asset,
+            amount,
+            time_ms,
+            ..
+        } => json!({
+            "e": "balanceUpdate",
+            "E": now_ms,
+            "a": asset,
+            "d": text::money(*amount),
+            "T": time_ms,
+        }),
         AccountEvent::Report {
             execution_id,
             execution,
             order,
             trade,
+            before,
         } => {
             let spec = &exchange.listings[order.instrument].spec;
             execution_report(
                 spec,
                 (*execution_id, *execution),
-                order,
+                (order, before.as_deref()),
                 trade.as_deref(),
                 now_ms,
             )
@@ -139,7 +180,7 @@ pub(super) fn private_event(exchange: &Exchange, event: &AccountEvent, now_ms: i
 fn execution_report(
     spec: &InstrumentSpec,
     (execution_id, execution): (u64, Execution),
-    order: &VenueOrder,
+    (order, before): (&VenueOrder, Option<&str>),
     trade: Option<&VenueTrade>,
     now_ms: i64,
 ) -> Value {
@@ -147,12 +188,13 @@ fn execution_report(
         (Execution::Cancelled, Some(cancel_id)) => (cancel_id, order.client_id.as_str()),
         (
             Execution::Cancelled
+            | Execution::Replaced
             | Execution::New
             | Execution::Trade
             | Execution::Expired
             | Execution::Prevented,
             _,
-        ) => (&order.client_id, ""),
+        ) => (&order.client_id, before.unwrap_or("")),
     };
     let working = order.status.is_open();
     let mut report = json!({
@@ -218,6 +260,7 @@ const fn execution_type(execution: Execution) -> &'static str {
     match execution {
         Execution::New => "NEW",
         Execution::Trade => "TRADE",
+        Execution::Replaced => "REPLACED",
         Execution::Cancelled => "CANCELED",
         Execution::Expired => "EXPIRED",
         Execution::Prevented => "TRADE_PREVENTION",

@@ -13,6 +13,7 @@ use crate::practice::limits::Meter;
 use crate::practice::liquidity::Liquidity;
 use crate::practice::recorded::{GRAIN_DECIMALS, RecordedMarket};
 use crate::practice::recording::Lines;
+use crate::practice::request_log::RequestLog;
 use crate::practice::{
     AccountSeed, Balance, MarketConfig, PracticeConfig, PracticeError, PracticeInstrument,
     SeedOrder, Speed, VenueOrder,
@@ -50,7 +51,10 @@ pub(super) fn build(config: &PracticeConfig) -> Result<(Core, Option<Player>), P
             .collect(),
         meter: Meter::new(config.limits, config.accounts.len()),
         exchange,
+        orders_max: config.orders_max,
+        log: RequestLog::default(),
         now_ms: 0,
+        now_ns: 0,
         skew_ms: 0,
         next_generated_id: 0,
     };
@@ -198,6 +202,7 @@ fn restored(account: usize, order: &SeedOrder) -> VenueOrder {
         qty: order.qty,
         executed: order.executed,
         executed_quote: order.executed_quote,
+        amends: 0,
         quote_qty: None,
         status: order.status(),
         created_ms: order.created_ms,

@@ -42,6 +42,8 @@ pub(crate) struct BinancePractice {
     pub(super) held: Vec<AccountEvent>,
     pub(super) held_until_ns: u64,
     pub(super) swapped: Option<AccountEvent>,
+    /// Private events are lost until then.
+    pub(super) muted_until_ns: u64,
     /// Plays the recording, if there is one.
     pub(super) player: Option<Player>,
     /// REST clients that sent something signed: they count as order entry.
@@ -59,7 +61,7 @@ impl BinancePractice {
     /// A venue that is about to open.
     pub(crate) fn new(config: &PracticeConfig, wall_ms: i64) -> Result<Self, PracticeError> {
         let (mut core, player) = setup::build(config)?;
-        core.set_time(wall_ms);
+        core.set_time(Clock { now_ns: 0, wall_ms });
         let listings = &core.exchange.listings;
         let symbols = listings
             .iter()
@@ -85,6 +87,7 @@ impl BinancePractice {
             held: Vec::new(),
             held_until_ns: 0,
             swapped: None,
+            muted_until_ns: 0,
             player,
             order_clients: BTreeSet::new(),
         })
@@ -103,6 +106,10 @@ impl BinancePractice {
         } else {
             None
         };
+        if strike.is_some() {
+            // What the client hears of it is the fault's; it may have been done all the same.
+            self.core.log.answered(-1);
+        }
         match strike {
             Some(FaultKind::Busy) => return Outcome::Now(Err(ApiError::busy())),
             Some(FaultKind::TimeoutLost) => return Outcome::Now(Err(ApiError::timeout())),
@@ -113,6 +120,10 @@ impl BinancePractice {
             _ => {}
         }
         let result = self.core.call(call, asker, params);
+        if call.is_order() {
+            let code = result.as_ref().map_or_else(|error| error.code, |_| 0);
+            self.core.log.answered(code);
+        }
         if result.is_err() && call.is_order() {
             // A failed order request weighs 1; that it exceeds the limit shows at the next one.
             let _ = self.core.meter.charge(self.core.now_ms, 1);
@@ -150,6 +161,9 @@ impl BinancePractice {
             Ok(checked) => checked,
             Err(error) => return Answer::Now(rest::reply(&mut self.core, None, Err(error))),
         };
+        let params = &checked.params;
+        self.core
+            .log(call, params.get("symbol"), params.get("newClientOrderId"));
         let counted = call.counts_orders().then_some(checked.asker).flatten();
         match self.perform(clock, checked.call, checked.asker, &checked.params) {
             Outcome::Now(result) => Answer::Now(rest::reply(&mut self.core, counted, result)),
@@ -169,7 +183,21 @@ impl BinancePractice {
         Err(over_limit(&self.core, limited))
     }
 
+    /// Logs a request as it arrives, whatever becomes of it.
+    fn log_text(&mut self, text: &str) {
+        let Ok(request) = serde_json::from_str::<Value>(text) else {
+            return;
+        };
+        let call = request.get("method").and_then(Value::as_str);
+        if let Some(call) = call.and_then(Call::from_method) {
+            let param = |name: &str| request.get("params")?.get(name)?.as_str();
+            self.core
+                .log(call, param("symbol"), param("newClientOrderId"));
+        }
+    }
+
     fn ws_api(&mut self, clock: Clock, client: ClientId, text: &str, out: &mut Outbox<'_>) {
+        self.log_text(text);
         if let Err(error) = self.rate_limit_fault(clock) {
             let id = serde_json::from_str::<Value>(text)
                 .ok()
@@ -248,7 +276,11 @@ impl BinancePractice {
             | FaultKind::OutOfRange
             | FaultKind::Duplicate
             | FaultKind::Reorder
-            | FaultKind::RateLimit => {}
+            | FaultKind::RateLimit
+            | FaultKind::OffTick
+            | FaultKind::OffLot
+            | FaultKind::NegativeBalance
+            | FaultKind::Mute(_) => {}
         }
     }
 
@@ -273,7 +305,7 @@ impl Venue for BinancePractice {
     type Control = Question;
 
     fn request(&mut self, clock: Clock, client: ClientId, request: &Request) -> Answer {
-        self.core.set_time(clock.wall_ms);
+        self.core.set_time(clock);
         if request.websocket_key.is_none() {
             return self.rest(clock, client, request);
         }
@@ -288,7 +320,7 @@ impl Venue for BinancePractice {
     }
 
     fn text(&mut self, clock: Clock, client: ClientId, text: &str, out: &mut Outbox<'_>) {
-        self.core.set_time(clock.wall_ms);
+        self.core.set_time(clock);
         if self.sessions.has(client) {
             self.ws_api(clock, client, text, out);
         } else if self.streams.has(client) {
@@ -306,7 +338,7 @@ impl Venue for BinancePractice {
     }
 
     fn turn(&mut self, clock: Clock, out: &mut Outbox<'_>) -> u64 {
-        self.core.set_time(clock.wall_ms);
+        self.core.set_time(clock);
         self.turn_faults(clock, out);
         for instrument in 0..self.tapes.len() {
             self.publish_changes(instrument, clock, out);
@@ -319,7 +351,7 @@ impl Venue for BinancePractice {
     }
 
     fn control(&mut self, clock: Clock, question: Question) {
-        self.core.set_time(clock.wall_ms);
+        self.core.set_time(clock);
         match question {
             Question::Truth(sender) => {
                 // Whoever asked may have given up.
@@ -329,6 +361,17 @@ impl Venue for BinancePractice {
                 let _ = sender.try_send(self.progress());
             }
             Question::Fault(spec) => self.faults.add(spec),
+            Question::Requests(sender) => {
+                let _ = sender.try_send(self.core.log.all());
+            }
+            Question::Transfer {
+                account,
+                asset,
+                amount,
+                done,
+            } => {
+                let _ = done.try_send(self.core.exchange.transfer(account, &asset, amount));
+            }
         }
     }
 }

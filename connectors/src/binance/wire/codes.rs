@@ -1,7 +1,7 @@
 //! What the venue's error codes mean for a request: the table that decides between "refused" and
 //! "nobody knows".
 //!
-//! Codes are stable, messages are not, except the engine's own under -1010, -2010 and -2011.
+//! Codes are stable, messages are not, except the engine's own under -1010, -2010, -2011 and -2038.
 //! A code that the table does not know means that the outcome is unknown: never that the order
 //! does not exist. Source: Binance's errors page, see `connectors/SOURCES.md`.
 //!
@@ -62,7 +62,7 @@ impl Verdict {
 #[must_use]
 pub fn classify(status: u16, code: i32, message: &str) -> Verdict {
     match code {
-        -1010 | -2010 | -2011 => engine_words(code, message),
+        -1010 | -2010 | -2011 | -2038 => engine_words(code, message),
         -1013 | -1111 => Verdict::Refused(RejectReason::Filter),
         -1014 | -1020 => Verdict::Refused(RejectReason::Other),
         -1003 | -1015 | -1034 => Verdict::Limited,
@@ -74,7 +74,6 @@ pub fn classify(status: u16, code: i32, message: &str) -> Verdict {
         -1199..=-1100 => Verdict::Refused(RejectReason::Other),
         -2013 | -2026 | -2039 => Verdict::Refused(RejectReason::UnknownOrder),
         -2021 | -2022 => Verdict::Partial,
-        -2038 => Verdict::Refused(RejectReason::Other),
         _ => by_status(status, code),
     }
 }

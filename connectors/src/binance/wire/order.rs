@@ -30,6 +30,9 @@ pub struct OrderAnswer<'a> {
     transact_time: Option<u64>,
     #[serde(default)]
     update_time: Option<u64>,
+    /// Ordered quantity, after an amendment the smaller one.
+    #[serde(borrow, default, alias = "qty")]
+    pub orig_qty: Option<Text<'a>>,
     /// Filled so far.
     #[serde(borrow, default)]
     pub executed_qty: Option<Text<'a>>,
@@ -91,6 +94,28 @@ impl<'a> OrderAnswer<'a> {
             .ok_or(WireError::Missing { field: "side" })?;
         side_of(side.as_str(), "side")
     }
+}
+
+/// The answer to an amendment.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AmendAnswer<'a> {
+    /// The venue's time, milliseconds.
+    #[serde(default)]
+    pub transact_time: u64,
+    /// The order as it is now.
+    #[serde(borrow)]
+    pub amended_order: OrderAnswer<'a>,
+}
+
+/// An order list in the answer to `openOrders.cancelAll`, where single orders stand as
+/// [`OrderAnswer`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CancelledList<'a> {
+    /// Its orders.
+    #[serde(borrow)]
+    pub order_reports: Vec<OrderAnswer<'a>>,
 }
 
 /// A fill in the answer to a placement.

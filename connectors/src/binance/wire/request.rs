@@ -4,7 +4,7 @@
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::{NewOrder, OrderType, ReplaceOrder, Side, TimeInForce};
+use model::body::{AmendOrder, NewOrder, OrderType, ReplaceOrder, SelfTrade, Side, TimeInForce};
 use model::num::{Lots, Ticks};
 
 use super::order_id::text_of;
@@ -45,6 +45,7 @@ struct Terms {
     time_in_force: TimeInForce,
     price: Ticks,
     qty: Lots,
+    self_trade: SelfTrade,
 }
 
 /// `order.place`.
@@ -67,6 +68,7 @@ pub fn place(
         time_in_force: order.time_in_force,
         price: order.price,
         qty: order.qty,
+        self_trade: order.self_trade,
     };
     terms_of_order(params, context, entry, &terms)
 }
@@ -96,6 +98,7 @@ pub fn cancel_replace(
         time_in_force: order.time_in_force,
         price: order.price,
         qty: order.qty,
+        self_trade: order.self_trade,
     };
     terms_of_order(params, context, entry, &terms)
 }
@@ -119,6 +122,9 @@ fn terms_of_order(
     }
     params.decimal("quantity", entry.qty.scale(), terms.qty.0)?;
     params.number("recvWindow", context.recv_window_ms);
+    if let Some(mode) = self_trade_mode(terms.self_trade) {
+        params.text("selfTradePreventionMode", mode);
+    }
     params.text(
         "side",
         match terms.side {
@@ -139,6 +145,71 @@ fn terms_of_order(
     }
     params.number("timestamp", context.timestamp_ms);
     params.text("type", kind);
+    params.finish()
+}
+
+/// The venue's word; none leaves it to the symbol's own rule.
+const fn self_trade_mode(mode: SelfTrade) -> Option<&'static [u8]> {
+    match mode {
+        SelfTrade::NotStated => None,
+        SelfTrade::ExpireTaker => Some(b"EXPIRE_TAKER"),
+        SelfTrade::ExpireMaker => Some(b"EXPIRE_MAKER"),
+        SelfTrade::ExpireBoth => Some(b"EXPIRE_BOTH"),
+    }
+}
+
+/// `order.amend.keepPriority`: a smaller quantity at the same place in the queue. The order keeps
+/// its client id; without the parameter the venue would give it another.
+///
+/// # Errors
+///
+/// [`WriteError`].
+pub fn amend(
+    context: &Context<'_>,
+    entry: &Entry,
+    order: &AmendOrder,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<usize, WriteError> {
+    let mut params = context.begin("order.amend.keepPriority", scratch, out);
+    let client_id = text_of(order.client_id);
+    params.text("newClientOrderId", &client_id);
+    params.decimal("newQty", entry.qty.scale(), order.qty.0)?;
+    if order.venue_order_id != 0 {
+        params.number("orderId", order.venue_order_id);
+    }
+    params.text("origClientOrderId", &client_id);
+    params.number("recvWindow", context.recv_window_ms);
+    params.text("symbol", entry.symbol().as_bytes());
+    params.number("timestamp", context.timestamp_ms);
+    params.finish()
+}
+
+/// `openOrders.cancelAll`: every open order of the account on one instrument.
+///
+/// # Errors
+///
+/// [`WriteError`].
+pub fn cancel_all(
+    context: &Context<'_>,
+    entry: &Entry,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<usize, WriteError> {
+    of_symbol("openOrders.cancelAll", context, entry, scratch, out)
+}
+
+fn of_symbol(
+    method: &str,
+    context: &Context<'_>,
+    entry: &Entry,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<usize, WriteError> {
+    let mut params = context.begin(method, scratch, out);
+    params.number("recvWindow", context.recv_window_ms);
+    params.text("symbol", entry.symbol().as_bytes());
+    params.number("timestamp", context.timestamp_ms);
     params.finish()
 }
 
@@ -211,11 +282,7 @@ pub fn open_orders(
     scratch: &mut Scratch,
     out: &mut [u8],
 ) -> Result<usize, WriteError> {
-    let mut params = context.begin("openOrders.status", scratch, out);
-    params.number("recvWindow", context.recv_window_ms);
-    params.text("symbol", entry.symbol().as_bytes());
-    params.number("timestamp", context.timestamp_ms);
-    params.finish()
+    of_symbol("openOrders.status", context, entry, scratch, out)
 }
 
 /// `order.status` by the venue's id: whose order it is.

@@ -60,6 +60,9 @@ pub struct Report<'a> {
     /// Quantity of this fill.
     #[serde(borrow, default, rename = "l")]
     pub last_qty: Option<Text<'a>>,
+    /// Ordered quantity, after an amendment the smaller one.
+    #[serde(borrow, default, rename = "q")]
+    pub qty: Option<Text<'a>>,
     /// Filled so far.
     #[serde(borrow, rename = "z")]
     pub cum_qty: Text<'a>,
@@ -172,6 +175,12 @@ pub struct Transfer<'a> {
     /// The change, with its sign.
     #[serde(borrow, rename = "d")]
     pub delta: Text<'a>,
+    /// When the event was made, milliseconds.
+    #[serde(default, rename = "E")]
+    pub event_ms: u64,
+    /// When the money moved, milliseconds.
+    #[serde(default, rename = "T")]
+    pub time_ms: u64,
 }
 
 /// An event of the private stream.
@@ -181,7 +190,7 @@ pub enum UserEvent<'a> {
     Report(Report<'a>),
     /// Balances changed.
     Balances(Balances<'a>),
-    /// A deposit, a withdrawal or a transfer: the balances are to be asked for.
+    /// A deposit, a withdrawal or a transfer.
     Transfer(Transfer<'a>),
     /// The subscription ended: subscribe again.
     Terminated,

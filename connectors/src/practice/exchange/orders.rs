@@ -3,7 +3,7 @@
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 
-use super::{Exchange, Execution};
+use super::{AccountEvent, Exchange, Execution};
 use crate::practice::matching::{Fill, Incoming, MARKET, Matched};
 use crate::practice::types::{
     OrderKind, OrderStatus, SelfTrade, Side, TimeInForce, VenueOrder, VenueTrade,
@@ -40,6 +40,15 @@ pub(crate) enum Refusal {
 pub(crate) struct Placed {
     pub(crate) order: VenueOrder,
     pub(crate) fills: Vec<VenueTrade>,
+}
+
+/// An order as it stands after an amendment.
+#[derive(Debug, Clone)]
+pub(crate) struct Amended {
+    pub(crate) order: VenueOrder,
+    /// Its client id before.
+    pub(crate) before: String,
+    pub(crate) execution_id: u64,
 }
 
 impl Request {
@@ -202,6 +211,7 @@ impl Exchange {
             qty: request.qty,
             executed: Lots::ZERO,
             executed_quote: Decimal::ZERO,
+            amends: 0,
             quote_qty: request.quote_qty,
             status: OrderStatus::New,
             created_ms: self.now_ms,
@@ -262,6 +272,45 @@ impl Exchange {
         self.report(id, Execution::Cancelled, None);
         self.report_balances_of(id);
         self.ledger.order(id).cloned()
+    }
+
+    /// Makes an open order smaller where it rests; `client_id` is its name from now on. `None` if
+    /// it is not open, or `qty` is not between what is filled and what was ordered.
+    pub(crate) fn amend(&mut self, id: u64, qty: Lots, client_id: &str) -> Option<Amended> {
+        let order = self
+            .ledger
+            .order(id)
+            .filter(|order| order.status.is_open() && qty > order.executed && qty < order.qty)?;
+        let (before, by) = (order.client_id.clone(), order.qty.0 - qty.0);
+        let (account, instrument) = (order.account, order.instrument);
+        let locked = self.locked(order);
+        let listing = &mut self.listings[instrument];
+        listing.liquidity.shrink(id, by).then_some(())?;
+        let time_ms = self.now_ms;
+        self.ledger.update(id, |order| {
+            order.qty = qty;
+            order.amends += 1;
+            order.updated_ms = time_ms;
+        });
+        self.ledger.rename(id, client_id);
+        let order = self.ledger.order(id)?.clone();
+        if let (Some((asset, was)), Some((_, is))) = (locked, self.locked(&order)) {
+            let unlocked = self.accounts.unlock(account, &asset, was - is);
+            assert!(
+                unlocked.is_ok(),
+                "Invariant E1: order {id} had less locked than it should"
+            );
+        }
+        self.report(id, Execution::Replaced, None);
+        if let Some(AccountEvent::Report { before: name, .. }) = self.events.last_mut() {
+            *name = Some(before.clone());
+        }
+        self.report_balances_of(id);
+        Some(Amended {
+            order,
+            before,
+            execution_id: self.next_execution_id - 1,
+        })
     }
 
     /// Closes an order and gives back what it had locked.

@@ -44,6 +44,7 @@ fn exchange(seed: u64) -> Exchange {
 enum Step {
     Place(Request),
     Cancel(usize),
+    Amend(usize, i64),
     Market(usize),
 }
 
@@ -83,6 +84,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => place,
         1 => (0_usize..50).prop_map(Step::Cancel),
+        1 => (0_usize..50, 1_i64..900_000).prop_map(|(nth, qty)| Step::Amend(nth, qty)),
         2 => (1_usize..40).prop_map(Step::Market),
     ]
 }
@@ -146,6 +148,17 @@ proptest! {
                     let id = exchange.ledger.open().nth(nth).map(|order| order.id);
                     if let Some(id) = id {
                         prop_assert!(exchange.cancel(id, "x").is_some());
+                    }
+                }
+                Step::Amend(nth, qty) => {
+                    let order = exchange.ledger.open().nth(nth).cloned();
+                    if let Some(order) = order {
+                        let name = format!("a{number}");
+                        let may = qty > order.executed.0 && qty < order.qty.0;
+                        let amended = exchange.amend(order.id, Lots(qty), &name);
+                        prop_assert_eq!(amended.is_some(), may);
+                        let found = exchange.ledger.by_client(order.account, &name);
+                        prop_assert_eq!(found.is_some(), may);
                     }
                 }
                 Step::Market(count) => (0..count).for_each(|_| exchange.step_market(0)),

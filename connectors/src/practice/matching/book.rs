@@ -97,6 +97,15 @@ impl HalfBook {
         self.changed.insert(price);
     }
 
+    /// Takes from a level's total; its queue stays.
+    pub(super) fn shrink(&mut self, price: i64, qty: i64) {
+        let key = self.key(price);
+        if let Some(level) = self.levels.get_mut(&key) {
+            level.total -= qty;
+            self.changed.insert(price);
+        }
+    }
+
     pub(super) fn reduce_first(&mut self, price: i64, qty: i64, done: bool) {
         let key = self.key(price);
         let Some(level) = self.levels.get_mut(&key) else {

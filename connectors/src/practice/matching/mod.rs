@@ -205,6 +205,18 @@ impl MatchingEngine {
         Some(order.left)
     }
 
+    /// Makes a resting order smaller; it keeps its place. False if it is not that large.
+    pub(crate) fn shrink(&mut self, id: u64, qty: i64) -> bool {
+        let Some(order) = self.orders.get_mut(&id).filter(|order| order.left > qty) else {
+            return false;
+        };
+        order.left -= qty;
+        let (side, price) = (order.side, order.price);
+        self.half_mut(side).shrink(price, qty);
+        self.update_id += 1;
+        true
+    }
+
     /// What `order` could take now, up to `qty` lots, by its own self-trade rule.
     pub(crate) fn reach(&self, order: &Incoming, qty: i64) -> Reach {
         let mut reach = Reach::default();

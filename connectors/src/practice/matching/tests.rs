@@ -4,11 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// An order, or a cancel of the n-th accepted one.
+/// An order, or a cancel or a shrinking of the n-th accepted one.
 #[derive(Debug, Clone)]
 enum Step {
     Submit(Incoming),
     Cancel(usize),
+    Shrink(usize, i64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -52,7 +53,11 @@ fn step() -> impl Strategy<Value = Step> {
                 })
             },
         );
-    prop_oneof![5 => submit, 1 => (0_usize..200).prop_map(Step::Cancel)]
+    prop_oneof![
+        5 => submit,
+        1 => (0_usize..200).prop_map(Step::Cancel),
+        1 => (0_usize..100, 1_i64..20).prop_map(|(nth, qty)| Step::Shrink(nth, qty)),
+    ]
 }
 
 /// Resting orders in one list, in the order of arrival; every search is a scan.
@@ -165,6 +170,15 @@ proptest! {
                     let position = naive.0.iter().position(|order| order.id == *id);
                     let expected = position.map(|index| naive.0.remove(index).qty);
                     prop_assert_eq!(engine.cancel(*id), expected);
+                }
+                Step::Shrink(nth, qty) => {
+                    let Some(id) = ids.get(nth) else { continue };
+                    let large = |order: &&mut Incoming| order.id == *id && order.qty > qty;
+                    let found = naive.0.iter_mut().find(large);
+                    prop_assert_eq!(engine.shrink(*id, qty), found.is_some());
+                    if let Some(order) = found {
+                        order.qty -= qty;
+                    }
                 }
                 Step::Submit(mut order) => {
                     order.id = u64::try_from(number).unwrap() + 1;

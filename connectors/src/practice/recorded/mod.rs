@@ -306,6 +306,16 @@ impl RecordedMarket {
         self.resting.retain(|order| order.left > 0);
     }
 
+    /// Makes an order smaller where it stands; false if it is not that large.
+    pub(crate) fn shrink(&mut self, id: u64, qty: i64) -> bool {
+        let large = |order: &Resting| order.id == id && order.left > qty;
+        let found = self.resting.iter().any(large);
+        if found {
+            self.reduce(id, qty);
+        }
+        found
+    }
+
     fn rest(&mut self, order: &Incoming, left: i64) {
         let ahead = self.lots_up(self.recorded_grains(order.side, order.price));
         self.resting.push(Resting {

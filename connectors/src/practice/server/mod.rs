@@ -17,11 +17,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::TcpListener;
 use mio::{Interest, Poll, Waker};
+use rust_decimal::Decimal;
 
 pub(crate) use http::{Reply, Request};
 pub(crate) use reactor::{Answer, ClientId, Clock, Outbox, Venue};
 
 use super::faults::FaultSpec;
+use super::request_log::OrderRequest;
 use super::truth::{RecordingProgress, Truth};
 use super::{PracticeConfig, PracticeError};
 use crate::binance::practice::BinancePractice;
@@ -41,6 +43,15 @@ pub(crate) enum Question {
     Progress(SyncSender<Option<RecordingProgress>>),
     /// Let this go wrong from now on.
     Fault(FaultSpec),
+    /// The log of order requests.
+    Requests(SyncSender<Vec<OrderRequest>>),
+    /// A deposit, or below zero a withdrawal; whether it took place.
+    Transfer {
+        account: usize,
+        asset: String,
+        amount: Decimal,
+        done: SyncSender<bool>,
+    },
 }
 
 /// An edge of the wire-to-wire measurement.
@@ -184,6 +195,43 @@ impl PracticeServer {
     /// [`PracticeError::Gone`]: the server has stopped.
     pub fn inject(&self, fault: FaultSpec) -> Result<(), PracticeError> {
         self.ask(Command::Ask(Question::Fault(fault)))
+    }
+
+    /// The order requests that arrived so far, oldest first: what the venue itself saw.
+    ///
+    /// # Errors
+    ///
+    /// [`PracticeError::Gone`]: the server has stopped.
+    pub fn requests(&self) -> Result<Vec<OrderRequest>, PracticeError> {
+        let (sender, receiver) = sync_channel(1);
+        self.ask(Command::Ask(Question::Requests(sender)))?;
+        receiver
+            .recv_timeout(ANSWER_WITHIN)
+            .map_err(|_| PracticeError::Gone)
+    }
+
+    /// Deposits into an account, or withdraws where `amount` is below zero. False if there is no
+    /// such account or not so much is free.
+    ///
+    /// # Errors
+    ///
+    /// [`PracticeError::Gone`]: the server has stopped.
+    pub fn transfer(
+        &self,
+        account: usize,
+        asset: &str,
+        amount: Decimal,
+    ) -> Result<bool, PracticeError> {
+        let (done, receiver) = sync_channel(1);
+        self.ask(Command::Ask(Question::Transfer {
+            account,
+            asset: asset.to_owned(),
+            amount,
+            done,
+        }))?;
+        receiver
+            .recv_timeout(ANSWER_WITHIN)
+            .map_err(|_| PracticeError::Gone)
     }
 
     /// The channel of socket stamps, once; `None` if none are recorded or it was taken already.

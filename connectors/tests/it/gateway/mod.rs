@@ -1,5 +1,6 @@
 //! The order gateway against the practice venue.
 
+mod changes;
 mod faults;
 mod life;
 mod reconnect;

@@ -11,9 +11,10 @@ use connectors::practice::{
 };
 use connectors::sign::{Ed25519Key, Signer};
 use model::body::{
-    CancelOrder, Flag, LinkState, NewOrder, OrderType, QueryOpenOrders, QueryOrder, ReplaceOrder,
-    Side, TimeInForce,
+    AmendOrder, CancelAll, CancelOrder, Flag, Latch, LinkState, NewOrder, OrderType,
+    QueryOpenOrders, QueryOrder, ReplaceOrder, SelfTrade, Side, TimeInForce,
 };
+use model::control::ScopeKind;
 use model::event::{Event, event};
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId, VenueId};
 use model::num::{Lots, Ticks};
@@ -259,7 +260,7 @@ impl Rig {
             order_type: order.order_type,
             time_in_force: order.time_in_force,
             reduce_only: Flag::No,
-            self_trade: model::body::SelfTrade::NotStated,
+            self_trade: order.self_trade,
             reserved: [0; 35],
         };
         self.send(Record::new(Kind::NewOrder, &body).on_instrument(BTC));
@@ -290,11 +291,46 @@ impl Rig {
             order_type: order.order_type,
             time_in_force: order.time_in_force,
             reduce_only: Flag::No,
-            self_trade: model::body::SelfTrade::NotStated,
+            self_trade: order.self_trade,
             reserved: [0; 19],
         };
         self.send(Record::new(Kind::ReplaceOrder, &body).on_instrument(BTC));
         client_id
+    }
+
+    pub(crate) fn amend(&mut self, client_id: u64, qty: i64) {
+        let body = AmendOrder {
+            command: self.number(),
+            client_id,
+            venue_order_id: 0,
+            qty: Lots(qty),
+            reserved: [0; 48],
+        };
+        self.send(Record::new(Kind::AmendOrder, &body).on_instrument(BTC));
+    }
+
+    /// Cancels everything on an instrument, or on all.
+    pub(crate) fn cancel_all(&mut self, instrument: Option<InstrumentId>) {
+        let body = CancelAll {
+            command: self.number(),
+            reserved: [0; 72],
+        };
+        let record = Record::new(Kind::CancelAll, &body);
+        self.send(match instrument {
+            Some(instrument) => record.on_instrument(instrument),
+            None => record,
+        });
+    }
+
+    pub(crate) fn latch(&mut self) {
+        let body = Latch {
+            command: self.number(),
+            scope_id: 0,
+            scope: ScopeKind::Overall,
+            on: Flag::Yes,
+            reserved: [0; 66],
+        };
+        self.send(Record::new(Kind::Latch, &body));
     }
 
     pub(crate) fn query(&mut self, client_id: u64) {
@@ -324,6 +360,7 @@ pub(crate) struct Order {
     pub(crate) time_in_force: TimeInForce,
     pub(crate) price: Ticks,
     pub(crate) qty: Lots,
+    pub(crate) self_trade: SelfTrade,
 }
 
 /// A bid that rests.
@@ -334,6 +371,7 @@ pub(crate) fn bid(price: Ticks, qty: i64) -> Order {
         time_in_force: TimeInForce::Gtc,
         price,
         qty: Lots(qty),
+        self_trade: SelfTrade::NotStated,
     }
 }
 
@@ -345,6 +383,7 @@ pub(crate) fn sale(qty: i64) -> Order {
         time_in_force: TimeInForce::Ioc,
         price: Ticks(1),
         qty: Lots(qty),
+        self_trade: SelfTrade::NotStated,
     }
 }
 
@@ -359,7 +398,9 @@ pub(crate) fn client_of(record: &Record) -> u64 {
         | Event::OrderStatus(report)
         | Event::OrderAbsent(report)
         | Event::CancelRejected(report)
+        | Event::AmendRejected(report)
         | Event::SendFailed(report) => report.client_id,
+        Event::OrderAmended(amended) => amended.client_id,
         Event::OrderFilled(fill) => fill.client_id,
         Event::Sent(sent) => sent.client_id,
         _ => 0,

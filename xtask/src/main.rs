@@ -1,5 +1,5 @@
 //! Repository chores behind `cargo xtask`: the tidy rules, the whole CI, the fuzz runs, the
-//! table of faults.
+//! table of faults, the random histories.
 //!
 //! A tool of the people who work on Caracal, never part of what is shipped. It depends on no
 //! other member of the workspace, so that it still runs when they do not compile.
@@ -9,7 +9,9 @@
 mod ci;
 mod faults;
 mod fuzz;
+mod histories;
 mod shell;
+mod test_binary;
 mod tidy;
 
 use std::path::Path;
@@ -37,6 +39,9 @@ enum Chore {
     /// Run the fault tests of journal/FAULTS.md in release and print the table, with counts.
     #[command(after_help = "Example: cargo xtask faults --rows 11,12 --quick")]
     Faults(faults::FaultsArguments),
+    /// Run random histories against their oracles in release: what, count, seed, violations.
+    #[command(after_help = histories::EXAMPLES)]
+    Histories(histories::HistoriesArguments),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +51,7 @@ fn main() -> ExitCode {
         Chore::Ci => ci::run(root),
         Chore::Fuzz(arguments) => fuzz::run(root, &arguments),
         Chore::Faults(arguments) => faults::run(root, &arguments),
+        Chore::Histories(arguments) => histories::run(root, &arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,17 +1,16 @@
 //! Builds the fault tests in release and runs each in a process of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
-
 use super::table::Row;
 use crate::shell::{command, say};
+use crate::test_binary::{Binary, build};
 
 /// Longest that one test may take.
 const TEST_LIMIT: Duration = Duration::from_secs(1800);
@@ -41,27 +40,6 @@ impl Ran {
             .iter()
             .filter_map(move |line| line.strip_prefix(&start))
     }
-}
-
-/// What cargo says about something it built.
-#[derive(Debug, Deserialize)]
-struct Artifact {
-    reason: String,
-    executable: Option<PathBuf>,
-    #[serde(default)]
-    profile: Profile,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Profile {
-    #[serde(default)]
-    test: bool,
-}
-
-/// A test binary and where it runs.
-struct Binary {
-    path: PathBuf,
-    folder: PathBuf,
 }
 
 /// Runs every test of `rows` once, `jobs` at a time.
@@ -128,35 +106,6 @@ fn split(test: &str) -> Result<(&str, &str), String> {
     test.split_once(' ')
         .filter(|(place, _)| place.contains('/'))
         .ok_or_else(|| format!("{test:?} is not `package/target path`"))
-}
-
-fn build(root: &Path, place: &str) -> Result<Binary, String> {
-    let (package, target) = place.split_once('/').unwrap_or((place, "lib"));
-    let mut words = vec!["test", "--release", "--locked", "--no-run", "-p", package];
-    match target {
-        "lib" => words.push("--lib"),
-        "bin" => words.push("--bins"),
-        name => words.extend(["--test", name]),
-    }
-    words.push("--message-format=json-render-diagnostics");
-    say(&format!("$ cargo {}", words.join(" ")));
-    let mut cargo = command(root, "cargo", &words);
-    let output = cargo.stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| format!("cargo did not start: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("the tests of {place} do not build"));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let path = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Artifact>(line).ok())
-        .filter(|artifact| artifact.reason == "compiler-artifact" && artifact.profile.test)
-        .find_map(|artifact| artifact.executable)
-        .ok_or_else(|| format!("cargo built no test binary for {place}"))?;
-    Ok(Binary {
-        path,
-        folder: root.join(package),
-    })
 }
 
 fn one(binary: &Binary, path: &str, quick: bool) -> Ran {

@@ -1,0 +1,220 @@
+//! What an order must have come to, computed from everything that was said of it, not step by step.
+//!
+//! Independent of the engine's table: the highest evidence decides, and quantities are sums and
+//! maxima. The sequence of facts matters in one place only: a proof of absence needs two absences
+//! with nothing between them that shows the order.
+
+use engine::machine::OrderState;
+use model::body::{OrderStatus, RejectReason};
+
+use crate::kit::SECOND;
+
+/// One thing said of an order. Quantities in lots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fact {
+    Sent,
+    SendFailed,
+    /// No answer, or the venue does not know.
+    Unknown,
+    Acked {
+        cum: i64,
+    },
+    Status {
+        status: OrderStatus,
+        cum: i64,
+    },
+    Rejected(RejectReason),
+    Cancelled {
+        cum: i64,
+    },
+    Expired {
+        cum: i64,
+    },
+    Absent,
+    CancelRejected {
+        cum: i64,
+    },
+    /// A fill by its trade's number within the order; the same trade always has the same quantity.
+    Fill {
+        trade: u64,
+        qty: i64,
+    },
+    /// Time passed, and the machine looked at its clock.
+    Tick,
+}
+
+/// A fact with the machine time at which it came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) at_ns: u64,
+    pub(crate) fact: Fact,
+}
+
+/// What the order's limits in time are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) ack_timeout_ns: u64,
+    pub(crate) recv_window_ns: u64,
+}
+
+/// What an order came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) state: OrderState,
+    pub(crate) filled: i64,
+    pub(crate) reported: i64,
+    pub(crate) exposure: i64,
+}
+
+/// The end of an order of `qty` lots, approved at `approved_ns`.
+pub(crate) fn end(qty: i64, approved_ns: u64, rules: Rules, told: &[Told]) -> End {
+    let fills = distinct_fills(told);
+    let filled: i64 = fills.iter().map(|&(_, qty)| qty).sum();
+    let reported = told.iter().map(|told| reported(told.fact, qty)).max();
+    let reported = reported.unwrap_or(0);
+    let state = state(qty, filled, approved_ns, rules, told);
+    let most = if state.is_ended() { reported } else { qty };
+    End {
+        state,
+        filled,
+        reported,
+        exposure: (most - filled).max(0),
+    }
+}
+
+fn distinct_fills(told: &[Told]) -> Vec<(u64, i64)> {
+    let mut fills: Vec<(u64, i64)> = Vec::new();
+    for told in told {
+        if let Fact::Fill { trade, qty } = told.fact
+            && fills.iter().all(|&(other, _)| other != trade)
+        {
+            fills.push((trade, qty));
+        }
+    }
+    fills
+}
+
+/// How much the venue says is filled.
+const fn reported(fact: Fact, qty: i64) -> i64 {
+    match fact {
+        Fact::Status {
+            status: OrderStatus::Filled,
+            cum,
+        } => {
+            if cum > qty {
+                cum
+            } else {
+                qty
+            }
+        }
+        Fact::Acked { cum }
+        | Fact::Status { cum, .. }
+        | Fact::Cancelled { cum }
+        | Fact::Expired { cum }
+        | Fact::CancelRejected { cum } => cum,
+        Fact::Sent
+        | Fact::SendFailed
+        | Fact::Unknown
+        | Fact::Rejected(_)
+        | Fact::Absent
+        | Fact::Fill { .. }
+        | Fact::Tick => 0,
+    }
+}
+
+fn state(qty: i64, filled: i64, approved_ns: u64, rules: Rules, told: &[Told]) -> OrderState {
+    let any = |is: &dyn Fn(Fact) -> bool| told.iter().any(|told| is(told.fact));
+    let status = |wanted: OrderStatus| {
+        any(&|fact| matches!(fact, Fact::Status { status, .. } if status == wanted))
+    };
+    if filled >= qty || status(OrderStatus::Filled) {
+        return OrderState::Filled;
+    }
+    if any(&|fact| matches!(fact, Fact::Cancelled { .. })) || status(OrderStatus::Cancelled) {
+        return OrderState::Cancelled;
+    }
+    if any(&|fact| matches!(fact, Fact::Expired { .. })) || status(OrderStatus::Expired) {
+        return OrderState::Expired;
+    }
+    let refused = |fact| matches!(fact, Fact::Rejected(reason) if !is_unsure(reason));
+    if any(&refused) || status(OrderStatus::Rejected) {
+        return OrderState::Rejected;
+    }
+    let shown = shown(told);
+    let seen = told.iter().zip(&shown).filter(|(_, shown)| **shown);
+    let seen_ns = seen.map(|(told, _)| told.at_ns).max();
+    let absent_ns = proof_of_absence(approved_ns, rules, told, &shown);
+    match (seen_ns, absent_ns) {
+        (Some(seen), Some(absent)) if absent > seen => return OrderState::Absent,
+        (None, Some(_)) => return OrderState::Absent,
+        (Some(_), _) => return OrderState::Open,
+        (None, None) => {}
+    }
+    if any(&|fact| fact == Fact::SendFailed) {
+        return OrderState::NotSent;
+    }
+    let late =
+        |told: &Told| told.fact == Fact::Tick && told.at_ns >= approved_ns + rules.ack_timeout_ns;
+    let unsure = |fact| matches!(fact, Fact::Rejected(reason) if is_unsure(reason));
+    if told.iter().any(late) || any(&|fact| fact == Fact::Unknown) || any(&unsure) {
+        return OrderState::Unknown;
+    }
+    if any(&|fact| fact == Fact::Sent) {
+        return OrderState::Sent;
+    }
+    OrderState::Approved
+}
+
+/// A refusal that says nothing about whether the venue has the order.
+const fn is_unsure(reason: RejectReason) -> bool {
+    matches!(
+        reason,
+        RejectReason::Duplicate | RejectReason::NoAnswer | RejectReason::VenueUnsure
+    )
+}
+
+/// For each fact whether it shows that the venue has, or had, the order. A fill that comes again
+/// shows nothing new.
+fn shown(told: &[Told]) -> Vec<bool> {
+    let is_new = |index: usize, trade: u64| {
+        let same = |told: &Told| matches!(told.fact, Fact::Fill { trade: t, .. } if t == trade);
+        !told[..index].iter().any(same)
+    };
+    let shows = |(index, told): (usize, &Told)| match told.fact {
+        Fact::Acked { .. } | Fact::Status { .. } => true,
+        Fact::Fill { trade, .. } => is_new(index, trade),
+        Fact::Sent
+        | Fact::SendFailed
+        | Fact::Unknown
+        | Fact::Rejected(_)
+        | Fact::Cancelled { .. }
+        | Fact::Expired { .. }
+        | Fact::Absent
+        | Fact::CancelRejected { .. }
+        | Fact::Tick => false,
+    };
+    told.iter().enumerate().map(shows).collect()
+}
+
+/// Time of the last absence that proves: behind the request's validity, a second or more after
+/// another such one, and nothing between them that shows the order.
+fn proof_of_absence(approved_ns: u64, rules: Rules, told: &[Told], shown: &[bool]) -> Option<u64> {
+    let written = |index: usize| {
+        let before = told[..index].iter().filter(|told| told.fact == Fact::Sent);
+        before.map(|told| told.at_ns).fold(approved_ns, u64::max)
+    };
+    let counts = |index: usize| {
+        told[index].fact == Fact::Absent
+            && told[index].at_ns > written(index) + rules.recv_window_ns
+    };
+    let mut proof = None;
+    for second in (0..told.len()).filter(|&index| counts(index)) {
+        for first in (0..second).filter(|&index| counts(index)) {
+            let apart = told[second].at_ns - told[first].at_ns >= SECOND;
+            if apart && !shown[first + 1..second].contains(&true) {
+                proof = proof.max(Some(told[second].at_ns));
+            }
+        }
+    }
+    proof
+}

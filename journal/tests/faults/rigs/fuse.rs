@@ -57,7 +57,7 @@ pub(crate) struct Faults {
     /// So many writes of records fail with EIO; with `u32::MAX` every write of anything. One that
     /// hit a segment still being made would only have it made again.
     pub(crate) writes: u32,
-    /// So many syncs fail with EIO.
+    /// The same for syncs of segments with records.
     pub(crate) syncs: u32,
     /// Reads of records fail with EIO.
     pub(crate) reads: bool,
@@ -286,7 +286,7 @@ impl State {
         Ok(Answer::default().u32(len).u32(0))
     }
 
-    /// Whether a write takes records to a segment, and not the zeros of one that is being made.
+    /// Whether these bytes are records for a segment, and not the zeros of one that is being made.
     fn has_records(&self, node: u64, offset: usize, bytes: &[u8]) -> bool {
         let behind_header = bytes.iter().skip(4096_usize.saturating_sub(offset));
         let is_segment = |(name, of): (&String, &u64)| *of == node && name.starts_with("segment-");
@@ -294,10 +294,19 @@ impl State {
     }
 
     fn sync(&mut self, node: u64) -> Result<Answer, i32> {
-        if self.faults.syncs > 0 {
-            self.faults.syncs -= 1;
-            self.events.push(Event::SyncFailed);
-            return Err(EIO);
+        let has_records = |file: &Vec<u8>| self.has_records(node, 0, file);
+        match self.faults.syncs {
+            0 => {}
+            u32::MAX => {
+                self.events.push(Event::SyncFailed);
+                return Err(EIO);
+            }
+            left if self.files.get(&node).is_some_and(has_records) => {
+                self.faults.syncs = left - 1;
+                self.events.push(Event::SyncFailed);
+                return Err(EIO);
+            }
+            _ => {}
         }
         self.events.push(Event::Sync { node });
         Ok(Answer::default())

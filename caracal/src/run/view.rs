@@ -1,6 +1,6 @@
 //! What a person wants to know of a machine, read out of it in one place.
 
-use engine::machine::{Machine, OrderState, Position};
+use engine::machine::{Machine, Position};
 use model::body::{LinkState, Side};
 use model::ids::VenueId;
 use model::instrument::InstrumentSpec;
@@ -43,7 +43,6 @@ impl View {
                 links.push((spec.venue, machine.risk().order_link(spec.venue)));
             }
         }
-        let unknown = |order: &&engine::machine::Order| order.state == OrderState::Unknown;
         let (profit, fees) = profit_and_fees(machine);
         Self {
             links,
@@ -55,8 +54,8 @@ impl View {
                 .instruments()
                 .next()
                 .map_or_else(String::new, |s| s.quote.clone()),
-            live_orders: machine.orders().live_count(),
-            unknown_orders: machine.orders().live().filter(unknown).count(),
+            live_orders: machine.orders().outside_count(),
+            unknown_orders: machine.orders().unknown_count(),
             stopping: machine.risk().is_stopping(),
             killed: machine.kill_latched(),
             cancel_only: machine.risk().is_cancel_only(),

@@ -3,7 +3,7 @@
 //! Hot path: yes. Allocates: no.
 
 use model::body::{OrderType, Side, TimeInForce};
-use model::ids::{ClientOrderId, StrategyId};
+use model::ids::{ClientOrderId, InstrumentId, StrategyId};
 use model::limits::INTENTS_PER_EVENT_MAX;
 use model::num::{Lots, Ticks};
 
@@ -39,6 +39,32 @@ pub enum Action {
         /// The order to place.
         place: Place,
     },
+    /// Make an order smaller. It keeps its price and its place in the queue.
+    Amend {
+        /// The order.
+        client_id: ClientOrderId,
+        /// New total quantity: below the present one, above what is filled.
+        qty: Lots,
+    },
+    /// Cancel every live order of the strategy. It is never refused: what cannot be cancelled now
+    /// is cancelled as soon as it can be.
+    CancelAll {
+        /// On this instrument only.
+        instrument: Option<InstrumentId>,
+    },
+}
+
+impl Action {
+    /// Whether it takes a credit of the strategy's until its command was sent, or it was refused.
+    #[must_use]
+    pub const fn takes_credit(&self) -> bool {
+        match self {
+            Self::Place(_) | Self::Cancel { .. } | Self::Replace { .. } | Self::Amend { .. } => {
+                true
+            }
+            Self::CancelAll { .. } => false,
+        }
+    }
 }
 
 /// An order that a strategy wants.

@@ -29,7 +29,7 @@ pub use error::ApplyError;
 pub use held::{Link, Offset, PriceSource, Size, Trigger, TriggerKind};
 pub use intent::{Action, Intent, IntentBuffer, Place};
 pub use market::{Book, LastTrade, Listing, Top};
-pub use orders::{Chore, Order, OrderState, Orders};
+pub use orders::{Chore, Order, OrderState, Orders, Overlays};
 pub use outputs::{Outputs, REFUSALS_PER_EVENT_MAX};
 pub use portfolio::{Holding, Ledger, Portfolio, Position};
 pub use risk::{Approved, Counts, InstrumentLimits, OrderLimits, Risk, RiskLimits};

@@ -5,7 +5,7 @@ use crate::kit::{
     send_failed, sent, tick,
 };
 use engine::machine::OrderState;
-use model::body::{Channel, LinkState, OrderStatus, RejectReason, Side};
+use model::body::{Channel, LinkState, OpenOrders, OrderStatus, RejectReason, Side};
 use model::command::CommandView;
 use model::ids::ClientOrderId;
 use model::num::Lots;
@@ -37,6 +37,15 @@ fn say(kind: Kind, client_id: u64) -> Record {
         0,
         RejectReason::None,
     )
+}
+
+fn list() -> Record {
+    let body = OpenOrders {
+        ours: 0,
+        foreign: 0,
+        reserved: [0; 64],
+    };
+    Record::new(Kind::OpenOrders, &body).on_account(ACCOUNT)
 }
 
 fn queries(commands: &[Record], client_id: u64) -> usize {
@@ -81,7 +90,7 @@ fn order_without_an_answer_becomes_unknown_and_is_asked_for_with_growing_pauses(
 }
 
 #[test]
-fn order_unknown_ends_by_two_absences_after_the_window_only() {
+fn order_unknown_ends_by_two_absences_after_the_window_and_a_list_only() {
     let (mut rig, commands) = quoting();
     let lost = id(&commands[0]);
     rig.apply(sent(&commands[0]));
@@ -92,11 +101,17 @@ fn order_unknown_ends_by_two_absences_after_the_window_only() {
     assert_eq!(state(&rig, lost), OrderState::Unknown);
     rig.pass(4 * SECOND);
     rig.apply(say(Kind::OrderAbsent, lost));
+    // A list that nobody asked for since proves nothing.
+    rig.apply(list());
     rig.pass(SECOND - 1);
     rig.apply(say(Kind::OrderAbsent, lost));
     assert_eq!(state(&rig, lost), OrderState::Unknown);
     rig.pass(1);
     rig.apply(say(Kind::OrderAbsent, lost));
+    assert_eq!(state(&rig, lost), OrderState::Unknown);
+    let asked = rig.apply(tick());
+    assert!(kinds(&asked).contains(&Kind::QueryOpenOrders));
+    rig.apply(list());
     assert_eq!(state(&rig, lost), OrderState::Absent);
     assert_eq!(rig.machine.orders().live_count(), 1);
 }

@@ -112,7 +112,7 @@ impl Session {
         })
     }
 
-    fn say(&mut self, kind: Kind, key: OrderKey, report: &OrderReport, origin: Origin) {
+    pub(super) fn say(&mut self, kind: Kind, key: OrderKey, report: &OrderReport, origin: Origin) {
         let instrument = self.entries[key.slot].instrument;
         self.emit.order(kind, instrument, report, origin);
     }

@@ -2,11 +2,12 @@
 //!
 //! Control plane but for the regular look at our trades. Allocates: for lists.
 
-use model::body::{AssetName, Balance, Fill, LinkState, Liquidity, Side};
+use model::body::{AssetName, Balance, Fill, LinkState, Liquidity, RejectReason, Side};
 use model::num::Money;
+use model::record::Kind;
 use rust_decimal::Decimal;
 
-use super::emit::Origin;
+use super::emit::{Origin, refusal};
 use super::known::Owner;
 use super::numbers::{self, Terms};
 use super::session::{Phase, Session, TRADES_PAGE};
@@ -137,9 +138,32 @@ impl Session {
             .iter()
             .filter(|answer| matches!(owner_of(answer), Owner::Ours(_)))
             .count();
+        // Each of ours first: what the list does not name was not open when it was asked for.
+        for answer in &orders {
+            if let (Some(entry), Owner::Ours(client_id)) = (
+                self.symbols.find(answer.symbol.as_bytes()),
+                owner_of(answer),
+            ) {
+                let slot = entry.slot;
+                self.listed(OrderKey { slot, client_id }, answer);
+            }
+        }
         self.emit
             .open_orders(ours as u64, (orders.len() - ours) as u64);
         Ok(())
+    }
+
+    fn listed(&mut self, key: OrderKey, answer: &OrderAnswer<'_>) {
+        match self.report(key, answer) {
+            Ok(report) => self.say(Kind::OrderStatus, key, &report, Origin::Query),
+            Err(error) => {
+                // It is open, whatever its numbers mean.
+                let words = "listed as open";
+                let report = refusal(key.client_id, RejectReason::None, 0, words);
+                self.say(Kind::OrderStatus, key, &report, Origin::Query);
+                self.doubt(key, error);
+            }
+        }
     }
 
     fn on_trades(

@@ -1,5 +1,13 @@
 //! Orders: the life of one as a table, and the table of all.
 
+mod agenda;
+mod chain;
+mod chore;
+mod due;
+mod facts;
+mod hear;
+mod index;
+mod ladder;
 mod life;
 mod order;
 mod table;
@@ -7,10 +15,12 @@ mod table;
 mod tests;
 mod trades;
 
+pub use chore::Chore;
+pub(crate) use facts::When;
 pub(crate) use life::Fact;
-pub use life::OrderState;
+pub use life::{OrderState, Overlays};
 pub(crate) use order::NewlyApproved;
-pub use order::{Chore, Order};
+pub use order::Order;
 pub use table::Orders;
-pub(crate) use table::SavedOrders;
+pub(crate) use table::{Pace, SavedOrders};
 pub(crate) use trades::{AppliedTrades, SavedTrades, Seen};

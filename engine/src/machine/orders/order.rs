@@ -1,22 +1,26 @@
-//! One order: what was asked, what is known of it, and what we still owe it (a cancel, a query).
+//! One order: what was asked, what is true of it, and what we still owe it (a cancel, an amendment,
+//! a query).
+//!
+//! What is true of it is a function of the set of facts alone (`facts.rs`): state, quantity, filled,
+//! reported, exposure, the venue's id, confirmed and doubtful. What follows from the facts is kept
+//! beside them, and made anew by [`Order::settle`] whenever one is added. All else that changes are
+//! chores: they depend on time, and no other number rests on them.
 //!
 //! Quantity filled comes from fills only. A report that counts more than our fills is a reason to
 //! ask, never to invent a fill.
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::{OrderReport, OrderStatus, OrderType, RejectReason, Side, TimeInForce};
-use model::event::Event;
+use model::body::{OrderType, Side, TimeInForce};
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId};
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::life::{self, Fact, OrderState};
+use super::chore::Chore;
+use super::facts::{Facts, When};
+use super::life::{self, Fact, OrderState, Overlays};
 use crate::machine::digest::{Digest, Sink};
-
-/// Shortest time between the two absences that prove that the venue does not have an order.
-pub(crate) const ABSENCE_SPACING_NS: u64 = 1_000_000_000;
 
 /// An order of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,13 +41,17 @@ pub struct Order {
     pub time_in_force: TimeInForce,
     /// Whether it may only reduce the position.
     pub reduce_only: bool,
+    /// Whether the engine holds, or held, it until a condition was met.
+    pub conditional: bool,
+    /// When it has to be gone, machine time; `None` for never.
+    pub good_till_ns: Option<u64>,
     /// Limit price; of a market order the worst acceptable one.
     pub price: Ticks,
-    /// Quantity.
+    /// Quantity: the smallest that was asked for or that the venue confirmed.
     pub qty: Lots,
     /// The strategy's own name for it.
     pub tag: u64,
-    /// Number of the command that placed it; 0 in a strategy's own view.
+    /// Number of the command that placed it; 0 in a strategy's own view, and while it is held.
     pub command: u64,
     /// The order that it replaces.
     pub replaces: Option<ClientOrderId>,
@@ -55,67 +63,32 @@ pub struct Order {
     pub filled: Lots,
     /// Filled, as the venue counts it.
     pub reported: Lots,
-    /// When the venue's count last rose.
-    pub reported_ns: u64,
     /// Value of one lot at its price, quote.
     #[serde(with = "crate::machine::saved::decimal")]
     pub lot_value: Decimal,
-    /// Machine time of its approval.
+    /// Machine time of its approval; of a held order, of its coming.
     pub approved_ns: u64,
     /// Latest time at which it may have been written to the socket.
     pub sent_ns: u64,
     /// Whether the venue said anything of it since the order connection was last down.
     pub confirmed: bool,
-    /// Risk itself wants it cancelled.
-    pub cancel_wanted: bool,
     /// Something contradicts what we know: ask.
     pub doubtful: bool,
-    /// Cancels under way.
+    /// Chore: risk itself wants it cancelled.
+    pub cancel_wanted: bool,
+    /// Chore: cancels under way.
     pub cancel: Chore,
-    /// Queries under way.
+    /// Chore: amendments under way.
+    pub amend: Chore,
+    /// Chore: queries under way.
     pub query: Chore,
-    pub(super) exists_ns: Option<u64>,
-    pub(super) absent_first_ns: Option<u64>,
-    pub(super) absent_proven_ns: Option<u64>,
-}
-
-/// Something that is asked of the venue until it is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Chore {
-    /// When it was asked, while the answer is outstanding.
-    pub pending_ns: Option<u64>,
-    /// Number of the command that asked last.
-    pub command: u64,
-    /// Not before this time again.
-    pub not_before_ns: u64,
-    /// How often it was asked since the last success.
-    pub attempts: u32,
-}
-
-impl Chore {
-    /// It is asked now.
-    pub(crate) const fn start(&mut self, command: u64, now_ns: u64, pause_ns: u64) {
-        self.pending_ns = Some(now_ns);
-        self.command = command;
-        self.not_before_ns = now_ns.saturating_add(pause_ns);
-        self.attempts = self.attempts.saturating_add(1);
-    }
-
-    /// Whether it may be asked.
-    pub(crate) const fn is_free(&self, now_ns: u64) -> bool {
-        self.pending_ns.is_none() && self.not_before_ns <= now_ns
-    }
-
-    /// It came to nothing: not again before a pause.
-    pub(crate) const fn put_off(&mut self, now_ns: u64, pause_ns: u64) {
-        self.pending_ns = None;
-        self.not_before_ns = now_ns.saturating_add(pause_ns);
-    }
-
-    /// Nothing is under way and nothing was asked.
-    pub(crate) fn forget(&mut self) {
-        *self = Self::default();
-    }
+    /// Chore: when the venue's count last rose, so that fills have a moment to come by themselves.
+    pub reported_ns: u64,
+    /// Chore: queries since its outcome became unknown.
+    pub asked: u32,
+    /// Overlay: all queries of the schedule proved nothing; a person must decide.
+    pub needs_human: bool,
+    pub(super) facts: Facts,
 }
 
 /// What a new order is made of.
@@ -131,7 +104,7 @@ pub(crate) struct NewlyApproved {
 }
 
 impl Order {
-    /// The order that `place` asks for.
+    /// The order that `place` asks for, let through.
     pub(crate) const fn new(place: &crate::machine::Place, about: NewlyApproved) -> Self {
         Self {
             client_id: place.client_id,
@@ -142,6 +115,8 @@ impl Order {
             order_type: place.order_type,
             time_in_force: place.time_in_force,
             reduce_only: place.reduce_only,
+            conditional: false,
+            good_till_ns: None,
             price: place.price,
             qty: place.qty,
             tag: place.tag,
@@ -151,216 +126,160 @@ impl Order {
             state: OrderState::Approved,
             filled: Lots::ZERO,
             reported: Lots::ZERO,
-            reported_ns: 0,
             lot_value: about.lot_value,
             approved_ns: about.now_ns,
             sent_ns: about.now_ns,
             confirmed: true,
-            cancel_wanted: false,
             doubtful: false,
-            cancel: Chore {
-                pending_ns: None,
-                command: 0,
-                not_before_ns: 0,
-                attempts: 0,
-            },
-            query: Chore {
-                pending_ns: None,
-                command: 0,
-                not_before_ns: 0,
-                attempts: 0,
-            },
-            exists_ns: None,
-            absent_first_ns: None,
-            absent_proven_ns: None,
+            cancel_wanted: false,
+            cancel: Chore::NONE,
+            amend: Chore::NONE,
+            query: Chore::NONE,
+            reported_ns: 0,
+            asked: 0,
+            needs_human: false,
+            facts: Facts::APPROVED,
+        }
+    }
+
+    /// The same, held by the engine until its condition is met.
+    #[allow(dead_code, reason = "held orders call it")]
+    pub(crate) const fn new_held(place: &crate::machine::Place, about: NewlyApproved) -> Self {
+        let order = Self::new(place, about);
+        Self {
+            conditional: true,
+            command: 0,
+            state: OrderState::Held,
+            facts: Facts::NONE,
+            ..order
+        }
+    }
+
+    /// Its condition is met, and risk let it through as command `command`.
+    #[allow(dead_code, reason = "held orders call it")]
+    pub(crate) fn release(&mut self, command: u64, now_ns: u64) {
+        self.command = command;
+        self.approved_ns = now_ns;
+        self.sent_ns = self.sent_ns.max(now_ns);
+        self.learn(Fact::Approved, now_ns);
+    }
+
+    /// The journal never held the command that placed it, so it never left us: a conditional order
+    /// is held again, any other one is over.
+    pub(crate) fn void(&mut self, now_ns: u64) {
+        if self.conditional {
+            self.command = 0;
+            self.facts.unlearn_approval();
+            self.settle();
+        } else {
+            self.learn(Fact::NotSent, now_ns);
         }
     }
 
     /// Learns a fact that was true at `time_ns`.
     pub(crate) fn learn(&mut self, fact: Fact, time_ns: u64) {
         match fact {
-            Fact::Exists => {
-                self.exists_ns = self.exists_ns.max(Some(time_ns));
-                if self.absent_proven_ns > self.exists_ns {
-                    return;
-                }
-            }
-            Fact::AbsenceProven => {
-                self.absent_proven_ns = self.absent_proven_ns.max(Some(time_ns));
-                if self.exists_ns >= self.absent_proven_ns {
-                    return;
-                }
-            }
-            Fact::Sent
+            Fact::Exists => self.facts.exists(time_ns),
+            Fact::AbsenceProven => self.facts.decided_absent(time_ns),
+            Fact::Approved
+            | Fact::Sent
             | Fact::OutcomeUnknown
             | Fact::NotSent
             | Fact::Rejected
             | Fact::Expired
             | Fact::Cancelled
-            | Fact::FilledWhole => {}
+            | Fact::FilledWhole => self.facts.learn(fact),
         }
-        self.state = life::next(self.state, fact);
+        self.settle();
+    }
+
+    /// It may have been written to the socket as late as this.
+    pub(crate) fn maybe_sent(&mut self, time_ns: u64) {
+        self.sent_ns = self.sent_ns.max(time_ns);
+        self.settle();
+    }
+
+    /// The order connection was lost at this event: what is not known again by the venue's word is
+    /// not confirmed. Answers to what was asked over it will not come.
+    pub(crate) fn disconnect(&mut self, event: u64) {
+        self.facts.lost(event);
+        self.forget_chores();
+        self.settle();
+    }
+
+    /// Nothing that was asked will be answered.
+    pub(crate) const fn forget_chores(&mut self) {
+        self.cancel.forget();
+        self.amend.forget();
+        self.query.forget();
+    }
+
+    /// Something contradicts what we know of it.
+    pub(crate) fn doubt(&mut self, event: u64) {
+        self.facts.doubt(event);
+        self.settle();
+    }
+
+    /// A list of the account's open orders, asked for at this time, does not hold it.
+    pub(crate) fn not_listed(&mut self, asked_ns: u64) {
+        self.facts.not_listed(asked_ns);
+        self.settle();
+    }
+
+    /// Whether the proof of its absence lacks the venue's list of open orders.
+    pub(crate) fn wants_list(&self) -> bool {
+        !self.state.is_ended() && self.facts.wants_list(self.sent_ns)
     }
 
     /// Applies a fill of this order that was not applied before.
-    pub(crate) fn fill(&mut self, qty: Lots, time_ns: u64) {
+    pub(crate) fn fill(&mut self, qty: Lots, when: When) {
         self.filled = Lots(self.filled.0.saturating_add(qty.0));
-        self.confirmed = true;
-        self.exists(time_ns);
+        self.facts.heard(when);
+        self.facts.exists(when.time_ns);
+        self.settle();
+    }
+
+    /// Makes anew what follows from the facts, and ends the chores that this ended.
+    pub(super) fn settle(&mut self) {
+        let has_fills = self.filled > Lots::ZERO;
+        let mut state = OrderState::Held;
+        for fact in Fact::ALL {
+            if self.facts.holds(fact, self.sent_ns, has_fills) {
+                state = life::next(state, fact);
+            }
+        }
         if self.filled >= self.qty {
-            self.learn(Fact::FilledWhole, time_ns);
+            state = life::next(state, Fact::FilledWhole);
         }
-    }
-
-    fn exists(&mut self, time_ns: u64) {
-        self.absent_first_ns = None;
-        self.learn(Fact::Exists, time_ns);
-    }
-
-    /// Applies what the venue says of this order. `event` is one of the report kinds.
-    pub(crate) fn report(&mut self, event: &Event<'_>, time_ns: u64, recv_window_ns: u64) {
-        match event {
-            Event::OrderAcked(report) | Event::OrderStatus(report) => {
-                self.heard(report, time_ns);
-                self.exists(time_ns);
-                self.status(report, time_ns);
-                if matches!(event, Event::OrderStatus(_)) {
-                    self.answered();
-                }
-            }
-            Event::OrderRejected(report) => self.rejected(report, time_ns),
-            Event::OrderCancelled(report) => {
-                self.heard(report, time_ns);
-                self.learn(Fact::Cancelled, time_ns);
-            }
-            Event::OrderExpired(report) => {
-                self.heard(report, time_ns);
-                self.learn(Fact::Expired, time_ns);
-            }
-            Event::OrderUnknown(_) => {
-                self.learn(Fact::OutcomeUnknown, time_ns);
-                self.doubtful = true;
-                self.cancel.pending_ns = None;
-                self.query.pending_ns = None;
-            }
-            Event::OrderAbsent(_) => self.absent(time_ns, recv_window_ns),
-            Event::CancelRejected(report) => {
-                self.heard(report, time_ns);
-                self.cancel.pending_ns = None;
-                // "Unknown order" to a cancel means: look for fills. It is no end.
-                self.doubtful = true;
-            }
-            Event::RunStarted(_)
-            | Event::RunEnded(_)
-            | Event::BlobPart(_)
-            | Event::Tick(_)
-            | Event::Connection(_)
-            | Event::BookReset(_)
-            | Event::BookLevels(_)
-            | Event::Trade(_)
-            | Event::Quote(_)
-            | Event::OrderFilled(_)
-            | Event::Sent(_)
-            | Event::SendFailed(_)
-            | Event::OpenOrders(_)
-            | Event::Balance(_)
-            | Event::Operator(_)
-            | Event::RiskRefused(_)
-            | Event::StateHash(_)
-            | Event::Mark(_)
-            | Event::Rate(_)
-            | Event::OrderAmended(_)
-            | Event::AmendRejected(_)
-            | Event::Transfer(_)
-            | Event::Funding(_)
-            | Event::PositionReport(_)
-            | Event::Control(_)
-            | Event::RiskNotice(_)
-            | Event::Recovered(_) => {}
-        }
-        if self.state.is_ended() {
+        self.state = state;
+        self.reported = self.facts.reported(self.qty);
+        self.confirmed = self.facts.is_confirmed();
+        self.doubtful = self.facts.is_doubtful();
+        let overlays = self.overlays();
+        if !overlays.pending_cancel {
             self.cancel.pending_ns = None;
+        }
+        if !overlays.pending_amend {
+            self.amend.pending_ns = None;
+        }
+        self.needs_human = overlays.needs_human;
+        if state != OrderState::Unknown {
+            self.asked = 0;
         }
         if !self.wants_query() {
             self.query.attempts = 0;
         }
     }
 
-    fn heard(&mut self, report: &OrderReport, time_ns: u64) {
-        self.confirmed = true;
-        if report.venue_order_id != 0 {
-            self.venue_order_id = report.venue_order_id;
+    /// What lies above its state.
+    #[must_use]
+    pub const fn overlays(&self) -> Overlays {
+        Overlays {
+            pending_cancel: self.cancel.pending_ns.is_some(),
+            pending_amend: self.amend.pending_ns.is_some(),
+            needs_human: self.needs_human,
         }
-        self.counted(report.cum_qty, time_ns);
-    }
-
-    fn counted(&mut self, filled: Lots, time_ns: u64) {
-        if filled > self.reported {
-            self.reported = filled;
-            self.reported_ns = time_ns;
-        }
-    }
-
-    fn status(&mut self, report: &OrderReport, time_ns: u64) {
-        match report.status {
-            OrderStatus::NotStated | OrderStatus::Open | OrderStatus::PartiallyFilled => {}
-            OrderStatus::Filled => {
-                self.counted(self.qty, time_ns);
-                self.learn(Fact::FilledWhole, time_ns);
-            }
-            OrderStatus::Cancelled => self.learn(Fact::Cancelled, time_ns),
-            OrderStatus::Expired => self.learn(Fact::Expired, time_ns),
-            OrderStatus::Rejected => self.learn(Fact::Rejected, time_ns),
-        }
-    }
-
-    fn rejected(&mut self, report: &OrderReport, time_ns: u64) {
-        match report.reason {
-            // The venue refuses a second one because a first one lives, or cannot say.
-            RejectReason::Duplicate | RejectReason::NoAnswer | RejectReason::VenueUnsure => {
-                self.learn(Fact::OutcomeUnknown, time_ns);
-                self.doubtful = true;
-            }
-            RejectReason::None
-            | RejectReason::Filter
-            | RejectReason::Balance
-            | RejectReason::WouldTake
-            | RejectReason::RateLimit
-            | RejectReason::Clock
-            | RejectReason::Permission
-            | RejectReason::UnknownOrder
-            | RejectReason::Closed
-            | RejectReason::Other
-            | RejectReason::NotSent => {
-                self.heard(report, time_ns);
-                self.learn(Fact::Rejected, time_ns);
-            }
-        }
-    }
-
-    fn absent(&mut self, time_ns: u64, recv_window_ns: u64) {
-        self.answered();
-        self.confirmed = true;
-        if time_ns <= self.sent_ns.saturating_add(recv_window_ns) {
-            // The request may still be on its way: this proves nothing yet. Ask again.
-            self.doubtful = true;
-            return;
-        }
-        match self.absent_first_ns {
-            Some(first) if time_ns.saturating_sub(first) >= ABSENCE_SPACING_NS => {
-                self.learn(Fact::AbsenceProven, time_ns);
-            }
-            Some(_) => self.doubtful = true,
-            None => {
-                self.absent_first_ns = Some(time_ns);
-                self.doubtful = true;
-            }
-        }
-    }
-
-    fn answered(&mut self) {
-        self.query.pending_ns = None;
-        self.doubtful = false;
+        .above(self.state)
     }
 
     /// Whether nothing more can come of it that we have not counted.
@@ -375,18 +294,25 @@ impl Order {
         let most = if self.state.is_ended() {
             self.reported
         } else {
-            self.qty
+            self.qty.max(self.reported)
         };
         Lots(most.0.saturating_sub(self.filled.0).max(0))
+    }
+
+    /// Whether it may rest at the venue, or get there: what a new order of ours could trade with.
+    #[must_use]
+    pub const fn may_rest(&self) -> bool {
+        !self.state.is_ended() && !matches!(self.state, OrderState::Held)
     }
 
     /// Whether the venue has to be asked about it.
     #[must_use]
     pub fn wants_query(&self) -> bool {
-        !self.confirmed
-            || self.doubtful
-            || self.state == OrderState::Unknown
-            || self.filled < self.reported
+        !matches!(self.state, OrderState::Held)
+            && (!self.confirmed
+                || self.doubtful
+                || self.state == OrderState::Unknown
+                || self.filled < self.reported)
     }
 
     /// Whether nothing is wrong with it but fills that are not here yet, and may be on their way.
@@ -403,7 +329,8 @@ impl Order {
     pub const fn is_cancellable(&self) -> bool {
         match self.state {
             OrderState::Sent | OrderState::Unknown | OrderState::Open => true,
-            OrderState::Approved
+            OrderState::Held
+            | OrderState::Approved
             | OrderState::NotSent
             | OrderState::Absent
             | OrderState::Rejected
@@ -411,15 +338,6 @@ impl Order {
             | OrderState::Cancelled
             | OrderState::Filled => false,
         }
-    }
-}
-
-impl Digest for Chore {
-    fn digest(&self, sink: &mut Sink) {
-        sink.optional(self.pending_ns);
-        sink.number(self.command);
-        sink.number(self.not_before_ns);
-        sink.number(self.attempts);
     }
 }
 
@@ -445,24 +363,27 @@ impl Digest for Order {
             self.approved_ns,
             self.sent_ns,
             self.reported_ns,
+            u64::from(self.asked),
         ];
         for number in numbers {
             sink.number(number);
         }
         let flags = [
             self.reduce_only,
+            self.conditional,
             self.confirmed,
             self.cancel_wanted,
             self.doubtful,
+            self.needs_human,
         ];
         for flag in flags {
             sink.number(flag);
         }
         sink.optional(self.replaces.map(ClientOrderId::raw));
-        sink.optional(self.exists_ns);
-        sink.optional(self.absent_first_ns);
-        sink.optional(self.absent_proven_ns);
-        self.cancel.digest(sink);
-        self.query.digest(sink);
+        sink.optional(self.good_till_ns);
+        for chore in [&self.cancel, &self.amend, &self.query] {
+            chore.digest(sink);
+        }
+        self.facts.digest(sink);
     }
 }

@@ -1,59 +1,64 @@
 //! The order table: live orders and the last ended ones, in a slab of fixed size.
 //!
-//! Orders are found by a sorted index of client ids: no hashing, and a walk in the ids' order is
-//! the same on every machine. An ended order stays findable for a while, because a late fill still
-//! belongs to it; evidence that it lives brings it back among the live ones.
+//! An order is found by its id through a hash table that nothing walks (`index.rs`). Walks go along
+//! chains in the order in which orders came, which is the same on every machine and in a snapshot.
+//! An ended order stays findable for a while, because a late fill still belongs to it; evidence that
+//! it lives brings it back among the live ones.
 //!
-//! Trade-offs: looking up is a binary search; inserting and removing move the shorter side of the
-//! index: a new id comes last and the oldest goes first, so mostly nothing, and at most 8 KiB.
+//! Two agendas hold what has to be done and when: *timers*, which only change what we know, and
+//! *work*, which sends. Every change of an order goes through [`Orders::update`] or
+//! [`Orders::update_live`], which put it where it belongs; so an event costs what it concerns, not
+//! what is live.
 //!
 //! Hot path: yes. Allocates: only at creation.
 
-use std::collections::VecDeque;
-
-use model::ids::ClientOrderId;
-
+use model::body::Side;
+use model::ids::{ClientOrderId, InstrumentId};
 use serde::{Deserialize, Serialize};
 
-use super::Order;
+use super::agenda::Agenda;
+use super::chain::Chain;
+use super::index::Index;
+use super::ladder::Ladders;
+use super::{Order, OrderState};
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::saved::{Unsound, require};
 
-/// Sorted index from client id to slot. Open at both ends: ids come at one and go at the other.
-#[derive(Debug, Clone)]
-struct Index(VecDeque<(ClientOrderId, u32)>);
+/// How long risk waits for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// For a confirmation, or an answer.
+    pub(crate) ack_timeout_ns: u64,
+    /// For fills that a report counts to come by themselves.
+    pub(crate) fills_pause_ns: u64,
+}
 
-impl Index {
-    fn find(&self, id: ClientOrderId) -> Option<u32> {
-        let at = self.position(id).ok()?;
-        self.0.get(at).map(|&(_, slot)| slot)
-    }
-
-    fn position(&self, id: ClientOrderId) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&id, |&(id, _)| id)
-    }
-
-    fn insert(&mut self, id: ClientOrderId, slot: u32) {
-        if let Err(at) = self.position(id) {
-            self.0.insert(at, (id, slot));
-        }
-    }
-
-    fn remove(&mut self, id: ClientOrderId) {
-        if let Ok(at) = self.position(id) {
-            self.0.remove(at);
-        }
-    }
+/// What the table knows of a slot beside its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Standing {
+    live: bool,
+    rests: bool,
+    held: bool,
+    unknown: bool,
+    needs_human: bool,
 }
 
 /// Live orders and the last ended ones.
 #[derive(Debug, Clone)]
 pub struct Orders {
     slots: Vec<Order>,
+    standing: Vec<Standing>,
     free: Vec<u32>,
-    live: Index,
-    ended: Index,
-    endings: VecDeque<u32>,
+    index: Index,
+    live: Chain,
+    ended: Chain,
+    ladders: Ladders,
+    timers: Agenda,
+    work: Agenda,
+    pace: Option<Pace>,
+    held: usize,
+    unknown: usize,
+    needing_human: usize,
     live_max: usize,
     ended_max: usize,
 }
@@ -61,7 +66,7 @@ pub struct Orders {
 /// The table as a snapshot holds it: which slot an order stands in decides nothing.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SavedOrders {
-    /// In the order of their ids.
+    /// In the order in which they came.
     live: Vec<Order>,
     /// The oldest ending first.
     ended: Vec<Order>,
@@ -72,10 +77,18 @@ impl Orders {
     pub(crate) fn save(&self) -> SavedOrders {
         let Self {
             slots: _,
+            standing: _,
             free: _,
+            index: _,
             live: _,
             ended: _,
-            endings: _,
+            ladders: _,
+            timers: _,
+            work: _,
+            pace: _,
+            held: _,
+            unknown: _,
+            needing_human: _,
             live_max: _,
             ended_max: _,
         } = self;
@@ -85,11 +98,12 @@ impl Orders {
         }
     }
 
-    /// The table of a snapshot, with room as [`Orders::new`] makes it.
+    /// The table of a snapshot, with room as [`Orders::new`] makes it. Its pace is to be set.
     ///
     /// # Errors
     ///
-    /// [`Unsound`]: too many orders, an id twice, or an order on the wrong side of its end.
+    /// [`Unsound`]: too many orders, an id twice, an order on the wrong side of its end, or one that
+    /// does not follow from its facts.
     pub(crate) fn restore(
         saved: &SavedOrders,
         live_max: usize,
@@ -102,25 +116,24 @@ impl Orders {
             "number of orders",
         )?;
         require(
-            live.is_sorted_by(|left, right| left.client_id < right.client_id),
-            "sequence of the live orders",
-        )?;
-        require(
             live.iter().all(|order| !order.is_settled()) && ended.iter().all(Order::is_settled),
             "state of an order",
         )?;
         let mut orders = Self::new(live_max, ended_max);
-        for (order, slot) in live.iter().chain(ended).zip(0..) {
+        for order in live.iter().chain(ended) {
+            let mut again = *order;
+            again.settle();
+            require(again == *order, "order, by its facts")?;
             require(
                 orders.get(order.client_id).is_none(),
                 "id of an order, which stands there twice",
             )?;
-            orders.slots.push(*order);
+            let slot = orders.take_slot(*order);
+            orders.index.insert(order.client_id, slot);
             if order.is_settled() {
-                orders.ended.insert(order.client_id, slot);
-                orders.endings.push_back(slot);
+                orders.ended.push(slot);
             } else {
-                orders.live.insert(order.client_id, slot);
+                orders.enter(slot);
             }
         }
         Ok(orders)
@@ -132,19 +145,33 @@ impl Orders {
         let slots = live_max + ended_max + 1;
         Self {
             slots: Vec::with_capacity(slots),
+            standing: Vec::with_capacity(slots),
             free: Vec::with_capacity(slots),
-            live: Index(VecDeque::with_capacity(slots)),
-            ended: Index(VecDeque::with_capacity(slots)),
-            endings: VecDeque::with_capacity(slots),
+            index: Index::new(slots),
+            live: Chain::new(slots),
+            ended: Chain::new(slots),
+            ladders: Ladders::new(slots),
+            timers: Agenda::new(slots),
+            work: Agenda::new(slots),
+            pace: None,
+            held: 0,
+            unknown: 0,
+            needing_human: 0,
             live_max,
             ended_max,
         }
     }
 
+    /// Sets how long risk waits for what. Without it nothing is ever due.
+    pub(crate) fn set_pace(&mut self, pace: Pace) {
+        self.pace = Some(pace);
+        self.look_again();
+    }
+
     /// Whether one more live order finds no place.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.live.0.len() >= self.live_max
+    pub const fn is_full(&self) -> bool {
+        self.live.len() >= self.live_max
     }
 
     /// Adds an order; false if the table is full or knows its id already.
@@ -152,105 +179,200 @@ impl Orders {
         if self.is_full() || self.get(order.client_id).is_some() {
             return false;
         }
-        let slot = if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = order;
-            slot
-        } else {
-            let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-            self.slots.push(order);
-            slot
-        };
-        self.live.insert(order.client_id, slot);
+        let slot = self.take_slot(order);
+        self.index.insert(order.client_id, slot);
+        self.enter(slot);
         true
+    }
+
+    fn take_slot(&mut self, order: Order) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = order;
+            return slot;
+        }
+        // The room is bounded far below the largest u32.
+        let slot = self.slots.len() as u32;
+        self.slots.push(order);
+        self.standing.push(Standing::default());
+        self.live.grow();
+        self.ended.grow();
+        self.ladders.grow();
+        self.timers.grow();
+        self.work.grow();
+        slot
     }
 
     /// The order of this id, live or lately ended.
     #[must_use]
+    #[inline]
     pub fn get(&self, id: ClientOrderId) -> Option<&Order> {
-        let slot = self.live.find(id).or_else(|| self.ended.find(id))?;
-        self.slots.get(slot as usize)
+        self.slots.get(self.index.get(id)? as usize)
     }
 
     /// The order of this id, if it is live.
     #[must_use]
     pub fn get_live(&self, id: ClientOrderId) -> Option<&Order> {
-        let slot = self.live.find(id)?;
-        self.slots.get(slot as usize)
+        self.get(id).filter(|order| !order.is_settled())
     }
 
-    /// Changes an order, and moves it to the live or the ended ones as it then is.
-    pub(crate) fn update<R>(
+    /// Changes an order, live or lately ended, and puts it where it belongs then. `None` if it is
+    /// not known.
+    pub(crate) fn update<T>(
         &mut self,
         id: ClientOrderId,
-        change: impl FnOnce(&mut Order) -> R,
-    ) -> Option<R> {
-        let (slot, was_live) = match self.live.find(id) {
-            Some(slot) => (slot, true),
-            None => (self.ended.find(id)?, false),
-        };
-        let order = self.slots.get_mut(slot as usize)?;
-        let result = change(order);
-        let is_live = !order.is_settled();
-        match (was_live, is_live) {
-            (true, true) | (false, false) => {}
-            (true, false) => self.end(id, slot),
-            (false, true) => self.revive(id, slot),
-        }
+        change: impl FnOnce(&mut Order) -> T,
+    ) -> Option<T> {
+        let slot = self.index.get(id)?;
+        let result = change(self.slots.get_mut(slot as usize)?);
+        self.place(slot);
         Some(result)
     }
 
-    fn end(&mut self, id: ClientOrderId, slot: u32) {
-        self.live.remove(id);
-        self.ended.insert(id, slot);
-        self.endings.push_back(slot);
-        if self.endings.len() > self.ended_max
-            && let Some(oldest) = self.endings.pop_front()
+    /// Changes every live order, in the order in which they came.
+    pub(crate) fn update_live(&mut self, mut change: impl FnMut(&mut Order)) {
+        let mut walk = self.live.first();
+        while let Some(slot) = walk {
+            walk = self.live.next(slot);
+            change(&mut self.slots[slot as usize]);
+            self.place(slot);
+        }
+    }
+
+    /// Puts an order where it belongs after a change.
+    fn place(&mut self, slot: u32) {
+        let was_live = self.standing[slot as usize].live;
+        match (was_live, self.slots[slot as usize].is_settled()) {
+            (true, true) => self.end(slot),
+            (false, false) => {
+                self.ended.remove(slot);
+                self.enter(slot);
+            }
+            (true, false) => self.stand(slot),
+            (false, true) => {}
+        }
+    }
+
+    fn enter(&mut self, slot: u32) {
+        self.live.push(slot);
+        self.stand(slot);
+    }
+
+    fn end(&mut self, slot: u32) {
+        self.stand(slot);
+        self.live.remove(slot);
+        self.ended.push(slot);
+        if self.ended.len() > self.ended_max
+            && let Some(oldest) = self.ended.first()
         {
-            self.ended.remove(self.slots[oldest as usize].client_id);
+            self.ended.remove(oldest);
+            self.index.remove(self.slots[oldest as usize].client_id);
             self.free.push(oldest);
         }
     }
 
-    fn revive(&mut self, id: ClientOrderId, slot: u32) {
-        self.ended.remove(id);
-        self.endings.retain(|&other| other != slot);
-        self.live.insert(id, slot);
+    /// Brings ladder, counts and agendas to what the order is now.
+    fn stand(&mut self, slot: u32) {
+        let order = &self.slots[slot as usize];
+        let live = !order.is_settled();
+        let now = Standing {
+            live,
+            rests: live && order.may_rest(),
+            held: live && order.state == OrderState::Held,
+            unknown: live && order.state == OrderState::Unknown,
+            needs_human: live && order.needs_human,
+        };
+        let before = std::mem::replace(&mut self.standing[slot as usize], now);
+        let side = (order.instrument, order.side);
+        match (before.rests, now.rests) {
+            (false, true) => self
+                .ladders
+                .insert(slot, side, order.price, order.client_id),
+            (true, false) => self.ladders.remove(slot, side),
+            (true, true) | (false, false) => {}
+        }
+        self.held = self.held + usize::from(now.held) - usize::from(before.held);
+        self.unknown = self.unknown + usize::from(now.unknown) - usize::from(before.unknown);
+        self.needing_human =
+            self.needing_human + usize::from(now.needs_human) - usize::from(before.needs_human);
+        let pace = self.pace.filter(|_| live);
+        let id = order.client_id.raw();
+        self.timers
+            .set(slot, id, pace.and_then(|pace| order.timer_due(pace)));
+        self.work
+            .set(slot, id, pace.and_then(|pace| order.work_due(pace)));
     }
 
-    /// Changes every live order, from the last id to the first, because an ending takes its place
-    /// out.
-    pub(crate) fn update_live(&mut self, mut change: impl FnMut(&mut Order)) {
-        for index in (0..self.live.0.len()).rev() {
-            let (id, _) = self.live.0[index];
-            self.update(id, &mut change);
+    /// The order whose timer is the first to be due, if it is by now.
+    pub(crate) fn timer_due(&self, now_ns: u64) -> Option<ClientOrderId> {
+        self.due(&self.timers, now_ns)
+    }
+
+    /// The order for which the first thing is due to be sent, if it is by now.
+    #[inline]
+    pub(crate) fn work_due(&self, now_ns: u64) -> Option<ClientOrderId> {
+        self.due(&self.work, now_ns)
+    }
+
+    fn due(&self, agenda: &Agenda, now_ns: u64) -> Option<ClientOrderId> {
+        let (due_ns, slot) = agenda.first()?;
+        (due_ns <= now_ns).then(|| self.slots[slot as usize].client_id)
+    }
+
+    /// Nothing can be sent for it now. It is looked at again when it changes, or with all others.
+    pub(crate) fn park(&mut self, id: ClientOrderId) {
+        if let Some(slot) = self.index.get(id) {
+            self.work.set(slot, id.raw(), None);
         }
     }
 
-    /// Live orders, in the order of their ids.
-    pub fn live(&self) -> impl Iterator<Item = &Order> {
-        self.live
-            .0
-            .iter()
-            .filter_map(|&(_, slot)| self.slots.get(slot as usize))
+    /// Looks at every live order again: what was parked may be possible now.
+    pub(crate) fn look_again(&mut self) {
+        self.update_live(|_| {});
     }
 
-    /// The live order at a place of that order.
-    pub(crate) fn live_at(&self, index: usize) -> Option<&Order> {
-        let &(_, slot) = self.live.0.get(index)?;
-        self.slots.get(slot as usize)
+    /// Live orders, in the order in which they came.
+    pub fn live(&self) -> impl Iterator<Item = &Order> {
+        self.live.iter().map(|slot| &self.slots[slot as usize])
     }
 
     /// Number of live orders.
     #[must_use]
-    pub fn live_count(&self) -> usize {
-        self.live.0.len()
+    pub const fn live_count(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Number of live orders that may be at the venue: all but those that the engine holds.
+    #[must_use]
+    pub const fn outside_count(&self) -> usize {
+        self.live.len() - self.held
+    }
+
+    /// Number of live orders whose outcome is unknown.
+    #[must_use]
+    pub const fn unknown_count(&self) -> usize {
+        self.unknown
+    }
+
+    /// Number of live orders that need a person's decision.
+    #[must_use]
+    pub const fn needing_human_count(&self) -> usize {
+        self.needing_human
+    }
+
+    /// Orders of an instrument and side that may rest at the venue or get there, the best price
+    /// first, then by id. The first one costs a few steps, each next one a few more.
+    pub fn resting(&self, instrument: InstrumentId, side: Side) -> impl Iterator<Item = &Order> {
+        let mut walk = self.ladders.best(instrument, side);
+        std::iter::from_fn(move || {
+            let slot = walk?;
+            walk = self.ladders.next(slot, instrument, side);
+            self.slots.get(slot as usize)
+        })
     }
 
     /// Lately ended orders, the oldest ending first.
     pub fn ended(&self) -> impl Iterator<Item = &Order> {
-        self.endings
-            .iter()
-            .filter_map(|&slot| self.slots.get(slot as usize))
+        self.ended.iter().map(|slot| &self.slots[slot as usize])
     }
 }
 
@@ -260,7 +382,7 @@ impl Digest for Orders {
         for order in self.live() {
             order.digest(sink);
         }
-        sink.number(self.endings.len() as u64);
+        sink.number(self.ended.len() as u64);
         for order in self.ended() {
             order.digest(sink);
         }

@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::machine::Place;
-use model::body::{OrderReport, OrderStatus, OrderType, RejectReason, Side, Text, TimeInForce};
-use model::event::Event;
+use model::body::{
+    Amended, OrderReport, OrderStatus, OrderType, RejectReason, Side, Text, TimeInForce,
+};
+use model::event::{Event, event};
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId};
 use model::num::{Lots, Ticks};
+use model::record::{Kind, Record};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -55,85 +58,177 @@ fn report(status: OrderStatus, cum: i64, reason: RejectReason) -> OrderReport {
     }
 }
 
+/// A fact, as the events bring it.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Learn(Fact, u64),
+    Sent,
+    TimedOut,
+    NotSent,
+    Lost,
+    Decided,
+    NotListed,
     Fill(u64, i64),
     Acked(i64),
     Cancelled(i64),
-    StatusFilled,
+    Expired,
+    Status(OrderStatus, i64),
     Rejected,
     Duplicate,
+    Unknown,
+    Absent,
+    CancelRejected,
+    AmendRejected,
+    Amended(i64),
 }
 
-fn apply(order: &mut Order, trades: &mut AppliedTrades, step: Step) {
-    let time = 20_000_000_000;
+/// A fact with the event that brought it first.
+type Dated = (Step, When);
+
+fn about(order: &mut Order, kind: Kind, (status, cum): (OrderStatus, i64), when: When) {
+    say(order, kind, (status, cum, RejectReason::None), when);
+}
+
+fn say(
+    order: &mut Order,
+    kind: Kind,
+    (status, cum, reason): (OrderStatus, i64, RejectReason),
+    when: When,
+) {
+    let report = report(status, cum, reason);
+    let record = Record::new(kind, &report);
+    order.report(&event(&record).unwrap(), when, WINDOW_NS);
+}
+
+fn apply(order: &mut Order, trades: &mut AppliedTrades, (step, when): Dated) {
+    let none = OrderStatus::NotStated;
     match step {
-        Step::Learn(fact, time) => order.learn(fact, time),
+        Step::Sent => {
+            order.maybe_sent(when.time_ns);
+            order.learn(Fact::Sent, when.time_ns);
+        }
+        Step::TimedOut => order.learn(Fact::OutcomeUnknown, when.time_ns),
+        Step::NotSent => order.learn(Fact::NotSent, when.time_ns),
+        Step::Lost => order.disconnect(when.event),
+        Step::Decided => order.learn(Fact::AbsenceProven, when.time_ns),
+        Step::NotListed => order.not_listed(when.time_ns),
         Step::Fill(trade, qty) => {
             let key = (trade, AccountId(0), Side::Buy);
             if trades.seen(key) == Seen::New {
                 trades.remember(key);
-                order.fill(Lots(qty), time);
+                order.fill(Lots(qty), when);
             }
         }
-        Step::Acked(cum) => {
-            let report = report(OrderStatus::Open, cum, RejectReason::None);
-            order.report(&Event::OrderAcked(&report), time, WINDOW_NS);
-        }
-        Step::Cancelled(cum) => {
-            let report = report(OrderStatus::Cancelled, cum, RejectReason::None);
-            order.report(&Event::OrderCancelled(&report), time, WINDOW_NS);
-        }
-        Step::StatusFilled => {
-            let report = report(OrderStatus::Filled, 10, RejectReason::None);
-            order.report(&Event::OrderStatus(&report), time, WINDOW_NS);
-        }
+        Step::Acked(cum) => about(order, Kind::OrderAcked, (OrderStatus::Open, cum), when),
+        Step::Cancelled(cum) => about(order, Kind::OrderCancelled, (none, cum), when),
+        Step::Expired => about(order, Kind::OrderExpired, (none, 0), when),
+        Step::Status(status, cum) => about(order, Kind::OrderStatus, (status, cum), when),
+        Step::Unknown => about(order, Kind::OrderUnknown, (none, 0), when),
+        Step::Absent => about(order, Kind::OrderAbsent, (none, 0), when),
+        Step::CancelRejected => about(order, Kind::CancelRejected, (none, 0), when),
+        Step::AmendRejected => about(order, Kind::AmendRejected, (none, 0), when),
         Step::Rejected => {
-            let report = report(OrderStatus::NotStated, 0, RejectReason::Balance);
-            order.report(&Event::OrderRejected(&report), time, WINDOW_NS);
+            let why = (none, 0, RejectReason::Balance);
+            say(order, Kind::OrderRejected, why, when);
         }
         Step::Duplicate => {
-            let report = report(OrderStatus::NotStated, 0, RejectReason::Duplicate);
-            order.report(&Event::OrderRejected(&report), time, WINDOW_NS);
+            let why = (none, 0, RejectReason::Duplicate);
+            say(order, Kind::OrderRejected, why, when);
+        }
+        Step::Amended(qty) => {
+            let body = Amended {
+                client_id: id(1).raw(),
+                venue_order_id: 77,
+                venue_time_ns: 0,
+                qty: Lots(qty),
+                cum_qty: Lots(0),
+                reserved: [0; 40],
+            };
+            order.report(&Event::OrderAmended(&body), when, WINDOW_NS);
         }
     }
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let status = prop_oneof![
+        Just(OrderStatus::Open),
+        Just(OrderStatus::PartiallyFilled),
+        Just(OrderStatus::Filled),
+        Just(OrderStatus::Cancelled),
+        Just(OrderStatus::Expired),
+        Just(OrderStatus::Rejected),
+    ];
     prop_oneof![
-        Just(Step::Learn(Fact::Sent, 1)),
-        Just(Step::Learn(Fact::OutcomeUnknown, 2)),
-        Just(Step::Learn(Fact::NotSent, 2)),
-        Just(Step::Learn(Fact::AbsenceProven, 9_000_000_000)),
-        Just(Step::Learn(Fact::AbsenceProven, 30_000_000_000)),
-        (1_u64..4).prop_map(|trade| Step::Fill(trade, 4)),
-        (0_i64..3).prop_map(|fills| Step::Acked(fills * 4)),
-        (0_i64..3).prop_map(|fills| Step::Cancelled(fills * 4)),
-        Just(Step::StatusFilled),
-        Just(Step::Rejected),
-        Just(Step::Duplicate),
+        1 => Just(Step::Sent),
+        1 => Just(Step::TimedOut),
+        1 => Just(Step::NotSent),
+        1 => Just(Step::Lost),
+        1 => Just(Step::Decided),
+        2 => Just(Step::NotListed),
+        3 => (1_u64..4).prop_map(|trade| Step::Fill(trade, 4)),
+        1 => (0_i64..3).prop_map(|fills| Step::Acked(fills * 4)),
+        1 => (0_i64..3).prop_map(|fills| Step::Cancelled(fills * 4)),
+        1 => Just(Step::Expired),
+        2 => (status, 0_i64..3).prop_map(|(status, fills)| Step::Status(status, fills * 4)),
+        1 => Just(Step::Rejected),
+        1 => Just(Step::Duplicate),
+        1 => Just(Step::Unknown),
+        4 => Just(Step::Absent),
+        1 => Just(Step::CancelRejected),
+        1 => Just(Step::AmendRejected),
+        2 => (2_i64..10).prop_map(Step::Amended),
     ]
 }
 
-/// State, filled, reported, exposure, settled: what later decisions rest on.
-fn end_of(steps: &[Step]) -> (OrderState, Lots, Lots, Lots, bool) {
+/// Up to seven facts: the time of each is its own, in half seconds, on either side of the window.
+fn facts() -> impl Strategy<Value = Vec<Dated>> {
+    proptest::collection::vec((step(), 0_u64..24), 0..=7).prop_map(|steps| {
+        let mut dated: Vec<Dated> = Vec::new();
+        for (event, (step, halves)) in (1..).zip(steps) {
+            let time_ns = halves * 500_000_000;
+            let first = dated.iter().find_map(|&(other, when)| match (other, step) {
+                // A trade that is told again is the same fact.
+                (Step::Fill(known, _), Step::Fill(again, _)) if known == again => Some(when),
+                _ => None,
+            });
+            dated.push((step, first.unwrap_or(When { event, time_ns })));
+        }
+        dated
+    })
+}
+
+/// All that is true of an order: what later decisions rest on.
+type Truth = (
+    (OrderState, Lots, Lots, Lots, Lots),
+    (bool, bool, bool, bool, bool),
+    (u64, u64),
+);
+
+fn end_of(facts: &[Dated]) -> Truth {
     let mut order = order(1);
     let mut trades = AppliedTrades::new();
-    for &step in steps {
-        apply(&mut order, &mut trades, step);
+    for &fact in facts {
+        apply(&mut order, &mut trades, fact);
     }
-    let exposure = order.exposure();
     (
-        order.state,
-        order.filled,
-        order.reported,
-        exposure,
-        order.is_settled(),
+        (
+            order.state,
+            order.qty,
+            order.filled,
+            order.reported,
+            order.exposure(),
+        ),
+        (
+            order.confirmed,
+            order.doubtful,
+            order.is_settled(),
+            order.wants_query(),
+            order.wants_list(),
+        ),
+        (order.venue_order_id, order.sent_ns),
     )
 }
 
-fn permutations(steps: &mut Vec<Step>, from: usize, check: &mut impl FnMut(&[Step])) {
+fn permutations(steps: &mut [Dated], from: usize, check: &mut impl FnMut(&[Dated])) {
     if from == steps.len() {
         check(steps);
         return;
@@ -146,23 +241,37 @@ fn permutations(steps: &mut Vec<Step>, from: usize, check: &mut impl FnMut(&[Ste
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
-    fn prop_order_every_permutation_of_its_facts_gives_the_same_end(
-        steps in proptest::collection::vec(step(), 0..7),
-    ) {
-        let want = end_of(&steps);
-        permutations(&mut steps.clone(), 0, &mut |permuted| {
+    fn prop_order_every_permutation_of_its_facts_gives_the_same_end(facts in facts()) {
+        let want = end_of(&facts);
+        permutations(&mut facts.clone(), 0, &mut |permuted| {
             assert_eq!(end_of(permuted), want, "{permuted:?}");
         });
     }
 
     #[test]
-    fn prop_order_facts_twice_are_facts_once(steps in proptest::collection::vec(step(), 0..7)) {
-        let twice: Vec<Step> = steps.iter().flat_map(|&step| [step, step]).collect();
-        prop_assert_eq!(end_of(&twice), end_of(&steps));
+    fn prop_order_facts_twice_are_facts_once(facts in facts(), from in 0_usize..7) {
+        let mut twice: Vec<Dated> = facts.iter().flat_map(|&fact| [fact, fact]).collect();
+        twice.extend(&facts[from.min(facts.len())..]);
+        prop_assert_eq!(end_of(&twice), end_of(&facts));
     }
+
+    #[test]
+    fn prop_order_never_loses_exposure_while_its_outcome_is_unknown(facts in facts()) {
+        let ((state, qty, filled, _, exposure), (_, _, settled, asks, _), _) = end_of(&facts);
+        if state == OrderState::Unknown {
+            prop_assert!(exposure >= Lots((qty.0 - filled.0).max(0)));
+            prop_assert!(asks && !settled);
+        }
+    }
+}
+
+/// Cases of a property; `RUN_SLOW_TESTS=1` makes it a hundred times as many.
+fn cases() -> u32 {
+    let slow = std::env::var_os("RUN_SLOW_TESTS").is_some();
+    if slow { 20_000 } else { 200 }
 }
 
 #[test]
@@ -170,30 +279,44 @@ fn order_ended_with_fills_missing_stays_live_until_they_come() {
     let mut orders = Orders::new(4, 4);
     assert!(orders.insert(order(1)));
     let mut trades = AppliedTrades::new();
-    orders.update(id(1), |order| apply(order, &mut trades, Step::Cancelled(8)));
+    orders.update(id(1), |order| {
+        apply(order, &mut trades, (Step::Cancelled(8), at(1)))
+    });
     let live = orders.get_live(id(1)).unwrap();
     assert_eq!(
         (live.state, live.exposure()),
         (OrderState::Cancelled, Lots(8))
     );
     assert!(live.wants_query());
-    orders.update(id(1), |order| apply(order, &mut trades, Step::Fill(1, 4)));
+    orders.update(id(1), |order| {
+        apply(order, &mut trades, (Step::Fill(1, 4), at(2)))
+    });
     assert_eq!(orders.live_count(), 1);
-    orders.update(id(1), |order| apply(order, &mut trades, Step::Fill(2, 4)));
+    orders.update(id(1), |order| {
+        apply(order, &mut trades, (Step::Fill(2, 4), at(3)))
+    });
     assert_eq!(orders.live_count(), 0);
     assert_eq!(orders.get(id(1)).unwrap().filled, Lots(8));
 }
 
+const fn at(time_ns: u64) -> When {
+    When {
+        event: time_ns,
+        time_ns,
+    }
+}
+
 fn absent(order: &mut Order, time_ns: u64) {
-    let report = report(OrderStatus::NotStated, 0, RejectReason::UnknownOrder);
-    order.report(&Event::OrderAbsent(&report), time_ns, WINDOW_NS);
+    let none = OrderStatus::NotStated;
+    about(order, Kind::OrderAbsent, (none, 0), at(time_ns));
 }
 
 #[test]
-fn order_absent_is_proven_by_two_answers_a_second_apart_after_the_window() {
+fn order_absent_is_proven_by_two_answers_a_second_apart_and_a_list_after_the_window() {
     let second = 1_000_000_000;
     let mut order = order(1);
     order.learn(Fact::OutcomeUnknown, 1);
+    order.not_listed(WINDOW_NS + 2);
     absent(&mut order, WINDOW_NS);
     absent(&mut order, WINDOW_NS + 1);
     assert_eq!(order.state, OrderState::Unknown);
@@ -203,8 +326,115 @@ fn order_absent_is_proven_by_two_answers_a_second_apart_after_the_window() {
     absent(&mut order, WINDOW_NS + 1 + second);
     assert_eq!(order.state, OrderState::Absent);
     assert!(order.is_settled());
-    order.fill(Lots(4), WINDOW_NS + 3 * second);
+    order.fill(Lots(4), at(WINDOW_NS + 3 * second));
     assert_eq!((order.state, order.filled), (OrderState::Open, Lots(4)));
+}
+
+#[test]
+fn order_absent_without_a_list_that_was_asked_for_late_enough_stays_unknown() {
+    let second = 1_000_000_000;
+    let mut order = order(1);
+    order.learn(Fact::OutcomeUnknown, 1);
+    assert!(!order.wants_list());
+    absent(&mut order, WINDOW_NS + 1);
+    absent(&mut order, WINDOW_NS + 2 * second);
+    assert!(order.wants_list());
+    order.not_listed(WINDOW_NS);
+    assert_eq!(order.state, OrderState::Unknown);
+    order.not_listed(WINDOW_NS + 1);
+    assert_eq!(order.state, OrderState::Absent);
+    assert!(!order.wants_list());
+}
+
+#[test]
+fn order_refused_and_then_filled_lives() {
+    let (mut order, mut trades) = (order(1), AppliedTrades::new());
+    apply(&mut order, &mut trades, (Step::Rejected, at(1)));
+    assert!(order.is_settled());
+    apply(&mut order, &mut trades, (Step::Fill(1, 4), at(2)));
+    assert_eq!((order.state, order.exposure()), (OrderState::Open, Lots(6)));
+    let said = Step::Status(OrderStatus::Rejected, 4);
+    apply(&mut order, &mut trades, (said, at(3)));
+    assert!(order.is_settled() && order.state == OrderState::Rejected);
+}
+
+#[test]
+fn order_amended_counts_the_smallest_quantity_and_is_filled_by_it() {
+    let (mut order, mut trades) = (order(1), AppliedTrades::new());
+    order.amend.start(7, 1, 1);
+    assert!(order.overlays().pending_amend && order.exposure() == Lots(10));
+    apply(&mut order, &mut trades, (Step::Amended(6), at(2)));
+    apply(&mut order, &mut trades, (Step::Amended(8), at(3)));
+    assert!(!order.overlays().pending_amend);
+    assert_eq!((order.qty, order.exposure()), (Lots(6), Lots(6)));
+    apply(&mut order, &mut trades, (Step::Fill(1, 4), at(4)));
+    assert_eq!((order.state, order.exposure()), (OrderState::Open, Lots(2)));
+    apply(&mut order, &mut trades, (Step::Amended(4), at(5)));
+    assert_eq!(order.state, OrderState::Filled);
+}
+
+#[test]
+fn order_held_is_neither_asked_for_nor_cancelled_at_the_venue_and_a_void_release_holds_it_again() {
+    let mut order = Order {
+        conditional: true,
+        state: OrderState::Held,
+        facts: super::facts::Facts::NONE,
+        ..order(1)
+    };
+    order.settle();
+    assert_eq!(
+        (order.state, order.exposure()),
+        (OrderState::Held, Lots(10))
+    );
+    assert!(!order.is_cancellable() && !order.wants_query() && !order.may_rest());
+    order.release(9, 5);
+    assert_eq!((order.state, order.command), (OrderState::Approved, 9));
+    order.void(6);
+    assert_eq!((order.state, order.command), (OrderState::Held, 0));
+    order.learn(Fact::NotSent, 7);
+    assert!(order.is_settled());
+}
+
+#[test]
+fn orders_resting_are_listed_by_price_and_timers_come_out_in_their_time() {
+    let mut orders = Orders::new(20, 4);
+    orders.set_pace(Pace {
+        ack_timeout_ns: 100,
+        fills_pause_ns: 10,
+    });
+    for (counter, price) in (1..).zip([5, 9, 7, 9]) {
+        let mut new = order(counter);
+        new.price = Ticks(price);
+        new.approved_ns = u64::from(counter);
+        assert!(orders.insert(new));
+    }
+    let counters = |orders: &Orders| -> Vec<u32> {
+        orders
+            .resting(InstrumentId(0), Side::Buy)
+            .map(|order| order.client_id.counter())
+            .collect()
+    };
+    assert_eq!(counters(&orders), [2, 4, 3, 1]);
+    assert_eq!(orders.timer_due(100), None);
+    assert_eq!(orders.timer_due(103), Some(id(1)));
+    orders.update(id(1), |order| order.time_out(103, 1, 100));
+    assert_eq!(
+        (orders.unknown_count(), orders.timer_due(103)),
+        (1, Some(id(2)))
+    );
+    assert_eq!(orders.work_due(103), Some(id(1)));
+    orders.park(id(1));
+    assert_eq!(orders.work_due(103), None);
+    orders.update(id(2), |order| {
+        order.report(
+            &Event::OrderCancelled(&report(OrderStatus::NotStated, 0, RejectReason::None)),
+            at(9),
+            WINDOW_NS,
+        );
+    });
+    assert_eq!(counters(&orders), [4, 3, 1]);
+    orders.look_again();
+    assert_eq!(orders.work_due(103), Some(id(1)));
 }
 
 #[test]
@@ -215,7 +445,7 @@ fn orders_ended_are_remembered_to_a_bound_and_slots_are_used_again() {
         assert!(orders.insert(order(counter)));
         assert!(!orders.insert(order(counter)));
         orders.update(id(counter), |order| {
-            apply(order, &mut trades, Step::Rejected)
+            apply(order, &mut trades, (Step::Rejected, at(1)))
         });
         assert_eq!(orders.live_count(), 0);
     }

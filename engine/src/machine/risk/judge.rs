@@ -5,7 +5,7 @@
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::{CancelOrder, Flag, NewOrder, Refusal, RefusalReason, ReplaceOrder, Side};
+use model::body::{Flag, NewOrder, Refusal, RefusalReason, ReplaceOrder, Side};
 use model::ids::{ClientOrderId, StrategyId};
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
@@ -14,6 +14,7 @@ use rust_decimal::Decimal;
 use super::bucket::Urgency;
 use super::checks::{self, Refused};
 use super::exposure::{Exposure, Target};
+use super::judge_change::not_open;
 use super::{Entry, Risk};
 use crate::machine::config::StrategyConfig;
 use crate::machine::held::Size;
@@ -35,6 +36,14 @@ impl Risk {
             Action::Place(place) => self.judge_place(intent, place, out),
             Action::Cancel { client_id } => self.judge_cancel(intent, *client_id, out),
             Action::Replace { cancel, place } => self.judge_replace(intent, *cancel, place, out),
+            Action::Amend { client_id, qty } => self.judge_amend(intent, *client_id, *qty, out),
+            Action::CancelAll { instrument } => {
+                self.want_cancels(|order| {
+                    order.strategy == Some(intent.strategy)
+                        && instrument.is_none_or(|instrument| instrument == order.instrument)
+                });
+                Ok(())
+            }
         };
         if let Err(refused) = verdict {
             self.refuse(intent, refused, out);
@@ -126,66 +135,6 @@ impl Risk {
             .update(cancel, |order| order.cancel.start(number, now, pause));
         self.approve(record, intent.intended_ns, out);
         Ok(())
-    }
-
-    fn judge_cancel(
-        &mut self,
-        intent: &Intent,
-        id: ClientOrderId,
-        out: &mut Outputs,
-    ) -> Result<(), Refused> {
-        let order = *self.cancellable(intent.strategy, id)?;
-        checks::connected(self.link_of(&order), 0)?;
-        checks::message_rate(&self.bucket, Urgency::Urgent)?;
-        checks::in_flight(self.in_flight, Urgency::Urgent)?;
-        self.send_cancel(&order, Some(intent), out);
-        Ok(())
-    }
-
-    /// In cancel-only a replacement is refused, but what it wanted to leave goes: the old price is
-    /// no longer wanted. Risk's own cancel, for the intent's credit returns with its refusal.
-    fn keep_the_cancel(&mut self, old: &Order, out: &mut Outputs) {
-        let may_go = checks::connected(self.link_of(old), 0)
-            .and_then(|()| checks::message_rate(&self.bucket, Urgency::Urgent))
-            .and_then(|()| checks::in_flight(self.in_flight, Urgency::Urgent));
-        if may_go.is_ok() {
-            self.send_cancel(old, None, out);
-        }
-    }
-
-    /// Approves the cancel of a live order; the caller has seen to the rate and the credits.
-    pub(super) fn send_cancel(
-        &mut self,
-        order: &Order,
-        intent: Option<&Intent>,
-        out: &mut Outputs,
-    ) {
-        let number = self.commands + 1;
-        let body = CancelOrder {
-            command: number,
-            client_id: order.client_id.raw(),
-            venue_order_id: order.venue_order_id,
-            reserved: [0; 56],
-        };
-        let mut record = Record::new(Kind::CancelOrder, &body)
-            .on_instrument(order.instrument)
-            .on_account(order.account);
-        if let Some(intent) = intent {
-            record = record.by_strategy(intent.strategy);
-        }
-        let (now, pause) = (self.time_ns, self.cancel_pause_ns());
-        self.orders.update(order.client_id, |order| {
-            order.cancel.start(number, now, pause);
-        });
-        self.approve(record, intent.map_or(0, |intent| intent.intended_ns), out);
-    }
-
-    fn cancellable(&self, strategy: StrategyId, id: ClientOrderId) -> Result<&Order, Refused> {
-        self.orders
-            .get_live(id)
-            .filter(|order| order.strategy == Some(strategy))
-            .filter(|order| order.is_cancellable() && order.cancel.pending_ns.is_none())
-            .ok_or(not_open(id))
     }
 
     /// Runs every check of a new order.
@@ -326,6 +275,9 @@ impl Risk {
                 place.tag,
             ),
             Action::Cancel { client_id } => (*client_id, Side::Buy, Ticks::ZERO, Lots::ZERO, 0),
+            Action::Amend { client_id, qty } => (*client_id, Side::Buy, Ticks::ZERO, *qty, 0),
+            // Never refused.
+            Action::CancelAll { .. } => return,
         };
         let body = Refusal {
             number: self.refusals,
@@ -360,9 +312,4 @@ fn needed_asset(entry: &Entry, side: Side) -> model::body::AssetName {
         Side::Buy => entry.quote,
         Side::Sell => entry.base,
     }
-}
-
-fn not_open(id: ClientOrderId) -> Refused {
-    let value = i64::from_le_bytes(id.raw().to_le_bytes());
-    Refused::new(RefusalReason::NotOpen, value, 0)
 }

@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::config::Problems;
+use crate::machine::orders::Pace;
 
 /// All limits of risk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +73,14 @@ impl RiskLimits {
             .iter()
             .find(|entry| entry.instrument == instrument)
             .map_or(&self.orders, |entry| &entry.orders)
+    }
+
+    /// How long risk waits for what.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace {
+            ack_timeout_ns: self.ack_timeout_ns,
+            fills_pause_ns: self.query_pause_min_ns.min(self.query_pause_max_ns),
+        }
     }
 
     pub(crate) fn check(&self, problems: &mut Problems) {

@@ -12,16 +12,18 @@ mod checks;
 mod events;
 mod exposure;
 mod judge;
+mod judge_change;
 mod limits;
 mod notices;
+mod order_events;
 mod saved;
 mod setup;
 mod switches;
 mod upkeep;
 
 pub use approved::Approved;
-pub(crate) use events::placed_by;
 pub use limits::{InstrumentLimits, OrderLimits, RiskLimits};
+pub(crate) use order_events::placed_by;
 pub(crate) use saved::SavedRisk;
 
 use model::body::{AssetName, LinkState};
@@ -111,6 +113,7 @@ pub struct Risk {
     portfolio: Portfolio,
     links: [LinkState; 256],
     lists_wanted: Vec<bool>,
+    lists_asked: Vec<Option<u64>>,
     bucket: MessageBucket,
     venue_order_id_max: u64,
     counts: Counts,
@@ -147,6 +150,7 @@ impl Risk {
             portfolio: Portfolio::default(),
             links: [LinkState::Down; 256],
             lists_wanted: Vec::new(),
+            lists_asked: Vec::new(),
             bucket: MessageBucket::default(),
             venue_order_id_max: 0,
             counts: Counts::default(),
@@ -392,6 +396,9 @@ impl Digest for Risk {
         }
         for wanted in &self.lists_wanted {
             sink.number(*wanted);
+        }
+        for asked in &self.lists_asked {
+            sink.optional(*asked);
         }
         self.bucket.digest(sink);
         self.counts.digest(sink);

@@ -40,6 +40,7 @@ pub(crate) struct SavedRisk {
     portfolio: SavedPortfolio,
     links: Vec<LinkState>,
     lists_wanted: Vec<bool>,
+    lists_asked: Vec<Option<u64>>,
     bucket: MessageBucket,
     venue_order_id_max: u64,
     counts: Counts,
@@ -145,6 +146,7 @@ impl Risk {
             portfolio,
             links,
             lists_wanted,
+            lists_asked,
             bucket,
             venue_order_id_max,
             counts,
@@ -173,6 +175,7 @@ impl Risk {
             portfolio: portfolio.save(),
             links: links.to_vec(),
             lists_wanted: lists_wanted.clone(),
+            lists_asked: lists_asked.clone(),
             bucket: *bucket,
             venue_order_id_max: *venue_order_id_max,
             counts: *counts,
@@ -190,6 +193,10 @@ impl Risk {
     pub(crate) fn restore(saved: SavedRisk) -> Result<Self, Unsound> {
         saved.check()?;
         let accounts = saved.accounts();
+        let mut orders = Orders::restore(&saved.orders, OPEN_ORDERS_MAX, ENDED_ORDERS_REMEMBERED)?;
+        if let Some(config) = &saved.config {
+            orders.set_pace(config.limits.pace());
+        }
         let links = saved.links.try_into();
         let entries: Result<_, _> = saved
             .entries
@@ -211,10 +218,11 @@ impl Risk {
             config: saved.config,
             blobs: saved.blobs,
             entries: entries?,
-            orders: Orders::restore(&saved.orders, OPEN_ORDERS_MAX, ENDED_ORDERS_REMEMBERED)?,
+            orders,
             portfolio: Portfolio::restore(&saved.portfolio, accounts)?,
             links: links.map_err(|_| Unsound("number of connections"))?,
             lists_wanted: saved.lists_wanted,
+            lists_asked: saved.lists_asked,
             bucket: saved.bucket,
             venue_order_id_max: saved.venue_order_id_max,
             counts: saved.counts,
@@ -257,7 +265,7 @@ impl SavedRisk {
             "instruments, which need a configuration",
         )?;
         require(
-            self.lists_wanted.len() == self.accounts(),
+            self.lists_wanted.len() == self.accounts() && self.lists_asked.len() == self.accounts(),
             "number of accounts",
         )?;
         self.blobs.check()?;

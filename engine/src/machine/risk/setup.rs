@@ -56,6 +56,8 @@ impl Risk {
         }
         self.bucket.limit(&config.limits);
         self.lists_wanted.resize(config.accounts.len(), false);
+        self.lists_asked.resize(config.accounts.len(), None);
+        self.orders.set_pace(config.limits.pace());
         self.config = Some(config);
         self.configured += 1;
         self.open_positions();

@@ -6,6 +6,7 @@
 //! Hot path: only after events about orders. Allocates: no.
 
 use model::body::{LinkState, QueryOpenOrders, QueryOrder};
+use model::control::{Control, Scope};
 use model::ids::AccountId;
 use model::record::{Kind, Record};
 
@@ -16,51 +17,52 @@ use crate::machine::orders::{Fact, Order, OrderState};
 use crate::machine::outputs::Outputs;
 
 impl Risk {
-    /// Sends what is due.
+    /// Sends what is due, the longest due first. What is not due costs nothing.
     pub(super) fn upkeep(&mut self, out: &mut Outputs) {
-        let mut index = 0;
-        while let Some(order) = self.orders.live_at(index) {
-            index += 1;
-            let cancels = self.cancels(order);
-            let asks = self.asks(order);
-            if !cancels && !asks {
-                continue;
-            }
-            let order = *order;
-            if cancels && self.has_room() {
+        while let Some(id) = self.orders.work_due(self.time_ns) {
+            let Some(order) = self.orders.get(id).copied() else {
+                return;
+            };
+            let due = |at: Option<u64>| at.is_some_and(|at| at <= self.time_ns);
+            let (cancels, asks) = (
+                due(order.cancel_due()),
+                due(order.query_due(self.query_pause_ns(0))),
+            );
+            if cancels && order.state == OrderState::Held {
+                let now = self.time_ns;
+                self.orders
+                    .update(id, |order| order.learn(Fact::NotSent, now));
+            } else if self.link_of(&order) != LinkState::Up || !(cancels || asks) {
+                self.orders.park(id);
+            } else if !self.has_room() {
+                return;
+            } else if cancels {
                 self.send_cancel(&order, None, out);
-            }
-            if asks && self.has_room() {
+            } else {
                 self.send_query(&order, out);
             }
         }
     }
 
-    fn cancels(&self, order: &Order) -> bool {
-        (self.stopping || order.cancel_wanted || self.is_under_kill(order))
-            && order.is_cancellable()
-            && order.cancel.is_free(self.time_ns)
-            && self.link_of(order) == LinkState::Up
-    }
-
-    /// Whether a kill covers the order.
-    pub(super) fn is_under_kill(&self, order: &Order) -> bool {
-        self.switches.any_kill()
-            && self.venue_of(order.account).is_some_and(|venue| {
-                let (instrument, account) = (order.instrument, order.account);
-                self.switches
-                    .is_killed(order.strategy, instrument, venue, account)
-            })
-    }
-
-    fn asks(&self, order: &Order) -> bool {
-        // Fills come on a stream of their own, often just behind the report that counts them.
-        let early = order.waits_for_fills()
-            && self.time_ns < order.reported_ns.saturating_add(self.query_pause_ns(0));
-        order.wants_query()
-            && !early
-            && order.query.is_free(self.time_ns)
-            && self.link_of(order) == LinkState::Up
+    /// Pulls a kill switch: nothing new passes, and what may rest in its scope is cancelled. Held
+    /// orders stay held: they cannot be released while it is on.
+    pub(super) fn pull(&mut self, scope: Scope, cause: Control) {
+        self.switches.kill(scope, cause);
+        let config = self.config.as_ref();
+        let venue_of = |account: AccountId| {
+            config
+                .and_then(|config| config.accounts.get(account.index()))
+                .map(|account| account.venue)
+        };
+        let switches = &self.switches;
+        self.orders.update_live(|order| {
+            let covered = venue_of(order.account).is_some_and(|venue| {
+                switches.is_killed(order.strategy, order.instrument, venue, order.account)
+            });
+            if covered && order.state != OrderState::Held {
+                order.cancel_wanted = true;
+            }
+        });
     }
 
     fn has_room(&self) -> bool {
@@ -99,6 +101,10 @@ impl Risk {
                 continue;
             }
             self.lists_wanted[index] = false;
+            if let Some(asked) = self.lists_asked.get_mut(index) {
+                // The oldest one counts, so that no answer is taken for a later list's.
+                asked.get_or_insert(self.time_ns);
+            }
             let body = QueryOpenOrders {
                 command: self.commands + 1,
                 reserved: [0; 72],
@@ -113,21 +119,12 @@ impl Risk {
         let Some(config) = &self.config else {
             return;
         };
-        let (now, timeout) = (self.time_ns, config.limits.ack_timeout_ns);
-        let late = |since: u64| now.saturating_sub(since) >= timeout;
-        self.orders.update_live(|order| {
-            let waiting = matches!(order.state, OrderState::Approved | OrderState::Sent);
-            if waiting && late(order.approved_ns) {
-                order.learn(Fact::OutcomeUnknown, now);
-            }
-            if order.cancel.pending_ns.is_some_and(late) {
-                order.cancel.pending_ns = None;
-                order.doubtful = true;
-            }
-            if order.query.pending_ns.is_some_and(late) {
-                order.query.pending_ns = None;
-            }
-        });
+        let (when, timeout) = (self.when(), config.limits.ack_timeout_ns);
+        while let Some(id) = self.orders.timer_due(when.time_ns) {
+            self.orders.update(id, |order| {
+                order.time_out(when.time_ns, when.event, timeout);
+            });
+        }
     }
 
     pub(super) fn cancel_pause_ns(&self) -> u64 {

@@ -3,7 +3,7 @@
 //! Thread: one worker. Hot path: yes. Allocates: only for instruments.
 
 use model::blob::{self, BlobKind};
-use model::body::{BlobPart, Channel, Fill, LinkState, OperatorAction, OrderReport, Refusal, Side};
+use model::body::{BlobPart, Channel, Fill, LinkState, OperatorAction, Refusal, Side};
 use model::event::Event;
 use model::ids::ClientOrderId;
 use model::instrument::InstrumentSpec;
@@ -13,7 +13,7 @@ use model::record::Record;
 use super::{Cause, StrategyRunner};
 use crate::machine::error::ApplyError;
 use crate::machine::market::{self, Listing, Touched};
-use crate::machine::orders::{Fact, Order, OrderState, Orders, Seen};
+use crate::machine::orders::{Fact, Order, OrderState, Orders, Seen, When};
 use crate::machine::risk::placed_by;
 
 /// Pause after a cancel that came to nothing. Without it, a refusal's own event would cause the
@@ -54,7 +54,9 @@ impl StrategyRunner {
             | Event::OrderUnknown(report)
             | Event::OrderStatus(report)
             | Event::OrderAbsent(report)
-            | Event::CancelRejected(report) => self.on_report(event, report),
+            | Event::CancelRejected(report)
+            | Event::AmendRejected(report) => self.on_report(event, report.client_id),
+            Event::OrderAmended(amended) => self.on_report(event, amended.client_id),
             Event::OrderFilled(fill) => self.on_fill(record, fill),
             Event::Sent(sent) => self.on_sent(record, sent.client_id),
             Event::SendFailed(report) => self.on_send_failed(record, report.client_id),
@@ -66,8 +68,6 @@ impl StrategyRunner {
             | Event::StateHash(_)
             | Event::Mark(_)
             | Event::Rate(_)
-            | Event::OrderAmended(_)
-            | Event::AmendRejected(_)
             | Event::Transfer(_)
             | Event::Funding(_)
             | Event::PositionReport(_)
@@ -98,8 +98,10 @@ impl StrategyRunner {
         self.connected = state == LinkState::Up;
         if !self.connected {
             // Answers to cancels may be lost; risk asks, and the strategy may ask again.
-            self.orders
-                .update_live(|order| order.cancel.pending_ns = None);
+            self.orders.update_live(|order| {
+                order.cancel.pending_ns = None;
+                order.amend.pending_ns = None;
+            });
         }
         self.connected.then_some(Cause::Fresh)
     }
@@ -166,13 +168,17 @@ impl StrategyRunner {
         }
     }
 
-    fn on_report(&mut self, event: &Event<'_>, report: &OrderReport) -> Option<Cause> {
-        let id = self.own(report.client_id)?;
-        let (now, window) = (self.setting.time_ns, self.setting.recv_window_ns);
+    fn on_report(&mut self, event: &Event<'_>, client_id: u64) -> Option<Cause> {
+        let id = self.own(client_id)?;
+        let (when, window) = (self.when(), self.setting.recv_window_ns);
+        let now = when.time_ns;
         let (side, replaces) = self.orders.update(id, |order| {
-            order.report(event, now, window);
+            order.report(event, when, window);
             if matches!(event, Event::CancelRejected(_)) {
                 order.cancel.put_off(now, CANCEL_RETRY_NS);
+            }
+            if matches!(event, Event::AmendRejected(_)) {
+                order.amend.put_off(now, CANCEL_RETRY_NS);
             }
             (order.side, order.replaces)
         })?;
@@ -180,7 +186,10 @@ impl StrategyRunner {
             self.orders
                 .update(old, |order| order.cancel.pending_ns = None);
         }
-        let refused = matches!(event, Event::OrderRejected(_) | Event::CancelRejected(_));
+        let refused = matches!(
+            event,
+            Event::OrderRejected(_) | Event::CancelRejected(_) | Event::AmendRejected(_)
+        );
         Some(if refused {
             Cause::Refused(side)
         } else {
@@ -210,8 +219,8 @@ impl StrategyRunner {
         self.trades.remember(key);
         let change = fill.qty.0.saturating_mul(fill.side.sign());
         self.position = Lots(self.position.0.saturating_add(change));
-        let now = self.setting.time_ns;
-        self.orders.update(id, |order| order.fill(fill.qty, now));
+        let when = self.when();
+        self.orders.update(id, |order| order.fill(fill.qty, when));
         Some(Cause::Order)
     }
 
@@ -221,7 +230,7 @@ impl StrategyRunner {
         let now = self.setting.time_ns;
         self.orders.update(id, |order| {
             if order.state == OrderState::Approved {
-                order.sent_ns = now;
+                order.maybe_sent(now);
             }
             order.learn(Fact::Sent, now);
         });
@@ -251,6 +260,7 @@ impl StrategyRunner {
                 return (order.side, order.replaces);
             }
             order.cancel.put_off(now, CANCEL_RETRY_NS);
+            order.amend.put_off(now, CANCEL_RETRY_NS);
             (order.side, None)
         })?;
         if let Some(old) = replaces {
@@ -279,6 +289,13 @@ impl StrategyRunner {
         (record.strategy() == Some(self.id)).then(|| {
             self.in_flight = self.in_flight.saturating_sub(1);
         })
+    }
+
+    const fn when(&self) -> When {
+        When {
+            event: self.setting.last_event,
+            time_ns: self.setting.time_ns,
+        }
     }
 
     fn own(&self, client_id: u64) -> Option<ClientOrderId> {

@@ -134,7 +134,7 @@ impl StrategyRunner {
         };
         self.strategy.on_event(cause, &view, &mut asks);
         for intent in intents.iter().skip(raised) {
-            self.in_flight += 1;
+            self.in_flight += usize::from(intent.action.takes_credit());
             match &intent.action {
                 Action::Place(place) => self.note_place(place, None),
                 Action::Cancel { client_id } => self.note_cancel(*client_id),
@@ -142,6 +142,10 @@ impl StrategyRunner {
                     self.note_cancel(*cancel);
                     self.note_place(place, Some(*cancel));
                 }
+                Action::Amend { client_id, .. } => self.note_amend(*client_id),
+                Action::CancelAll { .. } => self.orders.update_live(|order| {
+                    order.cancel_wanted = true;
+                }),
             }
         }
     }
@@ -163,6 +167,11 @@ impl StrategyRunner {
         let now = self.setting.time_ns;
         self.orders
             .update(id, |order| order.cancel.start(0, now, 0));
+    }
+
+    fn note_amend(&mut self, id: ClientOrderId) {
+        let now = self.setting.time_ns;
+        self.orders.update(id, |order| order.amend.start(0, now, 0));
     }
 
     /// Whether this runner goes on under another configuration: same name, account and instrument.

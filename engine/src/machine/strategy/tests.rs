@@ -80,7 +80,10 @@ impl Bench {
             .iter()
             .map(|intent| match intent.action {
                 Action::Place(place) => plain(&place),
-                Action::Cancel { .. } | Action::Replace { .. } => panic!("{intent:?}"),
+                Action::Cancel { .. }
+                | Action::Replace { .. }
+                | Action::Amend { .. }
+                | Action::CancelAll { .. } => panic!("{intent:?}"),
             })
             .collect()
     }

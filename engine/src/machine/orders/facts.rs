@@ -1,9 +1,9 @@
-//! What was learned of one order, as a set: every field is a maximum, a union or the largest few, so
-//! that the same facts give the same set in whatever order and however often they come.
+//! What was learned of one order, as a set: every field is a maximum, a union or the largest few,
+//! so that the same facts give the same set in whatever order and however often they come.
 //!
 //! Absence is proven by 9.2's rule: the request's validity is over, and behind that, and behind the
-//! last evidence of life, the venue denied knowing the order twice, apart, and a list of open orders
-//! that was asked for does not hold it. The gateway asks for an order's fills with each query.
+//! last evidence of life, the venue denied knowing the order twice, apart, and a list of open
+//! orders that was asked for does not hold it. The gateway asks for an order's fills with each query.
 //!
 //! Hot path: yes. Allocates: no.
 

@@ -1,8 +1,8 @@
 //! One order: what was asked, what is true of it, and what we still owe it (a cancel, an amendment,
 //! a query).
 //!
-//! What is true of it is a function of the set of facts alone (`facts.rs`): state, quantity, filled,
-//! reported, exposure, the venue's id, confirmed and doubtful. What follows from the facts is kept
+//! What is true of it is a function of the set of facts alone (`facts.rs`): state, quantity,
+//! filled, reported, exposure, the venue's id, confirmed and doubtful. What follows from the facts is kept
 //! beside them, and made anew by [`Order::settle`] whenever one is added. All else that changes are
 //! chores: they depend on time, and no other number rests on them.
 //!

@@ -1,7 +1,7 @@
 //! Verdicts on changes of orders: cancels, cancels of everything, and amendments, which can only
-//! make an order smaller. None of them can increase risk, so none needs a book, a limit or a switch:
-//! a connection, and a place in the rate and among the commands under way, of which a part is theirs
-//! alone.
+//! make an order smaller. None of them can increase risk, so none needs a book, a limit or a
+//! switch: a connection, and a place in the rate and among the commands under way, of which a part
+//! is theirs alone.
 //!
 //! Hot path: yes. Allocates: no.
 

@@ -3,7 +3,8 @@
 //!
 //! Absence is proven by 9.2's rule: the request's validity is over, and behind that, and behind the
 //! last evidence of life, the venue denied knowing the order twice, apart, and a list of open
-//! orders that was asked for does not hold it. The gateway asks for an order's fills with each query.
+//! orders that was asked for does not hold it. The gateway asks for an order's fills with each
+//! query.
 //!
 //! Hot path: yes. Allocates: no.
 

@@ -2,9 +2,9 @@
 //! a query).
 //!
 //! What is true of it is a function of the set of facts alone (`facts.rs`): state, quantity,
-//! filled, reported, exposure, the venue's id, confirmed and doubtful. What follows from the facts is kept
-//! beside them, and made anew by [`Order::settle`] whenever one is added. All else that changes are
-//! chores: they depend on time, and no other number rests on them.
+//! filled, reported, exposure, the venue's id, confirmed and doubtful. What follows from the facts
+//! is kept beside them, and made anew by [`Order::settle`] whenever one is added. All else that
+//! changes are chores: they depend on time, and no other number rests on them.
 //!
 //! Quantity filled comes from fills only. A report that counts more than our fills is a reason to
 //! ask, never to invent a fill.

@@ -1,8 +1,9 @@
 //! The order table: live orders and the last ended ones, in a slab of fixed size.
 //!
 //! An order is found by its id through a hash table that nothing walks (`index.rs`). Walks go along
-//! chains in the order in which orders came, the same on every machine and in a snapshot. An ended order stays findable for a while, because a late fill still belongs to it; evidence that
-//! it lives brings it back among the live ones.
+//! chains in the order in which orders came, the same on every machine and in a snapshot. An ended
+//! order stays findable for a while, because a late fill still belongs to it; evidence that it
+//! lives brings it back among the live ones.
 //!
 //! Two agendas hold what has to be done and when: *timers*, which only change what we know, and
 //! *work*, which sends. Every change of an order goes through [`Orders::update`] or

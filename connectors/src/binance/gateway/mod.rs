@@ -14,6 +14,7 @@ mod answers;
 mod changes;
 mod commands;
 mod config;
+pub(super) mod drilled;
 mod emit;
 mod known;
 mod limits;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use model::num::{Lots, Ticks};
 use serde_json::Value;
 
 use super::calls::Call;
@@ -17,7 +18,9 @@ use super::{rest, setup, truth};
 use crate::practice::exchange::AccountEvent;
 use crate::practice::faults::{Chance, DropScope, FaultKind, Faults};
 use crate::practice::server::{Answer, ClientId, Clock, Outbox, Question, Reply, Request, Venue};
-use crate::practice::{PracticeConfig, PracticeError, RecordingProgress};
+use crate::practice::{
+    FaultSpec, OrderRequest, PracticeConfig, PracticeError, RecordingProgress, Side, Truth,
+};
 
 const FAST_NS: u64 = 100_000_000;
 const SLOW_NS: u64 = 1_000_000_000;
@@ -282,6 +285,31 @@ impl BinancePractice {
             | FaultKind::NegativeBalance
             | FaultKind::Mute(_) => {}
         }
+    }
+
+    /// Everything, for drills without a server.
+    pub(in crate::binance) fn truth(&self) -> Truth {
+        truth::truth(&self.core, self.progress())
+    }
+
+    pub(in crate::binance) fn requests(&self) -> Vec<OrderRequest> {
+        self.core.log.all()
+    }
+
+    pub(in crate::binance) fn add_fault(&mut self, fault: FaultSpec) {
+        self.faults.add(fault);
+    }
+
+    /// Best levels of a synthetic book.
+    pub(in crate::binance) fn levels(
+        &self,
+        instrument: usize,
+        side: Side,
+        levels: usize,
+    ) -> Vec<(Ticks, Lots)> {
+        let liquidity = &self.core.exchange.listings[instrument].liquidity;
+        let rows = liquidity.levels(side).take(levels);
+        rows.map(|(price, qty)| (Ticks(price), Lots(qty))).collect()
     }
 
     fn progress(&self) -> Option<RecordingProgress> {

@@ -5,6 +5,7 @@
 
 mod connection;
 mod http;
+mod outbox;
 mod reactor;
 mod tls;
 
@@ -20,7 +21,8 @@ use mio::{Interest, Poll, Waker};
 use rust_decimal::Decimal;
 
 pub(crate) use http::{Reply, Request};
-pub(crate) use reactor::{Answer, ClientId, Clock, Outbox, Venue};
+pub(crate) use outbox::{Outbox, Wires};
+pub(crate) use reactor::{Answer, ClientId, Clock, Venue};
 
 use super::faults::FaultSpec;
 use super::request_log::OrderRequest;

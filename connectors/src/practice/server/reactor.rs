@@ -12,6 +12,7 @@ use tungstenite::Utf8Bytes;
 
 use super::connection::{Connection, Said};
 use super::http::{Reply, Request};
+use super::outbox::{Outbox, Wires};
 use super::{SocketStamp, StampKind};
 
 /// Names one connection for ever; never used again.
@@ -62,49 +63,35 @@ pub(crate) struct Clock {
     pub(crate) wall_ms: i64,
 }
 
-/// What the venue may do with its clients.
-pub(crate) struct Outbox<'a> {
-    clients: &'a mut Clients,
-}
-
-impl Outbox<'_> {
-    /// Queues a text message.
-    pub(crate) fn send(&mut self, client: ClientId, text: impl Into<Utf8Bytes>) {
-        if let Some(connection) = self.clients.map.get_mut(&client) {
-            connection.send_text(text.into());
-            self.clients.dirty.push(client);
-        }
-    }
-
-    /// Queues a market message, whose socket write is stamped.
-    pub(crate) fn send_market(&mut self, client: ClientId, text: impl Into<Utf8Bytes>) {
-        self.clients.stamp_write = true;
-        self.send(client, text);
-    }
-
-    /// Queues a text message for later.
-    pub(crate) fn send_later(&mut self, due_ns: u64, client: ClientId, text: String) {
-        self.clients.later.push((due_ns, client, Late::Text(text)));
-    }
-
-    /// Cuts a connection without a word.
-    pub(crate) fn cut(&mut self, client: ClientId) {
-        self.clients.doomed.push(client);
-    }
-
-    /// Bytes that a client has not read.
-    pub(crate) fn unread_bytes(&self, client: ClientId) -> usize {
-        self.clients
-            .map
-            .get(&client)
-            .map_or(0, Connection::unread_bytes)
-    }
-}
-
 #[derive(Debug)]
 enum Late {
     Text(String),
     Reply(Reply),
+}
+
+impl Wires for Clients {
+    fn send(&mut self, client: ClientId, text: Utf8Bytes) {
+        if let Some(connection) = self.map.get_mut(&client) {
+            connection.send_text(text);
+            self.dirty.push(client);
+        }
+    }
+
+    fn stamp_write(&mut self) {
+        self.stamp_write = true;
+    }
+
+    fn send_later(&mut self, due_ns: u64, client: ClientId, text: String) {
+        self.later.push((due_ns, client, Late::Text(text)));
+    }
+
+    fn cut(&mut self, client: ClientId) {
+        self.doomed.push(client);
+    }
+
+    fn unread_bytes(&self, client: ClientId) -> usize {
+        self.map.get(&client).map_or(0, Connection::unread_bytes)
+    }
 }
 
 #[derive(Default)]
@@ -198,12 +185,8 @@ impl<V: Venue> Reactor<V> {
                 self.ready(token, readable);
             }
             let clock = self.clock();
-            due_ns = self.venue.turn(
-                clock,
-                &mut Outbox {
-                    clients: &mut self.clients,
-                },
-            );
+            let mut out = Outbox::new(&mut self.clients);
+            due_ns = self.venue.turn(clock, &mut out);
             self.send_late(clock.now_ns);
             self.ping(clock);
             self.flush_dirty();
@@ -292,9 +275,7 @@ impl<V: Venue> Reactor<V> {
                 match thing {
                     Said::Request(request) => self.request(clock, client, &request),
                     Said::Text(text) => {
-                        let mut out = Outbox {
-                            clients: &mut self.clients,
-                        };
+                        let mut out = Outbox::new(&mut self.clients);
                         self.venue.text(clock, client, &text, &mut out);
                     }
                 }

@@ -1,0 +1,456 @@
+//! Risk, gateway and venue in one thread, by a simulated clock.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use connectors::binance::TimeOffset;
+use connectors::binance::drill::{DrillGateway, Loss};
+use connectors::binance::gateway::{GatewayConfig, GatewayTiming};
+use connectors::binance::start::Limits;
+use connectors::practice::{
+    AccountSeed, Credential, MarketConfig, PracticeConfig, PracticeInstrument, VenueOrder,
+};
+use connectors::sign::Signer;
+use engine::machine::{
+    AccountConfig, Action, Approved, Intent, Machine, MachineConfig, MarketMakerParams, Order,
+    OrderLimits, Outputs, Place, Risk, RiskLimits, Size, StrategyConfig, StrategyKind,
+};
+use model::blob::{self, BlobKind};
+use model::body::{
+    BookLevels, BookReset, Channel, Connection, Level, LinkState, RunStarted, Side, Text, Tick,
+};
+use model::ids::{AccountId, ClientOrderId, InstrumentId, SourceId, StrategyId, VenueId};
+use model::num::{Lots, Ticks};
+use model::ports::{Clock, EventSink, Gateway, Trace};
+use model::record::{Kind, Record, flags};
+use rust_decimal::Decimal;
+
+use crate::dice::Dice;
+
+pub(crate) const SECOND: u64 = 1_000_000_000;
+pub(crate) const MS: u64 = 1_000_000;
+const START_NS: u64 = 1_795_341_600 * SECOND;
+const BTC: InstrumentId = InstrumentId(0);
+const ACCOUNT: AccountId = AccountId(0);
+const STRATEGY: StrategyId = StrategyId(0);
+const SECRET: &[u8] = b"a shared secret";
+const KEY: &str = "drillKey";
+
+/// The simulated clock.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Time(Rc<std::cell::Cell<u64>>);
+
+impl Clock for Time {
+    fn now_ns(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Lane(VecDeque<Record>);
+
+impl EventSink for Lane {
+    fn free(&self) -> usize {
+        usize::MAX
+    }
+
+    fn push(&mut self, record: &Record) -> bool {
+        self.0.push_back(*record);
+        true
+    }
+}
+
+/// Risk with its gateway and its venue.
+pub(crate) struct World {
+    pub(crate) risk: Risk,
+    pub(crate) gateway: DrillGateway<Approved<Record>>,
+    pub(crate) time: Time,
+    pub(crate) events: u64,
+    /// Every order that we asked for.
+    pub(crate) asked: Vec<ClientOrderId>,
+    out: Outputs,
+    lane: Lane,
+    wishes: Vec<Action>,
+    counter: u32,
+    update_id: u64,
+    shown: Option<(Ticks, Ticks)>,
+    book_due_ns: u64,
+    tick_due_ns: u64,
+}
+
+fn limits() -> RiskLimits {
+    RiskLimits {
+        orders: OrderLimits {
+            qty_max: Lots(100_000_000),
+            value_max: Decimal::from(100_000_000),
+            collar_bps: 1_000,
+            position_max: Lots(1_000_000_000),
+            open_orders_max: 200,
+        },
+        instruments: Vec::new(),
+        open_orders_max: 400,
+        messages_per_second: 1_000,
+        messages_burst: 200,
+        messages_reserved: 40,
+        book_age_max_ns: 5 * SECOND,
+        ack_timeout_ns: 2 * SECOND,
+        recv_window_ns: 5 * SECOND,
+        query_pause_min_ns: SECOND / 4,
+        query_pause_max_ns: 8 * SECOND,
+    }
+}
+
+fn machine_config() -> MachineConfig {
+    MachineConfig {
+        strategies: vec![StrategyConfig {
+            name: "drill".to_owned(),
+            account: ACCOUNT,
+            instrument: BTC,
+            kind: StrategyKind::MarketMaker(MarketMakerParams::example()),
+        }],
+        limits: limits(),
+        accounts: vec![AccountConfig {
+            venue: VenueId(0),
+            name: "main".to_owned(),
+        }],
+        book_window_ticks: 1 << 12,
+    }
+}
+
+fn venue_config(seed: u64) -> PracticeConfig {
+    let mut config = PracticeConfig::synthetic(seed);
+    config.market = MarketConfig::Synthetic {
+        seed,
+        events_per_second: 20.0,
+    };
+    config.accounts = vec![AccountSeed {
+        api_key: KEY.to_owned(),
+        credential: Credential::Hmac(SECRET.to_vec()),
+        balances: vec![
+            ("BTC".to_owned(), Decimal::from(1_000)),
+            ("USDT".to_owned(), Decimal::from(60_000_000)),
+        ],
+        open_orders: Vec::new(),
+    }];
+    config.limits.orders_per_ten_seconds = 1_000_000;
+    config.limits.orders_per_day = 100_000_000;
+    config.limits.weight_per_minute = 10_000_000;
+    config
+}
+
+fn gateway_config() -> GatewayConfig {
+    GatewayConfig {
+        url: "wss://venue.example".to_owned(),
+        tls: None,
+        api_key: KEY.to_owned(),
+        signer: Signer::hmac(SECRET),
+        account: ACCOUNT,
+        venue: VenueId(0),
+        instruments: Arc::new([PracticeInstrument::btcusdt().spec]),
+        recv_window_ms: 5_000,
+        limits: Limits {
+            weight_per_minute: 10_000_000,
+            orders_per_ten_seconds: 1_000_000,
+            orders_per_day: 100_000_000,
+        },
+        time: TimeOffset::default(),
+        resume: Vec::new(),
+        timing: GatewayTiming::default(),
+    }
+}
+
+impl World {
+    /// A venue that just opened, and everything connected to it.
+    pub(crate) fn open(seed: u64) -> Self {
+        let time = Time::default();
+        time.0.set(START_NS);
+        let venue = venue_config(seed);
+        let gateway = DrillGateway::new(gateway_config(), &venue, START_NS).unwrap();
+        let mut machine = Machine::new();
+        let mut out = Outputs::new();
+        for mut record in opening() {
+            record.event = machine.last_event() + 1;
+            record.time_ns = START_NS;
+            machine.apply(&record, &mut out).unwrap();
+        }
+        let mut world = Self {
+            risk: machine.into_parts().risk,
+            gateway,
+            time,
+            events: 0,
+            asked: Vec::new(),
+            out,
+            lane: Lane::default(),
+            wishes: Vec::new(),
+            counter: 0,
+            update_id: 1,
+            shown: None,
+            book_due_ns: 0,
+            tick_due_ns: 0,
+        };
+        world.step_until(30 * SECOND, |world| world.gateway.is_up());
+        world.step_for(200 * MS);
+        world
+    }
+
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.time.0.get()
+    }
+
+    fn apply(&mut self, mut record: Record) {
+        record.event = self.risk.last_event() + 1;
+        record.time_ns = self.now_ns();
+        self.events += 1;
+        let intents: Vec<Intent> = self
+            .wishes
+            .drain(..)
+            .map(|action| Intent {
+                event: record.event,
+                strategy: STRATEGY,
+                intended_ns: 0,
+                action,
+            })
+            .collect();
+        self.risk.apply(&record, &intents, &mut self.out).unwrap();
+        // Drained, not taken: the room is reserved once.
+        for command in self.out.commands.drain(..) {
+            self.gateway.send(command, Trace::default(), &self.time);
+        }
+        self.lane.0.extend(self.out.refusals.drain(..));
+    }
+
+    /// One turn of everything.
+    pub(crate) fn step(&mut self) {
+        self.time.0.set(self.now_ns() + 5 * MS);
+        self.gateway.poll(&self.time, &mut self.lane);
+        self.show_book();
+        if self.now_ns() >= self.tick_due_ns {
+            self.tick_due_ns = self.now_ns() + 100 * MS;
+            let body = Tick {
+                count: self.events,
+                reserved: [0; 72],
+            };
+            self.lane.push(&Record::new(Kind::Tick, &body));
+        }
+        while let Some(record) = self.lane.0.pop_front() {
+            self.apply(record);
+            self.gateway.poll(&self.time, &mut self.lane);
+        }
+    }
+
+    pub(crate) fn step_for(&mut self, time_ns: u64) {
+        let end_ns = self.now_ns() + time_ns;
+        while self.now_ns() < end_ns {
+            self.step();
+        }
+    }
+
+    /// Steps until it holds; false if it did not in time.
+    pub(crate) fn step_until(&mut self, most_ns: u64, holds: impl Fn(&Self) -> bool) -> bool {
+        let end_ns = self.now_ns() + most_ns;
+        while self.now_ns() < end_ns {
+            if holds(self) {
+                return true;
+            }
+            self.step();
+        }
+        holds(self)
+    }
+
+    /// Best bid and ask at the venue.
+    pub(crate) fn top(&self) -> Option<(Ticks, Ticks)> {
+        let best = |side| {
+            self.gateway
+                .book(0, side, 1)
+                .first()
+                .map(|(price, _)| *price)
+        };
+        best(Side::Buy).zip(best(Side::Sell))
+    }
+
+    /// The feed: the venue's best levels as a new book, when they changed and now and then.
+    fn show_book(&mut self) {
+        let top = self.top();
+        if top == self.shown && self.now_ns() < self.book_due_ns {
+            return;
+        }
+        self.shown = top;
+        self.book_due_ns = self.now_ns() + SECOND;
+        self.update_id += 1;
+        let reset = BookReset {
+            update_id: self.update_id,
+            level_records: 1,
+            reserved: [0; 64],
+        };
+        let mut body = BookLevels {
+            update_id: self.update_id,
+            venue_time_ns: 0,
+            levels: [Level::UNUSED; 4],
+        };
+        let bids = self.gateway.book(0, Side::Buy, 2);
+        let asks = self.gateway.book(0, Side::Sell, 2);
+        let count = bids.len() + asks.len();
+        let mut of_asks = 0;
+        for (index, (price, qty)) in bids.iter().chain(&asks).enumerate() {
+            body.levels[index] = Level {
+                price: *price,
+                qty: *qty,
+            };
+            of_asks |= u8::from(index >= bids.len()) << index;
+        }
+        let whole = flags::LAST_OF_MESSAGE | flags::SNAPSHOT;
+        let mut levels = Record::new(Kind::BookLevels, &body)
+            .on_instrument(BTC)
+            .with_flags(whole);
+        levels.detail = BookLevels::detail(u8::try_from(count).unwrap(), of_asks);
+        let reset = Record::new(Kind::BookReset, &reset).on_instrument(BTC);
+        self.lane.push(&reset);
+        self.lane.push(&levels);
+    }
+
+    /// A name for an order that none had before.
+    pub(crate) fn next_id(&mut self) -> ClientOrderId {
+        self.counter += 1;
+        ClientOrderId::new(1, Some(STRATEGY), self.counter).unwrap()
+    }
+
+    /// Asks risk for something at the next event.
+    pub(crate) fn ask(&mut self, action: Action) {
+        if let Action::Place(place) | Action::Replace { place, .. } = &action {
+            self.asked.push(place.client_id);
+        }
+        self.wishes.push(action);
+        // Something has to happen for a wish to be judged at.
+        self.tick_due_ns = self.now_ns();
+    }
+
+    /// Asks for an order of these terms.
+    pub(crate) fn place(&mut self, terms: Terms) -> ClientOrderId {
+        let client_id = self.next_id();
+        self.ask(Action::Place(terms.place(client_id)));
+        client_id
+    }
+
+    pub(crate) fn order(&self, id: ClientOrderId) -> Option<&Order> {
+        self.risk.orders().get(id)
+    }
+
+    /// Whether nothing is unknown, on its way or in doubt.
+    pub(crate) fn is_settled(&self) -> bool {
+        let sure = |order: &Order| {
+            !order.state.is_unconfirmed()
+                && !order.wants_query()
+                && order.cancel.pending_ns.is_none()
+                && order.query.pending_ns.is_none()
+        };
+        self.wishes.is_empty() && self.gateway.is_up() && self.risk.orders().live().all(sure)
+    }
+
+    /// Our position by our own books.
+    pub(crate) fn position(&self) -> Lots {
+        let position = self.risk.portfolio().position(ACCOUNT, BTC);
+        position.map_or(Lots(0), |position| position.lots)
+    }
+
+    /// The venue's name for an order of ours.
+    pub(crate) fn venue_order<'t>(
+        &self,
+        orders: &'t [VenueOrder],
+        id: ClientOrderId,
+    ) -> Vec<&'t VenueOrder> {
+        let text = connectors::binance::wire::order_id::text_of(id.raw());
+        let name = String::from_utf8(text.to_vec()).unwrap();
+        orders
+            .iter()
+            .filter(|order| order.client_id == name)
+            .collect()
+    }
+
+    /// How often the venue saw a request to place this order.
+    pub(crate) fn venue_requests(&self, id: ClientOrderId) -> usize {
+        let text = connectors::binance::wire::order_id::text_of(id.raw());
+        let requests = self.gateway.requests();
+        let its = requests
+            .iter()
+            .filter(|one| one.client_id.as_bytes() == text);
+        its.count()
+    }
+
+    pub(crate) fn lose(&mut self, method: &'static str, loss: Loss) {
+        self.gateway.lose(method, loss);
+    }
+}
+
+/// What an order is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) side: Side,
+    pub(crate) order_type: model::body::OrderType,
+    pub(crate) time_in_force: model::body::TimeInForce,
+    pub(crate) price: Ticks,
+    pub(crate) qty: Lots,
+}
+
+impl Terms {
+    pub(crate) fn place(self, client_id: ClientOrderId) -> Place {
+        Place {
+            client_id,
+            side: self.side,
+            order_type: self.order_type,
+            time_in_force: self.time_in_force,
+            price: self.price,
+            qty: self.qty,
+            tag: 0,
+            reduce_only: false,
+            trigger: None,
+            good_till_ns: None,
+            link: None,
+            size: Size::Exact,
+        }
+    }
+
+    /// Any side, with a price so many ticks beyond the best opposite one (below zero: short of it).
+    pub(crate) fn at(dice: &mut Dice, top: (Ticks, Ticks), beyond: i64, qty: i64) -> Self {
+        let side = dice.pick(&[Side::Buy, Side::Sell]);
+        let price = match side {
+            Side::Buy => top.1.0 + beyond,
+            Side::Sell => top.0.0 - beyond,
+        };
+        Self {
+            side,
+            order_type: model::body::OrderType::Limit,
+            time_in_force: model::body::TimeInForce::Gtc,
+            price: Ticks(price),
+            qty: Lots(qty),
+        }
+    }
+}
+
+fn opening() -> Vec<Record> {
+    let started = RunStarted {
+        epoch: 1,
+        reserved0: 0,
+        commands_journaled: 0,
+        reserved: [0; 64],
+    };
+    let mut records = vec![Record::new(Kind::RunStarted, &started)];
+    let config = machine_config();
+    let spec = PracticeInstrument::btcusdt().spec;
+    for record in blob::records(BlobKind::MachineConfig, &config).unwrap() {
+        records.push(record.from_source(SourceId(9)));
+    }
+    for record in blob::records(BlobKind::Instrument, &spec).unwrap() {
+        records.push(record.from_source(SourceId(9)));
+    }
+    let market = Connection {
+        venue: 0,
+        channel: Channel::Market,
+        state: LinkState::Up,
+        reserved: 0,
+        code: 0,
+        text: Text::EMPTY,
+    };
+    records.push(Record::new(Kind::Connection, &market));
+    records
+}

@@ -1,0 +1,10 @@
+//! Drills: risk, the real gateway and the practice venue, and what may go wrong between them.
+//!
+//! Counted at the venue, by its own books and its own log. `CARACAL_HISTORIES` says how many,
+//! `CARACAL_SEED` which, `CARACAL_HISTORY` names the only one to run; see `cargo xtask histories`.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod dice;
+mod kit;
+mod lost_answers;

@@ -1,8 +1,8 @@
 //! What an order must have come to, computed from everything that was said of it, not step by step.
 //!
 //! Independent of the engine's table: the highest evidence decides, and quantities are sums and
-//! maxima. The sequence of facts matters in one place only: a proof of absence needs two absences
-//! with nothing between them that shows the order.
+//! maxima. A proof of absence needs two absences apart and a list without the order, all behind the
+//! request's validity and behind whatever shows the order, by their times.
 
 use engine::machine::OrderState;
 use model::body::{OrderStatus, RejectReason};
@@ -31,6 +31,13 @@ pub(crate) enum Fact {
         cum: i64,
     },
     Absent,
+    /// The venue's list of open orders came; it does not hold the order.
+    List,
+    /// The venue made it smaller.
+    Amended {
+        qty: i64,
+        cum: i64,
+    },
     CancelRejected {
         cum: i64,
     },
@@ -68,12 +75,33 @@ pub(crate) struct End {
 
 /// The end of an order of `qty` lots, approved at `approved_ns`.
 pub(crate) fn end(qty: i64, approved_ns: u64, rules: Rules, told: &[Told]) -> End {
+    let smaller = |told: &Told| match told.fact {
+        Fact::Amended { qty, .. } => Some(qty),
+        Fact::Sent
+        | Fact::SendFailed
+        | Fact::Unknown
+        | Fact::Acked { .. }
+        | Fact::Status { .. }
+        | Fact::Rejected(_)
+        | Fact::Cancelled { .. }
+        | Fact::Expired { .. }
+        | Fact::Absent
+        | Fact::List
+        | Fact::CancelRejected { .. }
+        | Fact::Fill { .. }
+        | Fact::Tick => None,
+    };
+    let qty = told.iter().filter_map(smaller).fold(qty, i64::min);
     let fills = distinct_fills(told);
     let filled: i64 = fills.iter().map(|&(_, qty)| qty).sum();
     let reported = told.iter().map(|told| reported(told.fact, qty)).max();
     let reported = reported.unwrap_or(0);
     let state = state(qty, filled, approved_ns, rules, told);
-    let most = if state.is_ended() { reported } else { qty };
+    let most = if state.is_ended() {
+        reported
+    } else {
+        qty.max(reported)
+    };
     End {
         state,
         filled,
@@ -111,12 +139,14 @@ const fn reported(fact: Fact, qty: i64) -> i64 {
         | Fact::Status { cum, .. }
         | Fact::Cancelled { cum }
         | Fact::Expired { cum }
+        | Fact::Amended { cum, .. }
         | Fact::CancelRejected { cum } => cum,
         Fact::Sent
         | Fact::SendFailed
         | Fact::Unknown
         | Fact::Rejected(_)
         | Fact::Absent
+        | Fact::List
         | Fact::Fill { .. }
         | Fact::Tick => 0,
     }
@@ -137,18 +167,18 @@ fn state(qty: i64, filled: i64, approved_ns: u64, rules: Rules, told: &[Told]) -
         return OrderState::Expired;
     }
     let refused = |fact| matches!(fact, Fact::Rejected(reason) if !is_unsure(reason));
-    if any(&refused) || status(OrderStatus::Rejected) {
+    // What was refused does not fill: a fill voids the refusal, but not the venue's later word.
+    if any(&refused) && filled == 0 || status(OrderStatus::Rejected) {
         return OrderState::Rejected;
     }
     let shown = shown(told);
     let seen = told.iter().zip(&shown).filter(|(_, shown)| **shown);
     let seen_ns = seen.map(|(told, _)| told.at_ns).max();
-    let absent_ns = proof_of_absence(approved_ns, rules, told, &shown);
-    match (seen_ns, absent_ns) {
-        (Some(seen), Some(absent)) if absent > seen => return OrderState::Absent,
-        (None, Some(_)) => return OrderState::Absent,
-        (Some(_), _) => return OrderState::Open,
-        (None, None) => {}
+    if is_absent(seen_ns, approved_ns, rules, told) {
+        return OrderState::Absent;
+    }
+    if seen_ns.is_some() {
+        return OrderState::Open;
     }
     if any(&|fact| fact == Fact::SendFailed) {
         return OrderState::NotSent;
@@ -181,7 +211,7 @@ fn shown(told: &[Told]) -> Vec<bool> {
         !told[..index].iter().any(same)
     };
     let shows = |(index, told): (usize, &Told)| match told.fact {
-        Fact::Acked { .. } | Fact::Status { .. } => true,
+        Fact::Acked { .. } | Fact::Status { .. } | Fact::Amended { .. } => true,
         Fact::Fill { trade, .. } => is_new(index, trade),
         Fact::Sent
         | Fact::SendFailed
@@ -190,31 +220,35 @@ fn shown(told: &[Told]) -> Vec<bool> {
         | Fact::Cancelled { .. }
         | Fact::Expired { .. }
         | Fact::Absent
+        | Fact::List
         | Fact::CancelRejected { .. }
         | Fact::Tick => false,
     };
     told.iter().enumerate().map(shows).collect()
 }
 
-/// Time of the last absence that proves: behind the request's validity, a second or more after
-/// another such one, and nothing between them that shows the order.
-fn proof_of_absence(approved_ns: u64, rules: Rules, told: &[Told], shown: &[bool]) -> Option<u64> {
-    let written = |index: usize| {
-        let before = told[..index].iter().filter(|told| told.fact == Fact::Sent);
-        before.map(|told| told.at_ns).fold(approved_ns, u64::max)
+/// Whether its absence is proven: behind the request's validity, and behind all that shows the
+/// order, two of the last four absences a second or more apart, and a list without it.
+fn is_absent(seen_ns: Option<u64>, approved_ns: u64, rules: Rules, told: &[Told]) -> bool {
+    let times = |wanted: Fact| {
+        let mut times: Vec<u64> = told
+            .iter()
+            .filter(|told| told.fact == wanted)
+            .map(|told| told.at_ns)
+            .collect();
+        times.sort_unstable();
+        times.dedup();
+        times
     };
-    let counts = |index: usize| {
-        told[index].fact == Fact::Absent
-            && told[index].at_ns > written(index) + rules.recv_window_ns
-    };
-    let mut proof = None;
-    for second in (0..told.len()).filter(|&index| counts(index)) {
-        for first in (0..second).filter(|&index| counts(index)) {
-            let apart = told[second].at_ns - told[first].at_ns >= SECOND;
-            if apart && !shown[first + 1..second].contains(&true) {
-                proof = proof.max(Some(told[second].at_ns));
-            }
-        }
+    let written = times(Fact::Sent).last().copied().unwrap_or(0);
+    let valid = written.max(approved_ns) + rules.recv_window_ns;
+    let after = valid.max(seen_ns.unwrap_or(0));
+    let absences = times(Fact::Absent);
+    let remembered = &absences[absences.len().saturating_sub(4)..];
+    let mut counting = remembered.iter().filter(|&&at| at > after);
+    let listed = times(Fact::List).last().is_some_and(|&at| at > after);
+    match (counting.next(), remembered.last()) {
+        (Some(first), Some(last)) => listed && last - first >= SECOND,
+        _ => false,
     }
-    proof
 }

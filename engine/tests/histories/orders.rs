@@ -3,7 +3,7 @@
 //! the oracle makes of the facts so far.
 
 use engine::machine::{Action, Intent, Machine, Outputs, Place, Risk, Size};
-use model::body::{OrderStatus, OrderType, RejectReason, Side, TimeInForce};
+use model::body::{Amended, OpenOrders, OrderStatus, OrderType, RejectReason, Side, TimeInForce};
 use model::ids::{ClientOrderId, StrategyId};
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
@@ -61,6 +61,8 @@ struct State {
     asked: Vec<Asked>,
     outstanding: Vec<Record>,
     events: u64,
+    /// When the list of open orders was asked for that did not come yet.
+    list_asked: Option<u64>,
 }
 
 impl State {
@@ -97,6 +99,7 @@ impl State {
             asked: Vec::new(),
             outstanding: Vec::new(),
             events: 0,
+            list_asked: None,
         };
         state.apply(kit::reset(1, 1), &[]);
         let book = [
@@ -123,6 +126,15 @@ impl State {
             .collect();
         self.risk.apply(&record, &intents, &mut self.out).unwrap();
         self.events += 1;
+        let asks = |record: &Record| record.kind() == Some(Kind::QueryOpenOrders);
+        if self
+            .out
+            .commands
+            .iter()
+            .any(|command| asks(command.as_ref()))
+        {
+            self.list_asked.get_or_insert(self.now);
+        }
         let commands = self.out.commands.iter().map(|command| *command.as_ref());
         self.outstanding.extend(commands);
         // Notices and refusals travel back at once.
@@ -207,7 +219,14 @@ impl State {
             at_ns: self.now,
             fact,
         };
-        if fact == Fact::Tick {
+        if fact == Fact::List {
+            // It says what was so when it was asked for; one that nobody asked for says nothing.
+            if let Some(at_ns) = self.list_asked.take() {
+                for asked in &mut self.asked {
+                    asked.told.push(Told { at_ns, fact });
+                }
+            }
+        } else if fact == Fact::Tick {
             self.asked
                 .iter_mut()
                 .for_each(|asked| asked.told.push(told));
@@ -296,6 +315,27 @@ fn record(asked: &Asked, fact: Fact, trades: u64) -> Record {
         Fact::Cancelled { cum } => said(Kind::OrderCancelled, unstated, cum, none),
         Fact::Expired { cum } => said(Kind::OrderExpired, unstated, cum, none),
         Fact::Absent => said(Kind::OrderAbsent, unstated, 0, RejectReason::UnknownOrder),
+        Fact::List => {
+            let body = OpenOrders {
+                ours: 0,
+                foreign: 0,
+                reserved: [0; 64],
+            };
+            Record::new(Kind::OpenOrders, &body).on_account(ACCOUNT)
+        }
+        Fact::Amended { qty, cum } => {
+            let body = Amended {
+                client_id: id,
+                venue_order_id: 0,
+                venue_time_ns: 0,
+                qty: Lots(qty),
+                cum_qty: Lots(cum),
+                reserved: [0; 40],
+            };
+            Record::new(Kind::OrderAmended, &body)
+                .on_instrument(INSTRUMENT)
+                .on_account(ACCOUNT)
+        }
         Fact::CancelRejected { cum } => said(
             Kind::CancelRejected,
             unstated,
@@ -317,7 +357,7 @@ fn fact(random: &mut Random, qty: i64, parts: &[i64]) -> Fact {
     } else {
         random.lots(0, qty)
     };
-    match random.below(24) {
+    match random.below(28) {
         0..=2 => Fact::Sent,
         3 => Fact::SendFailed,
         4 => Fact::Unknown,
@@ -350,6 +390,11 @@ fn fact(random: &mut Random, qty: i64, parts: &[i64]) -> Fact {
             let qty = parts[usize::try_from(trade).unwrap()];
             Fact::Fill { trade, qty }
         }
+        22 | 23 => Fact::List,
+        24 => Fact::Amended {
+            qty: random.lots(1, qty),
+            cum,
+        },
         _ => Fact::Tick,
     }
 }

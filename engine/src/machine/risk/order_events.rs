@@ -184,11 +184,8 @@ impl Risk {
         let Some(asked_ns) = asked.and_then(Option::take) else {
             return;
         };
-        if self.orders.unknown_count() == 0 {
-            return;
-        }
         self.orders.update_live(|order| {
-            if order.account == account && order.state == OrderState::Unknown {
+            if order.account == account {
                 order.not_listed(asked_ns);
             }
         });

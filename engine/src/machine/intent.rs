@@ -6,6 +6,7 @@ use model::body::{OrderType, Side, TimeInForce};
 use model::ids::{ClientOrderId, InstrumentId, StrategyId};
 use model::limits::INTENTS_PER_EVENT_MAX;
 use model::num::{Lots, Ticks};
+use serde::{Deserialize, Serialize};
 
 use super::held::{Link, Size, Trigger};
 
@@ -68,7 +69,7 @@ impl Action {
 }
 
 /// An order that a strategy wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Its id, which the strategy's runner made.
     pub client_id: ClientOrderId,

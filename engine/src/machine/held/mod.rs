@@ -3,6 +3,12 @@
 //! A venue only ever gets plain limit and market orders. What waits for a price, for another
 //! order's fills or for a time waits here, in risk, from the same events as everything else.
 
+mod entry;
+mod table;
 mod terms;
+mod watch;
 
+pub(crate) use entry::{Held, HeldEnd, Phase};
+pub(crate) use table::{HELD_MAX, HeldOrders, SavedHeld};
+pub(crate) use watch::{Watch, half_ticks};
 pub use terms::{Link, Offset, PriceSource, Size, Trigger, TriggerKind};

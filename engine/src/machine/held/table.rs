@@ -1,0 +1,567 @@
+//! The table of held orders, and what each event makes of it. Pure: it names what has to be sent
+//! and cancelled, and risk does it.
+//!
+//! Invariants
+//! - H1: of a group, at most one order may be at the venue. So what a group fills beyond its
+//!   quantity is nothing, unless the venue fills more than it was asked for.
+//! - H2: quantities come from fills only: a child is as large as its parent's fills, and what one
+//!   of a group fills the others lose at the same event.
+//! - H3: a market event that moves nothing costs one comparison for each price source.
+//!
+//! Trade-offs: a sorted vector of at most [`HELD_MAX`]; what is walked as a whole (a trigger, the
+//! fill of a held order or of a parent) happens once in an order's life.
+//!
+//! Hot path: yes. Allocates: only when an instrument is first watched.
+
+use std::collections::VecDeque;
+
+use model::ids::{ClientOrderId, InstrumentId};
+use model::num::Lots;
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Held, HeldEnd, Phase};
+use super::terms::PriceSource;
+use super::watch::Quiet;
+use crate::machine::digest::{Digest, Sink};
+use crate::machine::orders::{OrderState, Orders};
+use crate::machine::saved::{Unsound, require};
+
+/// Most held orders in one machine.
+pub(crate) const HELD_MAX: usize = 1_024;
+
+/// A held order that ended, until people and its strategy can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    pub(crate) held: Held,
+    pub(crate) why: HeldEnd,
+    /// Run in which its strategy asked for that; 0 if it did not.
+    pub(crate) asked_in: u32,
+}
+
+/// All held orders.
+#[derive(Debug, Clone)]
+pub(crate) struct HeldOrders {
+    /// By id.
+    entries: Vec<Held>,
+    /// Ends that wait to be told.
+    ended: VecDeque<Ended>,
+    /// Ids that the engine gave in this run.
+    ids: u32,
+    /// By instrument, then source.
+    quiet: Vec<[Quiet; 3]>,
+    /// Orders at the venue that are to be cancelled.
+    cancels: Vec<ClientOrderId>,
+    due_ns: u64,
+}
+
+/// The table as a snapshot holds it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedHeld {
+    entries: Vec<Held>,
+    ended: Vec<Ended>,
+    ids: u32,
+    due_ns: u64,
+}
+
+impl Default for HeldOrders {
+    fn default() -> Self {
+        Self {
+            entries: Vec::with_capacity(HELD_MAX),
+            ended: VecDeque::with_capacity(HELD_MAX),
+            ids: 0,
+            quiet: Vec::new(),
+            cancels: Vec::with_capacity(HELD_MAX),
+            due_ns: u64::MAX,
+        }
+    }
+}
+
+impl HeldOrders {
+    /// What a snapshot has to hold.
+    pub(crate) fn save(&self) -> SavedHeld {
+        let Self {
+            entries,
+            ended,
+            ids,
+            // Derived from the entries.
+            quiet: _,
+            // Empty between events.
+            cancels: _,
+            due_ns,
+        } = self;
+        SavedHeld {
+            entries: entries.clone(),
+            ended: ended.iter().copied().collect(),
+            ids: *ids,
+            due_ns: *due_ns,
+        }
+    }
+
+    /// The table of a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`].
+    pub(crate) fn restore(saved: &SavedHeld) -> Result<Self, Unsound> {
+        let SavedHeld {
+            entries,
+            ended,
+            ids,
+            due_ns,
+        } = saved;
+        let fits = entries.len() + ended.len() <= HELD_MAX
+            && entries.is_sorted_by(|left, right| left.id < right.id);
+        require(fits, "held orders")?;
+        let sound = |held: &Held| {
+            let lots = [held.place.qty, held.released, held.taken, held.filled];
+            lots.iter().all(|lots| *lots >= Lots::ZERO)
+                && held.instrument.index() < model::limits::INSTRUMENTS_MAX
+                && (held.phase != Phase::Armed || held.watch.is_some())
+        };
+        let all = entries.iter().chain(ended.iter().map(|end| &end.held));
+        require(all.into_iter().all(sound), "a held order")?;
+        let mut table = Self {
+            ids: *ids,
+            due_ns: *due_ns,
+            ..Self::default()
+        };
+        table.entries.extend(entries);
+        table.ended.extend(ended);
+        for index in 0..table.entries.len() {
+            if let Some((instrument, source)) = table.entries[index].watches() {
+                table.hush(instrument, source);
+            }
+        }
+        Ok(table)
+    }
+
+    /// How many are held.
+    pub(crate) const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether one more finds room, with the end that it will have.
+    pub(crate) fn has_room(&self) -> bool {
+        self.entries.len() + self.ended.len() < HELD_MAX
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Held> {
+        self.entries.iter()
+    }
+
+    fn place_of(&self, id: ClientOrderId) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&id, |held| held.id)
+    }
+
+    pub(crate) fn get(&self, id: ClientOrderId) -> Option<&Held> {
+        self.entries.get(self.place_of(id).ok()?)
+    }
+
+    pub(crate) fn at(&self, index: usize) -> Option<&Held> {
+        self.entries.get(index)
+    }
+
+    /// Changes one, and looks again at what it watches and when it is due.
+    pub(crate) fn change(&mut self, id: ClientOrderId, change: impl FnOnce(&mut Held)) {
+        let Ok(index) = self.place_of(id) else {
+            return;
+        };
+        let before = self.entries[index].watches();
+        change(&mut self.entries[index]);
+        let after = self.entries[index].watches();
+        for (instrument, source) in [before, after].into_iter().flatten() {
+            self.hush(instrument, source);
+        }
+        // What is due is found at the next look.
+        self.due_ns = 0;
+    }
+
+    /// Takes one; the caller has seen to the room.
+    pub(crate) fn insert(&mut self, held: Held) {
+        if let Err(index) = self.place_of(held.id) {
+            self.entries.insert(index, held);
+            self.change(held.id, |_| {});
+        }
+    }
+
+    /// A number for an order that the engine makes for a strategy.
+    pub(crate) fn next_number(&mut self) -> u32 {
+        self.ids = self.ids.saturating_add(1);
+        self.ids
+    }
+
+    /// A run starts: numbers begin again, and everything is looked at.
+    pub(crate) const fn start(&mut self) {
+        self.ids = 0;
+        self.due_ns = 0;
+    }
+
+    /// Whether nothing watches a price of this instrument that is at or beyond where it moves.
+    #[inline]
+    pub(crate) fn is_quiet(
+        &self,
+        instrument: InstrumentId,
+        source: PriceSource,
+        price: i64,
+    ) -> bool {
+        self.quiet
+            .get(instrument.index())
+            .is_none_or(|sources| sources[source as usize].holds(price))
+    }
+
+    fn hush(&mut self, instrument: InstrumentId, source: PriceSource) {
+        let index = instrument.index();
+        if self.quiet.len() <= index {
+            self.quiet.resize(index + 1, [Quiet::ALWAYS; 3]);
+        }
+        let watching = self
+            .entries
+            .iter()
+            .filter(|held| held.watches() == Some((instrument, source)));
+        self.quiet[index][source as usize] = watching
+            .filter_map(|held| held.watch.as_ref())
+            .fold(Quiet::ALWAYS, |quiet, watch| quiet.and(watch.quiet()));
+    }
+
+    /// Shows a price to what watches it; `told` hears of each one that triggers.
+    pub(crate) fn see(
+        &mut self,
+        instrument: InstrumentId,
+        source: PriceSource,
+        price: i64,
+        now_ns: u64,
+        mut told: impl FnMut(&Held),
+    ) {
+        let mut index = 0;
+        while let Some(held) = self.entries.get_mut(index) {
+            index += 1;
+            if held.watches() != Some((instrument, source)) {
+                continue;
+            }
+            if held.watch.as_mut().is_some_and(|watch| watch.see(price)) {
+                held.phase = Phase::Going;
+                held.since_ns = now_ns;
+                held.retry_ns = now_ns;
+                let fired = *held;
+                told(&fired);
+                // A trigger fires once.
+                held.watch = None;
+                self.due_ns = 0;
+                // Those in front of it that go with it move it back.
+                self.end_siblings(&fired);
+                index = self.place_of(fired.id).map_or(0, |at| at + 1);
+            }
+        }
+        self.hush(instrument, source);
+    }
+
+    /// The others of a group end, because `winner` goes or is filled.
+    fn end_siblings(&mut self, winner: &Held) {
+        let Some(group) = winner.group() else {
+            return;
+        };
+        for index in (0..self.entries.len()).rev() {
+            let held = &self.entries[index];
+            if held.group() == Some(group) && held.id != winner.id {
+                self.end(index, HeldEnd::Sibling, 0);
+            }
+        }
+    }
+
+    /// Ends one: at once, or when its order at the venue has ended.
+    fn end(&mut self, index: usize, why: HeldEnd, asked_in: u32) {
+        let held = &mut self.entries[index];
+        match held.working() {
+            Some(order) => {
+                held.ending = held.ending.or(Some(why));
+                self.cancels.push(order);
+            }
+            None => self.take_out(index, why, asked_in),
+        }
+    }
+
+    fn take_out(&mut self, index: usize, why: HeldEnd, asked_in: u32) {
+        let held = self.entries.remove(index);
+        if let Some((instrument, source)) = held.watches() {
+            self.hush(instrument, source);
+        }
+        self.due_ns = 0;
+        self.ended.push_back(Ended {
+            held,
+            why,
+            asked_in,
+        });
+        self.orphan(&held);
+    }
+
+    /// What waits for the fills of one that is no more gets none.
+    fn orphan(&mut self, parent: &Held) {
+        for index in (0..self.entries.len()).rev() {
+            let held = &self.entries[index];
+            if held.parent() == Some(parent.id) && held.phase == Phase::Dormant {
+                let held = self.entries.remove(index);
+                self.ended.push_back(Ended {
+                    held,
+                    why: HeldEnd::Parent,
+                    asked_in: 0,
+                });
+            }
+        }
+    }
+
+    /// Ends one for a reason of its own.
+    pub(crate) fn finish(&mut self, id: ClientOrderId, why: HeldEnd, asked_in: u32) {
+        if let Ok(index) = self.place_of(id) {
+            self.end(index, why, asked_in);
+        }
+    }
+
+    /// Ends all of which this is true.
+    pub(crate) fn finish_all(&mut self, why: HeldEnd, mut which: impl FnMut(&Held) -> bool) {
+        for index in (0..self.entries.len()).rev() {
+            // An end may take others with it.
+            if self.entries.get(index).is_some_and(&mut which) {
+                self.end(index, why, 0);
+            }
+        }
+    }
+
+    /// Whether one of its group is or may be at the venue.
+    pub(crate) fn is_blocked(&self, held: &Held) -> bool {
+        held.group().is_some_and(|group| {
+            self.entries.iter().any(|other| {
+                other.group() == Some(group) && other.id != held.id && other.working().is_some()
+            })
+        })
+    }
+
+    /// Something was learned about an order, or about all of them: counts fills, wakes children,
+    /// ends what is at its end.
+    pub(crate) fn learn(&mut self, about: Option<ClientOrderId>, orders: &Orders, now_ns: u64) {
+        for index in 0..self.entries.len() {
+            let Some(order) = self.entries[index].working() else {
+                continue;
+            };
+            if about.is_none_or(|about| about == order) {
+                self.count(index, order, orders);
+            }
+        }
+        // Children after all fills are counted, ends after children.
+        for index in (0..self.entries.len()).rev() {
+            let Some(held) = self.entries.get(index) else {
+                continue;
+            };
+            if let Some(parent) = held.parent()
+                && about.is_none_or(|about| self.is_of(parent, about))
+            {
+                self.release(index, parent, orders, now_ns);
+            }
+        }
+        for index in (0..self.entries.len()).rev() {
+            self.settle(index, orders, now_ns);
+        }
+    }
+
+    /// Whether an order at the venue is `id`, or one of the held order `id`.
+    fn is_of(&self, id: ClientOrderId, order: ClientOrderId) -> bool {
+        id == order || self.get(id).and_then(Held::working) == Some(order)
+    }
+
+    fn count(&mut self, index: usize, order: ClientOrderId, orders: &Orders) {
+        let held = &mut self.entries[index];
+        let Phase::Working { before, .. } = held.phase else {
+            return;
+        };
+        let Some(order) = orders.get(order) else {
+            return;
+        };
+        let total = before.0.saturating_add(order.filled.0);
+        let news = total.saturating_sub(held.filled.0);
+        if news <= 0 {
+            return;
+        }
+        held.filled = Lots(total);
+        let held = *held;
+        if let Some(group) = held.group() {
+            for other in &mut self.entries {
+                if other.group() == Some(group) && other.id != held.id {
+                    other.taken = Lots(other.taken.0.saturating_add(news));
+                }
+            }
+        }
+        self.due_ns = 0;
+    }
+
+    /// Takes a parent's fills.
+    fn release(&mut self, index: usize, parent: ClientOrderId, orders: &Orders, now_ns: u64) {
+        let by_engine = self.get(parent).map(|held| (held.filled, false));
+        let by_venue = || {
+            orders
+                .get(parent)
+                .map(|order| (order.filled, order.is_settled()))
+        };
+        // One that is known no more has told its last fills before.
+        let (filled, over) = by_engine
+            .or_else(by_venue)
+            .unwrap_or((self.entries[index].released, true));
+        let held = &mut self.entries[index];
+        let released = Lots(filled.0.min(held.place.qty.0));
+        let grew = released > held.released;
+        held.released = held.released.max(released);
+        if held.phase == Phase::Dormant && held.open() > Lots::ZERO {
+            held.since_ns = now_ns;
+            held.retry_ns = now_ns;
+            held.phase = if held.watch.is_some() {
+                Phase::Armed
+            } else {
+                Phase::Going
+            };
+            self.due_ns = 0;
+            let watched = self.entries[index].watches();
+            if let Some((instrument, source)) = watched {
+                self.hush(instrument, source);
+            }
+        } else if held.phase == Phase::Dormant && over {
+            let why = if held.filled > Lots::ZERO {
+                HeldEnd::Done
+            } else {
+                HeldEnd::Parent
+            };
+            self.end(index, why, 0);
+        } else if grew
+            && held.ending.is_none()
+            && let Some(order) = held.working()
+        {
+            held.again = true;
+            self.cancels.push(order);
+        }
+    }
+
+    /// Whether its parent may fill more.
+    fn is_growing(&self, held: &Held, orders: &Orders) -> bool {
+        let lives = |parent| {
+            self.get(parent).is_some()
+                || orders.get(parent).is_some_and(|order| !order.is_settled())
+        };
+        held.released < held.place.qty && held.parent().is_some_and(lives)
+    }
+
+    fn settle(&mut self, index: usize, orders: &Orders, now_ns: u64) {
+        let Some(held) = self.entries.get(index) else {
+            return;
+        };
+        let more_to_come = self.is_growing(held, orders);
+        let nothing_left = held.open() == Lots::ZERO && held.released > Lots::ZERO;
+        let Some(order) = held.working() else {
+            // Its group filled all of it.
+            if nothing_left && !more_to_come {
+                self.take_out(index, HeldEnd::Done, 0);
+            }
+            return;
+        };
+        if orders.get(order).is_some_and(|order| !order.is_settled()) {
+            return;
+        }
+        let sent = orders
+            .get(order)
+            .is_some_and(|order| order.state != OrderState::NotSent);
+        let held = &mut self.entries[index];
+        if let Some(why) = held.ending {
+            self.take_out(index, why, 0);
+        } else if nothing_left && !more_to_come {
+            let winner = *held;
+            self.take_out(index, HeldEnd::Done, 0);
+            self.end_siblings(&winner);
+        } else if held.again || held.protects() || nothing_left {
+            // A protection whose order ended without its fills gives up its own price.
+            held.escalated |= held.protects() && !held.again && sent && !nothing_left;
+            held.again = false;
+            held.phase = if nothing_left {
+                Phase::Dormant
+            } else {
+                Phase::Going
+            };
+            held.since_ns = now_ns;
+            self.due_ns = 0;
+        } else {
+            self.take_out(index, HeldEnd::Ended, 0);
+        }
+    }
+
+    /// Whether something may be due.
+    #[inline]
+    pub(crate) const fn is_due(&self, now_ns: u64) -> bool {
+        self.due_ns <= now_ns
+    }
+
+    /// Looks after the times: ends what is over, gives up what rested too long, and says when to
+    /// look again.
+    pub(crate) fn pass_time(&mut self, now_ns: u64, patience_ns: u64) {
+        for index in (0..self.entries.len()).rev() {
+            let Some(held) = self.entries.get_mut(index) else {
+                continue;
+            };
+            let over = held.place.good_till_ns.is_some_and(|end| end <= now_ns);
+            if over && held.ending.is_none() {
+                self.end(index, HeldEnd::Time, 0);
+            } else if held.may_escalate()
+                && let Some(order) = held.working()
+                && held.since_ns.saturating_add(patience_ns) <= now_ns
+            {
+                held.again = true;
+                held.escalated = true;
+                self.cancels.push(order);
+            }
+        }
+    }
+
+    /// When it is to be looked at next.
+    pub(crate) fn rest(&mut self, patience_ns: u64) {
+        // One that waits for another's end, or for fills, is woken by these.
+        let waits =
+            |held: &Held| held.phase == Phase::Going && (held.open() == Lots::ZERO || self.is_blocked(held));
+        self.due_ns = self
+            .entries
+            .iter()
+            .map(|held| {
+                let end = held.place.good_till_ns.filter(|_| held.ending.is_none());
+                if waits(held) {
+                    end.unwrap_or(u64::MAX)
+                } else {
+                    held.due_ns(patience_ns)
+                }
+            })
+            .min()
+            .unwrap_or(u64::MAX);
+    }
+
+    /// The next order at the venue that is to be cancelled.
+    pub(crate) fn next_cancel(&mut self) -> Option<ClientOrderId> {
+        self.cancels.pop()
+    }
+
+    /// The oldest end that waits to be told.
+    pub(crate) fn first_ended(&self) -> Option<&Ended> {
+        self.ended.front()
+    }
+
+    /// It was told.
+    pub(crate) fn forget_ended(&mut self) {
+        self.ended.pop_front();
+    }
+}
+
+impl Digest for HeldOrders {
+    fn digest(&self, sink: &mut Sink) {
+        sink.number(self.entries.len() as u64);
+        for held in &self.entries {
+            sink.value(held);
+        }
+        sink.number(self.ended.len() as u64);
+        for ended in &self.ended {
+            sink.value(ended);
+        }
+        sink.number(self.ids);
+        sink.number(self.due_ns);
+    }
+}

@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use engine::machine::{
-    AccountConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs, RiskLimits,
-    StrategyConfig, StrategyKind,
+    AccountConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs, Protection,
+    RiskLimits, StrategyConfig, StrategyKind,
 };
 use journal::{Durability, Options, Writer};
 use model::blob::{self, BlobKind};
@@ -47,6 +47,7 @@ pub fn config() -> MachineConfig {
             venue: VenueId(0),
             name: "bench".to_owned(),
         }],
+        protection: Protection::default(),
         book_window_ticks: 1 << 17,
     }
 }

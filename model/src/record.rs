@@ -300,6 +300,14 @@ impl Record {
         self
     }
 
+    /// The same record of no strategy: the engine's own.
+    #[inline]
+    #[must_use]
+    pub const fn by_engine(mut self) -> Self {
+        self.strategy = 0;
+        self
+    }
+
     /// The same record with these [`flags`] added.
     #[inline]
     #[must_use]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::machine::{
     AccountConfig, InstrumentLimits, MachineConfig, MarketMakerParams, MovingAverageParams,
-    OrderLimits, RiskLimits, StrategyConfig, StrategyKind,
+    OrderLimits, Protection, RiskLimits, StrategyConfig, StrategyKind,
 };
 use model::ids::{AccountId, VenueId};
 use model::instrument::InstrumentSpec;
@@ -79,6 +79,7 @@ impl MachineDraft {
             strategies: strategies.into_iter().collect::<Option<_>>()?,
             limits: limits?,
             accounts: accounts.collect::<Option<_>>()?,
+            protection: Protection::default(),
             book_window_ticks: self.book_window_ticks,
         })
     }

@@ -10,6 +10,7 @@ use model::limits::STRATEGIES_MAX;
 use model::num::{Lots, Ticks};
 use serde::{Deserialize, Serialize};
 
+use super::protection::Protection;
 use super::risk::RiskLimits;
 
 /// Most accounts in one machine.
@@ -27,6 +28,8 @@ pub struct MachineConfig {
     pub strategies: Vec<StrategyConfig>,
     /// What risk lets through.
     pub limits: RiskLimits,
+    /// Held orders, exits of positions, sizes by rule.
+    pub protection: Protection,
     /// Accounts; the index is the account's id. A journal's accounts keep their places for ever.
     pub accounts: Vec<AccountConfig>,
     /// Width of the dense part of each book side, ticks. A power of two from 2^12 to 2^20. A side
@@ -206,6 +209,7 @@ impl MachineConfig {
             self.check_strategy(index, strategy, &mut problems);
         }
         self.limits.check(&mut problems);
+        self.protection.check(self.strategies.len(), &mut problems);
         problems.0
     }
 

@@ -17,6 +17,7 @@ mod market;
 mod orders;
 mod outputs;
 mod portfolio;
+mod protection;
 mod risk;
 mod saved;
 mod strategy;
@@ -32,6 +33,7 @@ pub use market::{Book, LastTrade, Listing, Top};
 pub use orders::{Chore, Order, OrderState, Orders, Overlays};
 pub use outputs::{Outputs, REFUSALS_PER_EVENT_MAX};
 pub use portfolio::{Holding, Ledger, Portfolio, Position};
+pub use protection::{ExitRules, HeldRules, Protection, SizingRule, StrategyRules, VolatilityRule};
 pub use risk::{Approved, Counts, InstrumentLimits, OrderLimits, Risk, RiskLimits};
 pub use saved::SNAPSHOT_LAYOUT;
 pub use strategy::StrategyRunner;
@@ -120,7 +122,7 @@ impl Machine {
         }
         if record.kind() == Some(Kind::RunStarted) {
             for strategy in &mut self.strategies {
-                strategy.adopt(self.risk.orders());
+                strategy.adopt(self.risk.orders(), |id| self.risk.is_held(id));
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use engine::machine::{
     AccountConfig, Machine, MachineConfig, MarketMakerParams, MovingAverageParams, OrderLimits,
-    Outputs, RiskLimits, StrategyConfig, StrategyKind,
+    Outputs, Protection, RiskLimits, StrategyConfig, StrategyKind,
 };
 use model::blob::{self, BlobKind};
 use model::body::{
@@ -92,6 +92,7 @@ pub(crate) fn config(strategies: Vec<StrategyConfig>) -> MachineConfig {
             venue: VenueId(0),
             name: "main".to_owned(),
         }],
+        protection: Protection::default(),
         book_window_ticks: 1 << 12,
     }
 }

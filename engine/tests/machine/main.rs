@@ -6,6 +6,7 @@ mod determinism;
 mod instruments;
 mod kit;
 mod life;
+mod held;
 mod limits;
 mod restart;
 mod saved;

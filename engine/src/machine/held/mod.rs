@@ -10,5 +10,5 @@ mod watch;
 
 pub(crate) use entry::{Held, HeldEnd, Phase};
 pub(crate) use table::{HELD_MAX, HeldOrders, SavedHeld};
-pub(crate) use watch::{Watch, half_ticks};
 pub use terms::{Link, Offset, PriceSource, Size, Trigger, TriggerKind};
+pub(crate) use watch::{Watch, half_ticks};

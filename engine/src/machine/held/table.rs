@@ -249,6 +249,7 @@ impl HeldOrders {
                 self.due_ns = 0;
                 // Those in front of it that go with it move it back.
                 self.end_siblings(&fired);
+                self.end_parent(&fired);
                 index = self.place_of(fired.id).map_or(0, |at| at + 1);
             }
         }
@@ -265,6 +266,17 @@ impl HeldOrders {
             if held.group() == Some(group) && held.id != winner.id {
                 self.end(index, HeldEnd::Sibling, 0);
             }
+        }
+    }
+
+    /// What a child closes, its parent must not open again, nor stand in its way.
+    fn end_parent(&mut self, child: &Held) {
+        let Some(parent) = child.parent() else {
+            return;
+        };
+        match self.place_of(parent) {
+            Ok(index) => self.end(index, HeldEnd::Sibling, 0),
+            Err(_) => self.cancels.push(parent),
         }
     }
 
@@ -407,6 +419,11 @@ impl HeldOrders {
         let held = &mut self.entries[index];
         let released = Lots(filled.0.min(held.place.qty.0));
         let grew = released > held.released;
+        if held.phase == Phase::Going {
+            // What stood in its way may be gone.
+            held.retry_ns = held.retry_ns.min(now_ns);
+            self.due_ns = 0;
+        }
         held.released = held.released.max(released);
         if held.phase == Phase::Dormant && held.open() > Lots::ZERO {
             held.since_ns = now_ns;
@@ -518,8 +535,9 @@ impl HeldOrders {
     /// When it is to be looked at next.
     pub(crate) fn rest(&mut self, patience_ns: u64) {
         // One that waits for another's end, or for fills, is woken by these.
-        let waits =
-            |held: &Held| held.phase == Phase::Going && (held.open() == Lots::ZERO || self.is_blocked(held));
+        let waits = |held: &Held| {
+            held.phase == Phase::Going && (held.open() == Lots::ZERO || self.is_blocked(held))
+        };
         self.due_ns = self
             .entries
             .iter()

@@ -131,8 +131,13 @@ impl Watch {
                 return false;
             }
         }
-        self.level()
-            .is_some_and(|level| if falls { price <= level } else { price >= level })
+        self.level().is_some_and(|level| {
+            if falls {
+                price <= level
+            } else {
+                price >= level
+            }
+        })
     }
 
     /// Where [`Watch::see`] would change nothing.

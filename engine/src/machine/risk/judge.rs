@@ -17,7 +17,7 @@ use super::exposure::{Exposure, Target};
 use super::judge_change::not_open;
 use super::{Entry, Risk};
 use crate::machine::config::StrategyConfig;
-use crate::machine::held::Size;
+use crate::machine::held::{HeldEnd, Size};
 use crate::machine::intent::{Action, Intent, Place};
 use crate::machine::orders::{NewlyApproved, Order, OrderState};
 use crate::machine::outputs::Outputs;
@@ -33,11 +33,18 @@ impl Risk {
     /// Judges one intent.
     pub(super) fn judge(&mut self, intent: &Intent, out: &mut Outputs) {
         let verdict = match &intent.action {
+            Action::Place(place) if place.is_held() => self.judge_held(intent, place, out),
             Action::Place(place) => self.judge_place(intent, place, out),
-            Action::Cancel { client_id } => self.judge_cancel(intent, *client_id, out),
+            Action::Cancel { client_id } => self
+                .judge_cancel_held(intent, *client_id, out)
+                .unwrap_or_else(|| self.judge_cancel(intent, *client_id, out)),
             Action::Replace { cancel, place } => self.judge_replace(intent, *cancel, place, out),
             Action::Amend { client_id, qty } => self.judge_amend(intent, *client_id, *qty, out),
             Action::CancelAll { instrument } => {
+                self.held.finish_all(HeldEnd::Asked, |held| {
+                    held.strategy == intent.strategy
+                        && instrument.is_none_or(|instrument| instrument == held.instrument)
+                });
                 self.want_cancels(|order| {
                     order.strategy == Some(intent.strategy)
                         && instrument.is_none_or(|instrument| instrument == order.instrument)
@@ -50,14 +57,14 @@ impl Risk {
         }
     }
 
-    fn strategy_of(&self, intent: &Intent) -> Result<&StrategyConfig, Refused> {
+    pub(super) fn strategy_of(&self, intent: &Intent) -> Result<&StrategyConfig, Refused> {
         self.config
             .as_ref()
             .and_then(|config| config.strategies.get(intent.strategy.index()))
             .ok_or(Refused::plain(RefusalReason::Malformed))
     }
 
-    fn judge_place(
+    pub(super) fn judge_place(
         &mut self,
         intent: &Intent,
         place: &Place,
@@ -133,6 +140,8 @@ impl Risk {
         let (now, pause) = (self.time_ns, self.cancel_pause_ns());
         self.orders
             .update(cancel, |order| order.cancel.start(number, now, pause));
+        self.held
+            .change(cancel, |held| held.ending = Some(HeldEnd::Asked));
         self.approve(record, intent.intended_ns, out);
         Ok(())
     }
@@ -146,7 +155,7 @@ impl Risk {
     ) -> Result<Cleared, Refused> {
         checks::switches(self.kill_latched(), self.stopping, self.cancel_only)?;
         checks::form(place)?;
-        // Neither is wired yet: refused, not ignored.
+        // A replacement is plain; sizes by rule are not wired yet: refused, not ignored.
         if place.is_held() {
             return Err(Refused::plain(RefusalReason::Held));
         }
@@ -216,7 +225,7 @@ impl Risk {
         Ok(Cleared { price, lot_value })
     }
 
-    fn check_id(&self, strategy: StrategyId, id: ClientOrderId) -> Result<(), Refused> {
+    pub(super) fn check_id(&self, strategy: StrategyId, id: ClientOrderId) -> Result<(), Refused> {
         let own = id.strategy() == Some(strategy) && id.epoch() == self.epoch;
         if own && self.orders.get(id).is_none() {
             Ok(())

@@ -9,6 +9,7 @@
 mod approved;
 mod bucket;
 mod checks;
+mod conditional;
 mod events;
 mod exposure;
 mod judge;
@@ -22,6 +23,7 @@ mod switches;
 mod upkeep;
 
 pub use approved::Approved;
+pub(crate) use conditional::ENGINE_NUMBERS_FROM;
 pub use limits::{InstrumentLimits, OrderLimits, RiskLimits};
 pub(crate) use order_events::placed_by;
 pub(crate) use saved::SavedRisk;
@@ -41,6 +43,7 @@ use super::blobs::LaneBlobs;
 use super::config::MachineConfig;
 use super::digest::{Digest, InputDigest, Sink};
 use super::error::ApplyError;
+use super::held::HeldOrders;
 use super::intent::Intent;
 use super::market::Listing;
 use super::orders::{AppliedTrades, Order, Orders};
@@ -118,6 +121,7 @@ pub struct Risk {
     venue_order_id_max: u64,
     counts: Counts,
     notices: Notices,
+    held: HeldOrders,
     switches: Switches,
     inputs: InputDigest,
 }
@@ -155,6 +159,7 @@ impl Risk {
             venue_order_id_max: 0,
             counts: Counts::default(),
             notices: Notices::default(),
+            held: HeldOrders::default(),
             switches: Switches::default(),
             inputs: InputDigest::default(),
         }
@@ -184,9 +189,13 @@ impl Risk {
         self.inputs.push(record);
         self.bucket.refill(self.time_ns);
         let follow = self.fold(record, &event)?;
+        self.show_held(record, &event);
+        // What protects goes before what is wished for now.
+        let follow = self.drive_held(follow, out);
         for intent in intents {
             self.judge(intent, out);
         }
+        let follow = self.drive_held(follow, out);
         match follow {
             Follow::Nothing => {}
             Follow::Orders => self.upkeep(out),
@@ -403,6 +412,7 @@ impl Digest for Risk {
         self.bucket.digest(sink);
         self.counts.digest(sink);
         self.notices.digest(sink);
+        self.held.digest(sink);
         self.switches.digest(sink);
         self.inputs.digest(sink);
     }

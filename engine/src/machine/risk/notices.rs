@@ -136,6 +136,11 @@ impl Notices {
         });
     }
 
+    /// Whether one more finds room.
+    pub(super) fn has_room(&self) -> bool {
+        self.queue.len() < WAITING_MAX
+    }
+
     /// A run starts: what was on its way and did not come back goes again.
     pub(super) const fn start(&mut self) {
         self.on_their_way = 0;

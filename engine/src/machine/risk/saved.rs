@@ -15,6 +15,7 @@ use super::{Counts, ENDED_ORDERS_REMEMBERED, Entry, Risk};
 use crate::machine::blobs::LaneBlobs;
 use crate::machine::config::MachineConfig;
 use crate::machine::digest::InputDigest;
+use crate::machine::held::{HeldOrders, SavedHeld};
 use crate::machine::market::{Listing, SavedListing};
 use crate::machine::orders::{AppliedTrades, Orders, SavedOrders, SavedTrades};
 use crate::machine::portfolio::{Portfolio, SavedPortfolio};
@@ -45,6 +46,7 @@ pub(crate) struct SavedRisk {
     venue_order_id_max: u64,
     counts: Counts,
     notices: SavedNotices,
+    held: SavedHeld,
     switches: SavedSwitches,
     inputs: InputDigest,
 }
@@ -151,6 +153,7 @@ impl Risk {
             venue_order_id_max,
             counts,
             notices,
+            held,
             switches,
             inputs,
         } = self;
@@ -180,6 +183,7 @@ impl Risk {
             venue_order_id_max: *venue_order_id_max,
             counts: *counts,
             notices: notices.save(),
+            held: held.save(),
             switches: switches.save(),
             inputs: *inputs,
         }
@@ -227,6 +231,7 @@ impl Risk {
             venue_order_id_max: saved.venue_order_id_max,
             counts: saved.counts,
             notices: Notices::restore(&saved.notices)?,
+            held: HeldOrders::restore(&saved.held)?,
             switches: Switches::restore(&saved.switches)?,
             inputs: saved.inputs,
         })

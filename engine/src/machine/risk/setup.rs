@@ -16,6 +16,7 @@ use model::record::Record;
 use super::{Entry, Risk};
 use crate::machine::config::MachineConfig;
 use crate::machine::error::ApplyError;
+use crate::machine::held::HeldEnd;
 use crate::machine::market::Listing;
 use crate::machine::orders::AppliedTrades;
 
@@ -130,7 +131,9 @@ impl Risk {
             .live()
             .any(|order| order.instrument == instrument);
         let positions = self.portfolio.positions().iter();
+        let held = self.held.iter().any(|held| held.instrument == instrument);
         orders
+            || held
             || positions
                 .filter(|position| position.instrument == instrument)
                 .any(|position| position.lots != Lots::ZERO)
@@ -164,6 +167,8 @@ impl Risk {
                 order.cancel_wanted = true;
             }
         });
+        self.held
+            .finish_all(HeldEnd::Switched, |held| held.strategy == strategy);
     }
 }
 

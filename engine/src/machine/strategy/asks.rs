@@ -9,6 +9,7 @@ use model::num::{Lots, Ticks};
 use crate::machine::held::Size;
 use crate::machine::intent::{Action, Intent, IntentBuffer, Place};
 use crate::machine::orders::{Order, OrderState};
+use crate::machine::risk::ENGINE_NUMBERS_FROM;
 
 /// An order that a strategy wants, without the id that it will get.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +79,9 @@ impl Asks<'_> {
             return None;
         }
         let counter = self.counter.checked_add(1)?;
+        if counter >= ENGINE_NUMBERS_FROM {
+            return None;
+        }
         let client_id = ClientOrderId::new(self.epoch, Some(self.strategy), counter)?;
         *self.counter = counter;
         Some(Place {

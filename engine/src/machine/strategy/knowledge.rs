@@ -3,7 +3,9 @@
 //! Thread: one worker. Hot path: yes. Allocates: only for instruments.
 
 use model::blob::{self, BlobKind};
-use model::body::{BlobPart, Channel, Fill, LinkState, OperatorAction, Refusal, Side};
+use model::body::{
+    BlobPart, Channel, Fill, LinkState, Notice, NoticeCode, OperatorAction, Refusal, Side,
+};
 use model::event::Event;
 use model::ids::ClientOrderId;
 use model::instrument::InstrumentSpec;
@@ -61,6 +63,7 @@ impl StrategyRunner {
             Event::Sent(sent) => self.on_sent(record, sent.client_id),
             Event::SendFailed(report) => self.on_send_failed(record, report.client_id),
             Event::RiskRefused(refusal) => self.on_refused(record, refusal),
+            Event::RiskNotice(notice) => self.on_notice(notice),
             Event::Operator(operator) => self.on_operator(operator.action),
             Event::Tick(_)
             | Event::OpenOrders(_)
@@ -72,7 +75,6 @@ impl StrategyRunner {
             | Event::Funding(_)
             | Event::PositionReport(_)
             | Event::Control(_)
-            | Event::RiskNotice(_)
             | Event::Recovered(_) => None,
         })
     }
@@ -120,11 +122,11 @@ impl StrategyRunner {
     }
 
     /// Takes over risk's view of its orders: what was only wished for in the run before is gone.
-    pub(crate) fn adopt(&mut self, orders: &Orders) {
+    pub(crate) fn adopt(&mut self, orders: &Orders, is_held: impl Fn(ClientOrderId) -> bool) {
         let own = |order: &&Order| order.strategy == Some(self.id);
         let now = self.setting.time_ns;
         self.orders.update_live(|order| {
-            if orders.get(order.client_id).is_none() {
+            if orders.get(order.client_id).is_none() && !is_held(order.client_id) {
                 order.learn(Fact::NotSent, now);
             }
         });
@@ -225,7 +227,8 @@ impl StrategyRunner {
     }
 
     fn on_sent(&mut self, record: &Record, client_id: u64) -> Option<Cause> {
-        self.credit_back(record)?;
+        // What the engine sent for it took no credit.
+        let _ = self.credit_back(record);
         let id = self.own(client_id)?;
         let now = self.setting.time_ns;
         self.orders.update(id, |order| {
@@ -268,6 +271,34 @@ impl StrategyRunner {
                 .update(old, |order| order.cancel.put_off(now, CANCEL_RETRY_NS));
         }
         Some(Cause::Refused(side))
+    }
+
+    /// An order of its that the engine holds, or held.
+    fn on_notice(&mut self, notice: &Notice) -> Option<Cause> {
+        let id = self.own(notice.other)?;
+        let answers = notice.value == i64::from(self.setting.epoch);
+        let now = self.setting.time_ns;
+        match notice.code {
+            NoticeCode::HeldPlaced => {
+                if answers {
+                    self.in_flight = self.in_flight.saturating_sub(1);
+                }
+                self.orders.update(id, |order| order.learn(Fact::Sent, now));
+            }
+            NoticeCode::HeldEnded => {
+                if answers {
+                    self.in_flight = self.in_flight.saturating_sub(1);
+                }
+                self.orders.update(id, |order| {
+                    // What the venue said of it stands.
+                    if order.state.is_unconfirmed() {
+                        order.learn(Fact::NotSent, now);
+                    }
+                });
+            }
+            _ => return None,
+        }
+        Some(Cause::Order)
     }
 
     fn on_operator(&mut self, action: OperatorAction) -> Option<Cause> {

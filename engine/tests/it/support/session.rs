@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::machine::{
-    AccountConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs, RiskLimits,
-    StrategyConfig, StrategyKind,
+    AccountConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs, Protection,
+    RiskLimits, StrategyConfig, StrategyKind,
 };
 use journal::{Durability, Folder, Options, Writer};
 use model::blob::{self, BlobKind};
@@ -44,6 +44,7 @@ pub(crate) fn config() -> MachineConfig {
             venue: VenueId(0),
             name: "test".to_owned(),
         }],
+        protection: Protection::default(),
         book_window_ticks: 1 << 12,
     }
 }

@@ -1,0 +1,482 @@
+//! Risk's part in held orders: takes them, shows them prices, lets them go, cancels and tells.
+//!
+//! A held order that triggers is judged by every check as a new one. One that protects a position
+//! (reduce-only, with a trigger) and is refused is tried again, at the collar; any other ends.
+//!
+//! Hot path: yes. Allocates: only when an instrument is first watched.
+
+use model::body::{NoticeCode, NoticeLevel, OrderType, RefusalReason, Side, TimeInForce};
+use model::control::{Control, Scope};
+use model::event::Event;
+use model::ids::{ClientOrderId, InstrumentId, StrategyId};
+use model::num::{Lots, Ticks};
+use model::record::Record;
+
+use super::approved::Approved;
+use super::checks::{self, Refused};
+use super::notices::Told;
+use super::{Follow, Risk};
+use crate::machine::config::MachineConfig;
+use crate::machine::held::{Held, HeldEnd, Phase, PriceSource, Size, Watch, half_ticks};
+use crate::machine::intent::{Action, Intent, Place};
+use crate::machine::outputs::Outputs;
+use crate::machine::protection::HeldRules;
+
+/// Numbers of orders that the engine makes for a strategy; the strategy's own are below.
+pub(crate) const ENGINE_NUMBERS_FROM: u32 = 1 << 31;
+
+const fn held(value: i64, threshold: i64) -> Refused {
+    Refused::new(RefusalReason::Held, value, threshold)
+}
+
+impl Risk {
+    /// Whether an order of this id is held.
+    pub(crate) fn is_held(&self, id: ClientOrderId) -> bool {
+        self.held.get(id).is_some()
+    }
+
+    pub(super) fn held_rules(&self) -> HeldRules {
+        let config: Option<&MachineConfig> = self.config.as_ref();
+        config.map_or_else(Default::default, |config| config.protection.held)
+    }
+
+    /// What an event means for held orders, before any intent is judged.
+    pub(super) fn show_held(&mut self, record: &Record, event: &Event<'_>) {
+        if self.held.len() == 0 {
+            return;
+        }
+        if let Some((source, price)) = self.price_of(record, event)
+            && let Some(instrument) = record.instrument()
+            && !self.held.is_quiet(instrument, source, price)
+        {
+            self.show_price(instrument, source, price);
+        }
+        match event {
+            Event::RunStarted(_) => {
+                self.held.start();
+                self.held.learn(None, &self.orders, self.time_ns);
+            }
+            Event::OrderAcked(report)
+            | Event::OrderRejected(report)
+            | Event::OrderCancelled(report)
+            | Event::OrderExpired(report)
+            | Event::OrderStatus(report)
+            | Event::OrderAbsent(report)
+            | Event::SendFailed(report) => self.held_learns(report.client_id),
+            Event::OrderFilled(fill) => self.held_learns(fill.client_id),
+            _ => {}
+        }
+    }
+
+    fn held_learns(&mut self, client_id: u64) {
+        if let Some(id) = ClientOrderId::from_raw(client_id) {
+            self.held.learn(Some(id), &self.orders, self.time_ns);
+        }
+    }
+
+    /// The price that an event brings, in half ticks. A stale book brings none.
+    pub(super) fn price_of(
+        &self,
+        record: &Record,
+        event: &Event<'_>,
+    ) -> Option<(PriceSource, i64)> {
+        match event {
+            Event::Trade(trade) if trade.price > Ticks::ZERO => {
+                Some((PriceSource::Last, half_ticks(trade.price)))
+            }
+            Event::Mark(mark) if mark.mark > Ticks::ZERO => {
+                Some((PriceSource::Mark, half_ticks(mark.mark)))
+            }
+            Event::BookLevels(_) | Event::Quote(_) => {
+                let top = self.listing(record.instrument()?)?.book().top()?;
+                Some((PriceSource::Mid, top.mid_x2()))
+            }
+            _ => None,
+        }
+    }
+
+    fn show_price(&mut self, instrument: InstrumentId, source: PriceSource, price: i64) {
+        let (now, cause) = (self.time_ns, self.last_event);
+        let notices = &mut self.notices;
+        self.held.see(instrument, source, price, now, |held| {
+            let level = held.watch.as_ref().and_then(Watch::level).unwrap_or(price);
+            let told = Told::new(
+                NoticeCode::Triggered,
+                NoticeLevel::Info,
+                Scope::Strategy(held.strategy),
+            );
+            let told = told.about(held.id.raw()).by(Control::Held, price, level);
+            notices.tell(cause, 0, told.at(Ticks(price / 2), held.open()));
+        });
+    }
+
+    /// Holds an order, or lets it go at once if it only has a time or a group.
+    pub(super) fn judge_held(
+        &mut self,
+        intent: &Intent,
+        place: &Place,
+        out: &mut Outputs,
+    ) -> Result<(), Refused> {
+        checks::switches(self.kill_latched(), self.stopping, self.cancel_only)?;
+        checks::form(place)?;
+        self.check_id(intent.strategy, place.client_id)?;
+        let mut held = self.held_of(intent, place)?;
+        let waits = place.trigger.is_some() || held.phase == Phase::Dormant;
+        if !waits {
+            self.judge_place(intent, &plain(place), out)?;
+            held.phase = Phase::Working {
+                order: held.id,
+                before: Lots::ZERO,
+            };
+            self.held.insert(held);
+            return Ok(());
+        }
+        self.held.insert(held);
+        // The credit of the intent comes back with this.
+        let told = Told::new(
+            NoticeCode::HeldPlaced,
+            NoticeLevel::Info,
+            Scope::Strategy(held.strategy),
+        );
+        let told = told.by(Control::Held, i64::from(self.epoch), 0);
+        self.notice(told.about(held.id.raw()).at(place.price, place.qty));
+        if let Some(parent) = held.parent() {
+            self.held.learn(Some(parent), &self.orders, self.time_ns);
+        }
+        self.show_present_price(held.id);
+        Ok(())
+    }
+
+    /// The held order that `place` asks for, if its terms make sense.
+    fn held_of(&self, intent: &Intent, place: &Place) -> Result<Held, Refused> {
+        let strategy = self.strategy_of(intent)?;
+        let (instrument, account) = (strategy.instrument, strategy.account);
+        let entry = self.entry(instrument).filter(|entry| {
+            let spec = entry.listing.spec();
+            spec.trading && self.venue_of(account) == Some(spec.venue)
+        });
+        if entry.is_none() {
+            return Err(Refused::plain(RefusalReason::NotTrading));
+        }
+        let config = self.config.as_ref().ok_or(held(0, 0))?;
+        checks::max_quantity(place.qty, config.limits.of(instrument))?;
+        let most = config.protection.held.orders_max;
+        let count = i64::try_from(self.held.len()).unwrap_or(i64::MAX);
+        if count >= i64::from(most) || !self.held.has_room() || !self.notices.has_room() {
+            return Err(held(count + 1, i64::from(most)));
+        }
+        let sound = place.trigger.as_ref().is_none_or(Watch::is_sound)
+            && place.good_till_ns.is_none_or(|end| end > self.time_ns);
+        if !sound || self.is_held(place.client_id) {
+            return Err(held(0, 0));
+        }
+        let parent = place.link.and_then(|link| link.parent);
+        let child = match parent {
+            Some(parent) => self.is_parent(intent.strategy, parent)?,
+            None => false,
+        };
+        let (phase, released) = match (child, place.trigger) {
+            (true, _) => (Phase::Dormant, Lots::ZERO),
+            (false, Some(_)) => (Phase::Armed, place.qty),
+            (false, None) => (Phase::Going, place.qty),
+        };
+        let new = Held {
+            id: place.client_id,
+            strategy: intent.strategy,
+            instrument,
+            account,
+            place: *place,
+            watch: place.trigger.map(|trigger| Watch::new(trigger, place.side)),
+            phase,
+            released,
+            taken: Lots::ZERO,
+            filled: Lots::ZERO,
+            ending: None,
+            again: false,
+            escalated: false,
+            since_ns: self.time_ns,
+            retry_ns: self.time_ns,
+            refused: 0,
+        };
+        self.join_group(new)
+    }
+
+    /// A group's orders are for one quantity and one instrument, and at most one is at the venue.
+    fn join_group(&self, new: Held) -> Result<Held, Refused> {
+        let mut new = new;
+        let Some(group) = new.group() else {
+            return Ok(new);
+        };
+        for other in self
+            .held
+            .iter()
+            .filter(|other| other.group() == Some(group))
+        {
+            let same = other.instrument == new.instrument && other.place.qty == new.place.qty;
+            let goes = new.phase == Phase::Going;
+            let gone = !matches!(other.phase, Phase::Armed | Phase::Dormant);
+            if !same || goes && gone {
+                return Err(held(new.place.qty.0, other.place.qty.0));
+            }
+            new.taken = Lots(other.taken.0.saturating_add(other.filled.0));
+        }
+        Ok(new)
+    }
+
+    /// Whether `parent` is an order of the strategy's that may still fill or has filled.
+    fn is_parent(&self, strategy: StrategyId, parent: ClientOrderId) -> Result<bool, Refused> {
+        let own = parent.strategy() == Some(strategy);
+        if own && (self.is_held(parent) || self.orders.get(parent).is_some()) {
+            Ok(true)
+        } else {
+            let value = i64::from_le_bytes(parent.raw().to_le_bytes());
+            Err(held(value, 0))
+        }
+    }
+
+    /// A price that is known already and fresh counts for a new order, too.
+    fn show_present_price(&mut self, id: ClientOrderId) {
+        let Some((instrument, source)) = self.held.get(id).and_then(Held::watches) else {
+            return;
+        };
+        let Some((listing, config)) = self.listing(instrument).zip(self.config.as_ref()) else {
+            return;
+        };
+        let age_max = config.limits.book_age_max_ns;
+        let Ok(top) = checks::book(listing.book(), self.time_ns, age_max) else {
+            return;
+        };
+        let price = match source {
+            PriceSource::Mid => Some(top.mid_x2()),
+            PriceSource::Last => listing
+                .last_trade()
+                .filter(|trade| self.time_ns.saturating_sub(trade.time_ns) <= age_max)
+                .map(|trade| half_ticks(trade.price)),
+            // Its age is not known here: the next one decides.
+            PriceSource::Mark => None,
+        };
+        if let Some(price) = price {
+            self.show_price(instrument, source, price);
+        }
+    }
+
+    /// The end of a held order, asked for by its strategy. `None` if it is none of its held ones.
+    pub(super) fn judge_cancel_held(
+        &mut self,
+        intent: &Intent,
+        id: ClientOrderId,
+        out: &mut Outputs,
+    ) -> Option<Result<(), Refused>> {
+        let held = self.held.get(id)?;
+        if held.strategy != intent.strategy {
+            return None;
+        }
+        let Some(order) = held.working() else {
+            self.held.finish(id, HeldEnd::Asked, self.epoch);
+            return Some(Ok(()));
+        };
+        let verdict = self.judge_cancel(intent, order, out);
+        if verdict.is_ok() {
+            self.held
+                .change(id, |held| held.ending = Some(HeldEnd::Asked));
+        }
+        Some(verdict)
+    }
+
+    /// Does what is due for held orders.
+    pub(super) fn drive_held(&mut self, follow: Follow, out: &mut Outputs) -> Follow {
+        let mut follow = follow;
+        if follow != Follow::Nothing && self.held.len() > 0 && self.switches.any_kill() {
+            self.end_killed();
+        }
+        if self.held.is_due(self.time_ns) && self.held.len() > 0 {
+            let patience = self.held_rules().patience_ns;
+            self.held.pass_time(self.time_ns, patience);
+            let mut index = 0;
+            while let Some(held) = self.held.at(index).copied() {
+                self.let_go(&held, out);
+                let stays = self.held.at(index).is_some_and(|now| now.id == held.id);
+                index += usize::from(stays);
+            }
+            self.held.rest(patience);
+        }
+        while let Some(id) = self.held.next_cancel() {
+            self.orders.update(id, |order| order.cancel_wanted = true);
+            if follow == Follow::Nothing {
+                follow = Follow::Orders;
+            }
+        }
+        self.tell_of_ended();
+        follow
+    }
+
+    /// A kill ends what is held, but for what protects a position: that waits for the release.
+    fn end_killed(&mut self) {
+        let (switches, config, entries) = (&self.switches, &self.config, &self.entries);
+        self.held.finish_all(HeldEnd::Switched, |held| {
+            let account = config
+                .as_ref()
+                .and_then(|config| config.accounts.get(held.account.index()));
+            let listed = entries
+                .get(held.instrument.index())
+                .and_then(Option::as_deref);
+            let killed = account.is_some_and(|account| {
+                let strategy = Some(held.strategy);
+                switches.is_killed(strategy, held.instrument, account.venue, held.account)
+            });
+            !held.protects() && held.ending.is_none() && (killed || listed.is_none())
+        });
+    }
+
+    fn let_go(&mut self, held: &Held, out: &mut Outputs) {
+        let open = held.open();
+        let due = held.phase == Phase::Going && held.retry_ns <= self.time_ns;
+        if !due || open == Lots::ZERO || self.held.is_blocked(held) {
+            return;
+        }
+        let verdict = self.place_of_held(held, open).and_then(|place| {
+            let order = place.client_id;
+            self.place_by_engine(held.strategy, &place, out)?;
+            Ok(order)
+        });
+        let now = self.time_ns;
+        match verdict {
+            Ok(order) => self.held.change(held.id, |held| {
+                let before = held.filled;
+                held.phase = Phase::Working { order, before };
+                held.since_ns = now;
+                held.refused = 0;
+            }),
+            Err(refused) => self.held_refused(held, refused),
+        }
+    }
+
+    fn held_refused(&mut self, held: &Held, refused: Refused) {
+        let told = |code, level| {
+            Told::new(code, level, Scope::Strategy(held.strategy))
+                .about(held.id.raw())
+                .at(held.place.price, held.open())
+                .by(Control::Held, refused.reason as i64, refused.value)
+        };
+        if !held.protects() {
+            self.held.finish(held.id, HeldEnd::Refused, 0);
+            return;
+        }
+        if held.refused != refused.reason as u8 {
+            self.notice(told(NoticeCode::ExitRetried, NoticeLevel::Hard));
+        }
+        // Without a price it goes at the first event that brings one.
+        let pause = match refused.reason {
+            RefusalReason::StaleBook => 0,
+            _ => self.held_rules().retry_pause_ns,
+        };
+        let retry = self.time_ns.saturating_add(pause);
+        self.held.change(held.id, |held| {
+            held.retry_ns = retry;
+            held.refused = refused.reason as u8;
+            held.escalated |= refused.reason == RefusalReason::PriceCollar;
+        });
+    }
+
+    /// The order that a held one becomes now.
+    fn place_of_held(&mut self, held: &Held, open: Lots) -> Result<Place, Refused> {
+        let mut place = plain(&held.place);
+        place.qty = open;
+        let fresh = held.id.epoch() == self.epoch && self.orders.get(held.id).is_none();
+        if !fresh {
+            place.client_id = self.engine_id(held.strategy)?;
+        }
+        if held.protects() && (held.escalated || place.order_type == OrderType::Market) {
+            place.price = self.collar_price(held.instrument, place.side)?;
+            place.order_type = OrderType::Limit;
+            place.time_in_force = TimeInForce::Ioc;
+        }
+        Ok(place)
+    }
+
+    /// An id for an order that the engine makes for a strategy.
+    pub(super) fn engine_id(&mut self, strategy: StrategyId) -> Result<ClientOrderId, Refused> {
+        ENGINE_NUMBERS_FROM
+            .checked_add(self.held.next_number())
+            .and_then(|number| ClientOrderId::new(self.epoch, Some(strategy), number))
+            .ok_or(Refused::plain(RefusalReason::Overflow))
+    }
+
+    /// The worst price that the collar allows for a side now.
+    pub(super) fn collar_price(
+        &self,
+        instrument: InstrumentId,
+        side: Side,
+    ) -> Result<Ticks, Refused> {
+        let no_price = Refused::plain(RefusalReason::StaleBook);
+        let (entry, config) = self
+            .entry(instrument)
+            .zip(self.config.as_ref())
+            .ok_or(no_price)?;
+        let limits = &config.limits;
+        let top = checks::book(entry.listing.book(), self.time_ns, limits.book_age_max_ns)?;
+        let bounds = checks::collar(&top, limits.of(instrument).collar_bps).ok_or(no_price)?;
+        let (spec, least) = (entry.listing.spec(), Ticks(1));
+        Ok(match side {
+            Side::Buy => bounds.1.min(spec.price_max.unwrap_or(bounds.1)),
+            Side::Sell => bounds.0.max(spec.price_min.unwrap_or(least)).max(least),
+        })
+    }
+
+    /// Judges an order of the engine's own making. Its command names no strategy in its header, so
+    /// that no credit of the strategy's comes back for it.
+    pub(super) fn place_by_engine(
+        &mut self,
+        strategy: StrategyId,
+        place: &Place,
+        out: &mut Outputs,
+    ) -> Result<(), Refused> {
+        let intent = Intent {
+            event: self.last_event,
+            strategy,
+            intended_ns: 0,
+            action: Action::Place(*place),
+        };
+        self.judge_place(&intent, place, out)?;
+        if let Some(approved) = out.commands.last_mut() {
+            *approved = Approved::new(approved.get().by_engine());
+        }
+        Ok(())
+    }
+
+    /// Tells of held orders that ended, as far as there is room.
+    fn tell_of_ended(&mut self) {
+        while self.notices.has_room()
+            && let Some(ended) = self.held.first_ended()
+        {
+            let (held, why) = (&ended.held, ended.why);
+            let level = match why {
+                HeldEnd::Refused | HeldEnd::Ended => NoticeLevel::Soft,
+                HeldEnd::Done
+                | HeldEnd::Sibling
+                | HeldEnd::Asked
+                | HeldEnd::Time
+                | HeldEnd::Parent
+                | HeldEnd::Switched => NoticeLevel::Info,
+            };
+            let scope = Scope::Strategy(held.strategy);
+            let told = Told::new(NoticeCode::HeldEnded, level, scope)
+                .about(held.id.raw())
+                .at(held.place.price, held.filled)
+                .by(Control::Held, i64::from(ended.asked_in), why as i64);
+            self.held.forget_ended();
+            self.notice(told);
+        }
+    }
+}
+
+/// What is left for the venue when the engine keeps the rest.
+fn plain(place: &Place) -> Place {
+    Place {
+        trigger: None,
+        good_till_ns: None,
+        link: None,
+        size: Size::Exact,
+        ..*place
+    }
+}

@@ -1,0 +1,415 @@
+//! Risk with wishes made by hand, and a venue that answers late and in any order, seeded.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use engine::machine::{
+    Action, Intent, IntentBuffer, Link, Machine, MachineConfig, Outputs, Parts, Place, Size,
+    Trigger,
+};
+use model::body::{
+    Channel, LinkState, NoticeCode, OrderStatus, OrderType, RejectReason, Side, TimeInForce,
+};
+use model::command::{CommandView, command};
+use model::event::{Event, event};
+use model::ids::{ClientOrderId, StrategyId};
+use model::num::{Lots, Ticks};
+use model::record::{Kind, Record, flags};
+
+use crate::kit::{
+    Rig, SECOND, balance, config, connection, fill, levels, report, reset, run_started,
+    sent, taker, tick,
+};
+
+pub(crate) const STRATEGY: StrategyId = StrategyId(0);
+
+/// A configuration with one strategy that never wishes for anything itself.
+pub(crate) fn quiet(change: impl FnOnce(&mut MachineConfig)) -> MachineConfig {
+    let mut strategy = taker();
+    let engine::machine::StrategyKind::MovingAverage(params) = &mut strategy.kind else {
+        panic!("a taker")
+    };
+    params.slow_trades = 65_536;
+    let mut config = config(vec![strategy]);
+    config.limits.orders.collar_bps = 1_000;
+    change(&mut config);
+    config
+}
+
+#[derive(Debug, Clone, Copy)]
+struct AtVenue {
+    side: Side,
+    price: i64,
+    left: i64,
+    filled: i64,
+    over: Option<OrderStatus>,
+}
+
+pub(crate) struct Desk {
+    pub(crate) parts: Parts,
+    pub(crate) config: MachineConfig,
+    out: Outputs,
+    buffer: IntentBuffer,
+    pub(crate) now: u64,
+    counter: u32,
+    epoch: u32,
+    wishes: Vec<Intent>,
+    pub(crate) log: Vec<Record>,
+    pub(crate) commands: Vec<Record>,
+    pub(crate) notices: Vec<(NoticeCode, i64, i64)>,
+    pub(crate) refusals: Vec<model::body::RefusalReason>,
+    /// Reports on their way: one queue for each order, so that only an order's own keep order.
+    pub(crate) ways: BTreeMap<u64, VecDeque<Record>>,
+    orders: BTreeMap<u64, AtVenue>,
+    fills: Vec<Record>,
+    pub(crate) bought: i64,
+    pub(crate) sold: i64,
+    /// Lots that one match may fill at most.
+    pub(crate) depth: i64,
+    pub(crate) bid: i64,
+    pub(crate) ask: i64,
+    book: u64,
+    trade: u64,
+    pub(crate) random: u64,
+}
+
+impl Desk {
+    pub(crate) fn new(seed: u64, config: &MachineConfig) -> Self {
+        let mut rig = Rig::new();
+        rig.begin(config, 0);
+        let mut desk = Self {
+            parts: rig.machine.into_parts(),
+            config: config.clone(),
+            out: Outputs::new(),
+            buffer: IntentBuffer::new(),
+            now: rig.now,
+            counter: 0,
+            epoch: 1,
+            wishes: Vec::new(),
+            log: rig.log,
+            commands: Vec::new(),
+            notices: Vec::new(),
+            refusals: Vec::new(),
+            ways: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            fills: Vec::new(),
+            bought: 0,
+            sold: 0,
+            depth: 1_000,
+            bid: 0,
+            ask: 0,
+            book: 0,
+            trade: 0,
+            random: seed.wrapping_mul(2) | 1,
+        };
+        desk.event(connection(Channel::Orders, LinkState::Up));
+        desk.event(balance("BTC", 0));
+        desk.event(balance("USDT", 100_000));
+        desk.event(tick());
+        desk.market(999_990, 1_000_010);
+        desk
+    }
+
+    pub(crate) fn roll(&mut self, bound: i64) -> i64 {
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from(self.random >> 33).unwrap() % bound
+    }
+
+    /// One event through the parts; what it causes goes to the venue.
+    pub(crate) fn event(&mut self, record: Record) {
+        let mut record = record;
+        record.event = self.parts.risk.last_event() + 1;
+        self.now += 1_000;
+        record.time_ns = self.now;
+        for strategy in &mut self.parts.strategies {
+            strategy.apply(&record, &mut self.buffer).unwrap();
+            assert!(self.buffer.is_empty(), "the strategy is quiet");
+        }
+        for wish in &mut self.wishes {
+            wish.event = record.event;
+        }
+        self.parts
+            .risk
+            .apply(&record, &self.wishes, &mut self.out)
+            .unwrap();
+        self.wishes.clear();
+        self.log.push(record);
+        let told: Vec<Record> = self.out.refusals.clone();
+        let commands: Vec<Record> = self.out.commands.iter().map(|c| *c.as_ref()).collect();
+        for record in told {
+            match event(&record).unwrap() {
+                Event::RiskNotice(notice) => {
+                    let seen = (notice.code, notice.value, notice.threshold);
+                    self.notices.push(seen);
+                }
+                Event::RiskRefused(refusal) => self.refusals.push(refusal.reason),
+                _ => panic!("neither a refusal nor a notice"),
+            }
+            self.ways.entry(0).or_default().push_back(record);
+        }
+        for command in commands {
+            self.commands.push(command);
+            self.answer(&command);
+        }
+    }
+
+    fn way(&mut self, id: u64) -> &mut VecDeque<Record> {
+        self.ways.entry(id).or_default()
+    }
+
+    fn answer(&mut self, record: &Record) {
+        match command(record).unwrap() {
+            CommandView::NewOrder(new) => {
+                assert!(
+                    matches!(new.order_type, OrderType::Limit | OrderType::Market),
+                    "{new:?}"
+                );
+                let id = new.client_id;
+                let order = AtVenue {
+                    side: new.side,
+                    price: new.price.0,
+                    left: new.qty.0,
+                    filled: 0,
+                    over: None,
+                };
+                assert!(self.orders.insert(id, order).is_none(), "an id twice");
+                let acked = self.say(Kind::OrderAcked, id, OrderStatus::Open);
+                let way = self.way(id);
+                way.push_back(sent(record));
+                way.push_back(acked);
+                self.cross(id);
+                let over = self.orders[&id].left > 0 && new.time_in_force != TimeInForce::Gtc;
+                if over {
+                    self.end(id, OrderStatus::Expired, Kind::OrderExpired);
+                }
+            }
+            CommandView::CancelOrder(cancel) => {
+                let id = cancel.client_id;
+                self.way(id).push_back(sent(record));
+                let open = self.orders.get(&id).is_some_and(|o| o.over.is_none());
+                if open {
+                    self.end(id, OrderStatus::Cancelled, Kind::OrderCancelled);
+                } else {
+                    let refused = report(
+                        Kind::CancelRejected,
+                        id,
+                        OrderStatus::NotStated,
+                        0,
+                        RejectReason::UnknownOrder,
+                    );
+                    self.way(id).push_back(refused);
+                }
+            }
+            CommandView::QueryOrder(query) => {
+                let id = query.client_id;
+                self.way(id).push_back(sent(record));
+                let own: Vec<Record> = self
+                    .fills
+                    .iter()
+                    .filter(|f| match event(f).unwrap() {
+                        Event::OrderFilled(fill) => fill.client_id == id,
+                        _ => false,
+                    })
+                    .copied()
+                    .collect();
+                self.way(id).extend(own);
+                let status = match self.orders.get(&id) {
+                    Some(order) => {
+                        let status = order.over.unwrap_or(OrderStatus::Open);
+                        self.say(Kind::OrderStatus, id, status)
+                    }
+                    None => self.say(Kind::OrderAbsent, id, OrderStatus::NotStated),
+                };
+                self.way(id).push_back(status);
+            }
+            other => panic!("not asked for here: {other:?}"),
+        }
+    }
+
+    fn say(&self, kind: Kind, id: u64, status: OrderStatus) -> Record {
+        let filled = self.orders.get(&id).map_or(0, |order| order.filled);
+        report(kind, id, status, filled, RejectReason::None)
+    }
+
+    fn end(&mut self, id: u64, status: OrderStatus, kind: Kind) {
+        self.orders.get_mut(&id).unwrap().over = Some(status);
+        let record = self.say(kind, id, status);
+        self.way(id).push_back(record);
+    }
+
+    /// Fills what crosses, up to the depth.
+    fn cross(&mut self, id: u64) {
+        let order = self.orders[&id];
+        let takes = match order.side {
+            Side::Buy => order.price >= self.ask,
+            Side::Sell => order.price <= self.bid,
+        };
+        if !takes || order.over.is_some() || order.left == 0 {
+            return;
+        }
+        let qty = order.left.min(self.depth);
+        self.trade += 1;
+        let price = match order.side {
+            Side::Buy => order.price.min(self.ask),
+            Side::Sell => order.price.max(self.bid),
+        };
+        let record = fill(id, self.trade, order.side, price, qty);
+        let order = self.orders.get_mut(&id).unwrap();
+        order.left -= qty;
+        order.filled += qty;
+        if order.left == 0 {
+            order.over = Some(OrderStatus::Filled);
+        }
+        match order.side {
+            Side::Buy => self.bought += qty,
+            Side::Sell => self.sold += qty,
+        }
+        assert!(self.sold <= self.bought, "the position turned");
+        self.fills.push(record);
+        self.way(id).push_back(record);
+    }
+
+    /// The market moves: what rests fills, and we hear of it.
+    pub(crate) fn market(&mut self, bid: i64, ask: i64) {
+        (self.bid, self.ask) = (bid, ask);
+        let ids: Vec<u64> = self.orders.keys().copied().collect();
+        for id in ids {
+            self.cross(id);
+        }
+        self.book += 1;
+        let whole = flags::LAST_OF_MESSAGE | flags::SNAPSHOT;
+        let changes = [(Side::Buy, bid, 50_000), (Side::Sell, ask, 50_000)];
+        self.event(reset(self.book, 1));
+        self.event(levels(self.book, whole, &changes));
+    }
+
+    /// One report arrives, from any order's way. False if nothing is on its way.
+    pub(crate) fn deliver(&mut self) -> bool {
+        self.ways.retain(|_, way| !way.is_empty());
+        let count = i64::try_from(self.ways.len()).unwrap();
+        if count == 0 {
+            return false;
+        }
+        let at = usize::try_from(self.roll(count)).unwrap();
+        let id = *self.ways.keys().nth(at).unwrap();
+        let record = self.way(id).pop_front().unwrap();
+        self.event(record);
+        true
+    }
+
+    /// Time passes and reports arrive until nothing moves.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..40 {
+            while self.deliver() {}
+            self.now += SECOND / 4;
+            let (bid, ask) = (self.bid, self.ask);
+            self.market(bid, ask);
+            self.event(tick());
+        }
+        while self.deliver() {}
+    }
+
+    pub(crate) fn id(&mut self) -> ClientOrderId {
+        self.counter += 1;
+        ClientOrderId::new(self.epoch, Some(STRATEGY), self.counter).unwrap()
+    }
+
+    pub(crate) fn wish(&mut self, change: impl FnOnce(&mut Place)) -> ClientOrderId {
+        let client_id = self.id();
+        let mut place = Place {
+            client_id,
+            side: Side::Sell,
+            order_type: OrderType::Market,
+            time_in_force: TimeInForce::Ioc,
+            price: Ticks(0),
+            qty: Lots(1_000),
+            tag: 0,
+            reduce_only: true,
+            trigger: None,
+            good_till_ns: None,
+            link: None,
+            size: Size::Exact,
+        };
+        change(&mut place);
+        self.ask(Action::Place(place));
+        client_id
+    }
+
+    pub(crate) fn ask(&mut self, action: Action) {
+        self.wishes.push(Intent {
+            event: 0,
+            strategy: STRATEGY,
+            intended_ns: 0,
+            action,
+        });
+    }
+
+    /// Buys at the market, and waits for the fills.
+    pub(crate) fn buy(&mut self, qty: i64) {
+        self.wish(|place| {
+            place.side = Side::Buy;
+            place.qty = Lots(qty);
+            place.reduce_only = false;
+        });
+        self.event(tick());
+        while self.deliver() {}
+        assert_eq!(self.bought, qty, "{:?}", self.refusals);
+    }
+
+    /// What a snapshot and its reading make of the machine.
+    pub(crate) fn freeze_and_thaw(&mut self) {
+        let parts = Parts {
+            strategies: std::mem::take(&mut self.parts.strategies),
+            risk: std::mem::take(&mut self.parts.risk),
+        };
+        let machine = Machine::from_parts(parts);
+        let bytes = model::codec::encode(&machine).unwrap();
+        let thawed: Machine = model::codec::decode(&bytes).unwrap();
+        assert_eq!(thawed.state_hash(), machine.state_hash());
+        self.parts = thawed.into_parts();
+    }
+
+    /// The process dies and starts again: reports on their way are lost, and the venue is asked.
+    pub(crate) fn restart(&mut self) {
+        self.ways.clear();
+        let parts = Parts {
+            strategies: std::mem::take(&mut self.parts.strategies),
+            risk: std::mem::take(&mut self.parts.risk),
+        };
+        let mut machine = Machine::from_parts(parts);
+        self.epoch += 1;
+        self.counter = 0;
+        self.now += SECOND;
+        let mut start = run_started(self.epoch, machine.commands_decided());
+        start.event = machine.last_event() + 1;
+        start.time_ns = self.now;
+        machine.apply(&start, &mut self.out).unwrap();
+        self.log.push(start);
+        self.parts = machine.into_parts();
+        self.event(connection(Channel::Orders, LinkState::Up));
+        self.event(tick());
+        let (bid, ask) = (self.bid, self.ask);
+        self.market(bid, ask);
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        crate::kit::kinds(&self.commands)
+    }
+
+    pub(crate) fn count(&self, code: NoticeCode) -> usize {
+        self.notices.iter().filter(|told| told.0 == code).count()
+    }
+}
+
+pub(crate) const fn trigger(
+    kind: engine::machine::TriggerKind,
+    source: engine::machine::PriceSource,
+) -> Option<Trigger> {
+    Some(Trigger { kind, source })
+}
+
+pub(crate) const fn link(parent: Option<ClientOrderId>, group: u64) -> Option<Link> {
+    Some(Link { parent, group })
+}

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
 mod determinism;
+mod held;
 mod instruments;
 mod kit;
 mod life;
-mod held;
 mod limits;
 mod restart;
 mod saved;

@@ -4,6 +4,7 @@
 //! order's fills or for a time waits here, in risk, from the same events as everything else.
 
 mod entry;
+mod progress;
 mod table;
 mod terms;
 mod watch;

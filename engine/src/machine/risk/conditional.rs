@@ -51,20 +51,22 @@ impl Risk {
         {
             self.show_price(instrument, source, price);
         }
-        match event {
-            Event::RunStarted(_) => {
-                self.held.start();
-                self.held.learn(None, &self.orders, self.time_ns);
-            }
-            Event::OrderAcked(report)
-            | Event::OrderRejected(report)
-            | Event::OrderCancelled(report)
-            | Event::OrderExpired(report)
-            | Event::OrderStatus(report)
-            | Event::OrderAbsent(report)
-            | Event::SendFailed(report) => self.held_learns(report.client_id),
-            Event::OrderFilled(fill) => self.held_learns(fill.client_id),
-            _ => {}
+        if let Event::RunStarted(_) = event {
+            self.held.start();
+            self.held.learn(None, &self.orders, self.time_ns);
+        }
+        if let Event::OrderAcked(report)
+        | Event::OrderRejected(report)
+        | Event::OrderCancelled(report)
+        | Event::OrderExpired(report)
+        | Event::OrderStatus(report)
+        | Event::OrderAbsent(report)
+        | Event::SendFailed(report) = event
+        {
+            self.held_learns(report.client_id);
+        }
+        if let Event::OrderFilled(fill) = event {
+            self.held_learns(fill.client_id);
         }
     }
 
@@ -80,19 +82,18 @@ impl Risk {
         record: &Record,
         event: &Event<'_>,
     ) -> Option<(PriceSource, i64)> {
-        match event {
-            Event::Trade(trade) if trade.price > Ticks::ZERO => {
-                Some((PriceSource::Last, half_ticks(trade.price)))
-            }
-            Event::Mark(mark) if mark.mark > Ticks::ZERO => {
-                Some((PriceSource::Mark, half_ticks(mark.mark)))
-            }
-            Event::BookLevels(_) | Event::Quote(_) => {
-                let top = self.listing(record.instrument()?)?.book().top()?;
-                Some((PriceSource::Mid, top.mid_x2()))
-            }
-            _ => None,
+        if let Event::Trade(trade) = event {
+            return (trade.price > Ticks::ZERO)
+                .then(|| (PriceSource::Last, half_ticks(trade.price)));
         }
+        if let Event::Mark(mark) = event {
+            return (mark.mark > Ticks::ZERO).then(|| (PriceSource::Mark, half_ticks(mark.mark)));
+        }
+        if let Event::BookLevels(_) | Event::Quote(_) = event {
+            let top = self.listing(record.instrument()?)?.book().top()?;
+            return Some((PriceSource::Mid, top.mid_x2()));
+        }
+        None
     }
 
     fn show_price(&mut self, instrument: InstrumentId, source: PriceSource, price: i64) {
@@ -366,9 +367,10 @@ impl Risk {
             self.notice(told(NoticeCode::ExitRetried, NoticeLevel::Hard));
         }
         // Without a price it goes at the first event that brings one.
-        let pause = match refused.reason {
-            RefusalReason::StaleBook => 0,
-            _ => self.held_rules().retry_pause_ns,
+        let pause = if refused.reason == RefusalReason::StaleBook {
+            0
+        } else {
+            self.held_rules().retry_pause_ns
         };
         let retry = self.time_ns.saturating_add(pause);
         self.held.change(held.id, |held| {

@@ -276,28 +276,23 @@ impl StrategyRunner {
     /// An order of its that the engine holds, or held.
     fn on_notice(&mut self, notice: &Notice) -> Option<Cause> {
         let id = self.own(notice.other)?;
-        let answers = notice.value == i64::from(self.setting.epoch);
-        let now = self.setting.time_ns;
-        match notice.code {
-            NoticeCode::HeldPlaced => {
-                if answers {
-                    self.in_flight = self.in_flight.saturating_sub(1);
-                }
-                self.orders.update(id, |order| order.learn(Fact::Sent, now));
-            }
-            NoticeCode::HeldEnded => {
-                if answers {
-                    self.in_flight = self.in_flight.saturating_sub(1);
-                }
-                self.orders.update(id, |order| {
-                    // What the venue said of it stands.
-                    if order.state.is_unconfirmed() {
-                        order.learn(Fact::NotSent, now);
-                    }
-                });
-            }
-            _ => return None,
+        let placed = notice.code == NoticeCode::HeldPlaced;
+        if !placed && notice.code != NoticeCode::HeldEnded {
+            return None;
         }
+        // It answers a wish of this run: the credit returns.
+        if notice.value == i64::from(self.setting.epoch) {
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
+        let now = self.setting.time_ns;
+        self.orders.update(id, |order| {
+            if placed {
+                order.learn(Fact::Sent, now);
+            } else if order.state.is_unconfirmed() {
+                // What the venue said of it stands.
+                order.learn(Fact::NotSent, now);
+            }
+        });
         Some(Cause::Order)
     }
 

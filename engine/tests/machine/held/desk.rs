@@ -16,8 +16,8 @@ use model::num::{Lots, Ticks};
 use model::record::{Kind, Record, flags};
 
 use crate::kit::{
-    Rig, SECOND, balance, config, connection, fill, levels, report, reset, run_started,
-    sent, taker, tick,
+    Rig, SECOND, balance, config, connection, fill, levels, report, reset, run_started, sent,
+    taker, tick,
 };
 
 pub(crate) const STRATEGY: StrategyId = StrategyId(0);

@@ -7,7 +7,8 @@ use engine::machine::{
     Trigger,
 };
 use model::body::{
-    Channel, LinkState, NoticeCode, OrderStatus, OrderType, RejectReason, Side, TimeInForce,
+    Channel, LinkState, NewOrder, NoticeCode, OpenOrders, OrderStatus, OrderType, RejectReason,
+    Side, TimeInForce,
 };
 use model::command::{CommandView, command};
 use model::event::{Event, event};
@@ -16,8 +17,8 @@ use model::num::{Lots, Ticks};
 use model::record::{Kind, Record, flags};
 
 use crate::kit::{
-    Rig, SECOND, balance, config, connection, fill, levels, report, reset, run_started, sent,
-    taker, tick,
+    ACCOUNT, Rig, SECOND, balance, config, connection, fill, levels, report, reset, run_started,
+    sent, taker, tick,
 };
 
 pub(crate) const STRATEGY: StrategyId = StrategyId(0);
@@ -46,7 +47,6 @@ struct AtVenue {
 
 pub(crate) struct Desk {
     pub(crate) parts: Parts,
-    pub(crate) config: MachineConfig,
     out: Outputs,
     buffer: IntentBuffer,
     pub(crate) now: u64,
@@ -78,7 +78,6 @@ impl Desk {
         rig.begin(config, 0);
         let mut desk = Self {
             parts: rig.machine.into_parts(),
-            config: config.clone(),
             out: Outputs::new(),
             buffer: IntentBuffer::new(),
             now: rig.now,
@@ -139,13 +138,13 @@ impl Desk {
         let told: Vec<Record> = self.out.refusals.clone();
         let commands: Vec<Record> = self.out.commands.iter().map(|c| *c.as_ref()).collect();
         for record in told {
-            match event(&record).unwrap() {
-                Event::RiskNotice(notice) => {
-                    let seen = (notice.code, notice.value, notice.threshold);
-                    self.notices.push(seen);
-                }
-                Event::RiskRefused(refusal) => self.refusals.push(refusal.reason),
-                _ => panic!("neither a refusal nor a notice"),
+            let event = event(&record).unwrap();
+            if let Event::RiskNotice(notice) = event {
+                let seen = (notice.code, notice.value, notice.threshold);
+                self.notices.push(seen);
+            }
+            if let Event::RiskRefused(refusal) = event {
+                self.refusals.push(refusal.reason);
             }
             self.ways.entry(0).or_default().push_back(record);
         }
@@ -160,72 +159,93 @@ impl Desk {
     }
 
     fn answer(&mut self, record: &Record) {
-        match command(record).unwrap() {
-            CommandView::NewOrder(new) => {
-                assert!(
-                    matches!(new.order_type, OrderType::Limit | OrderType::Market),
-                    "{new:?}"
-                );
-                let id = new.client_id;
-                let order = AtVenue {
-                    side: new.side,
-                    price: new.price.0,
-                    left: new.qty.0,
-                    filled: 0,
-                    over: None,
-                };
-                assert!(self.orders.insert(id, order).is_none(), "an id twice");
-                let acked = self.say(Kind::OrderAcked, id, OrderStatus::Open);
-                let way = self.way(id);
-                way.push_back(sent(record));
-                way.push_back(acked);
-                self.cross(id);
-                let over = self.orders[&id].left > 0 && new.time_in_force != TimeInForce::Gtc;
-                if over {
-                    self.end(id, OrderStatus::Expired, Kind::OrderExpired);
-                }
-            }
-            CommandView::CancelOrder(cancel) => {
-                let id = cancel.client_id;
-                self.way(id).push_back(sent(record));
-                let open = self.orders.get(&id).is_some_and(|o| o.over.is_none());
-                if open {
-                    self.end(id, OrderStatus::Cancelled, Kind::OrderCancelled);
-                } else {
-                    let refused = report(
-                        Kind::CancelRejected,
-                        id,
-                        OrderStatus::NotStated,
-                        0,
-                        RejectReason::UnknownOrder,
-                    );
-                    self.way(id).push_back(refused);
-                }
-            }
-            CommandView::QueryOrder(query) => {
-                let id = query.client_id;
-                self.way(id).push_back(sent(record));
-                let own: Vec<Record> = self
-                    .fills
-                    .iter()
-                    .filter(|f| match event(f).unwrap() {
-                        Event::OrderFilled(fill) => fill.client_id == id,
-                        _ => false,
-                    })
-                    .copied()
-                    .collect();
-                self.way(id).extend(own);
-                let status = match self.orders.get(&id) {
-                    Some(order) => {
-                        let status = order.over.unwrap_or(OrderStatus::Open);
-                        self.say(Kind::OrderStatus, id, status)
-                    }
-                    None => self.say(Kind::OrderAbsent, id, OrderStatus::NotStated),
-                };
-                self.way(id).push_back(status);
-            }
-            other => panic!("not asked for here: {other:?}"),
+        let view = command(record).unwrap();
+        if let CommandView::NewOrder(new) = view {
+            self.accept(record, new);
+        } else if let CommandView::CancelOrder(cancel) = view {
+            self.cancel(record, cancel.client_id);
+        } else if let CommandView::QueryOrder(query) = view {
+            self.look_up(record, query.client_id);
+        } else if let CommandView::QueryOpenOrders(_) = view {
+            self.list(record);
+        } else {
+            panic!("not asked for here: {view:?}");
         }
+    }
+
+    fn accept(&mut self, record: &Record, new: &NewOrder) {
+        assert_ne!(new.order_type, OrderType::PostOnly);
+        let id = new.client_id;
+        let order = AtVenue {
+            side: new.side,
+            price: new.price.0,
+            left: new.qty.0,
+            filled: 0,
+            over: None,
+        };
+        assert!(self.orders.insert(id, order).is_none(), "an id twice");
+        let acked = self.say(Kind::OrderAcked, id, OrderStatus::Open);
+        let way = self.way(id);
+        way.push_back(sent(record));
+        way.push_back(acked);
+        self.cross(id);
+        let over = self.orders[&id].left > 0 && new.time_in_force != TimeInForce::Gtc;
+        if over {
+            self.end(id, OrderStatus::Expired, Kind::OrderExpired);
+        }
+    }
+
+    fn cancel(&mut self, record: &Record, id: u64) {
+        self.way(id).push_back(sent(record));
+        if self.orders.get(&id).is_some_and(|o| o.over.is_none()) {
+            self.end(id, OrderStatus::Cancelled, Kind::OrderCancelled);
+        } else {
+            let none = OrderStatus::NotStated;
+            let refused = report(
+                Kind::CancelRejected,
+                id,
+                none,
+                0,
+                RejectReason::UnknownOrder,
+            );
+            self.way(id).push_back(refused);
+        }
+    }
+
+    fn look_up(&mut self, record: &Record, id: u64) {
+        self.way(id).push_back(sent(record));
+        let is_its = |record: &&Record| matches!(event(record).unwrap(), Event::OrderFilled(fill) if fill.client_id == id);
+        let own: Vec<Record> = self.fills.iter().filter(is_its).copied().collect();
+        self.way(id).extend(own);
+        let status = match self.orders.get(&id) {
+            Some(order) => {
+                let status = order.over.unwrap_or(OrderStatus::Open);
+                self.say(Kind::OrderStatus, id, status)
+            }
+            None => self.say(Kind::OrderAbsent, id, OrderStatus::NotStated),
+        };
+        self.way(id).push_back(status);
+    }
+
+    fn list(&mut self, record: &Record) {
+        self.way(0).push_back(sent(record));
+        let open: Vec<u64> = self
+            .orders
+            .iter()
+            .filter(|(_, order)| order.over.is_none())
+            .map(|(id, _)| *id)
+            .collect();
+        for &id in &open {
+            let status = self.say(Kind::OrderStatus, id, OrderStatus::Open);
+            self.way(0).push_back(status);
+        }
+        let body = OpenOrders {
+            ours: open.len() as u64,
+            foreign: 0,
+            reserved: [0; 64],
+        };
+        let list = Record::new(Kind::OpenOrders, &body).on_account(ACCOUNT);
+        self.way(0).push_back(list);
     }
 
     fn say(&self, kind: Kind, id: u64, status: OrderStatus) -> Record {

@@ -91,6 +91,26 @@ fn held_stop_is_not_triggered_by_a_stale_book_and_the_first_fresh_price_decides(
 }
 
 #[test]
+fn held_group_of_two_triggers_goes_one_way_only() {
+    for (price, far) in [(1_010_000, 900_000), (990_000, 1_100_000)] {
+        let mut desk = long(14);
+        for kind in [stop(990_000), profit(1_010_000)] {
+            desk.wish(|place| {
+                place.trigger = trigger(kind, PriceSource::Last);
+                place.link = link(None, 3);
+            });
+        }
+        desk.event(tick());
+        for step in [1_009_999, 990_001, price, far] {
+            desk.event(traded(step));
+        }
+        desk.settle();
+        assert_eq!((orders(&desk), desk.sold), (2, 1_000), "{price}");
+        assert_eq!(desk.count(NoticeCode::HeldEnded), 2);
+    }
+}
+
+#[test]
 fn held_sources_are_told_apart() {
     let mut desk = long(3);
     desk.wish(|place| place.trigger = trigger(stop(990_000), PriceSource::Last));
@@ -150,7 +170,7 @@ fn held_protection_that_is_refused_is_told_hard_and_tried_again() {
     desk.event(traded(980_000));
     while desk.deliver() {}
     for _ in 0..8 {
-        desk.now += SECOND;
+        desk.now += SECOND / 2;
         desk.event(tick());
     }
     assert_eq!(desk.count(NoticeCode::ExitRetried), 1, "told once");

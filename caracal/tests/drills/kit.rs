@@ -114,6 +114,7 @@ fn machine_config() -> MachineConfig {
             venue: VenueId(0),
             name: "main".to_owned(),
         }],
+        protection: engine::machine::Protection::default(),
         book_window_ticks: 1 << 12,
     }
 }

@@ -214,15 +214,9 @@ impl Desk {
 
     fn look_up(&mut self, record: &Record, id: u64) {
         self.way(id).push_back(sent(record));
-        let is_its = |record: &&Record| matches!(event(record).unwrap(), Event::OrderFilled(fill) if fill.client_id == id);
-        let own: Vec<Record> = self.fills.iter().filter(is_its).copied().collect();
-        self.way(id).extend(own);
-        let status = match self.orders.get(&id) {
-            Some(order) => {
-                let status = order.over.unwrap_or(OrderStatus::Open);
-                self.say(Kind::OrderStatus, id, status)
-            }
-            None => self.say(Kind::OrderAbsent, id, OrderStatus::NotStated),
+        let is_its = |record: &&Record| {
+            let event = event(record).unwrap();
+            matches!(event, Event::OrderFilled(fill) if fill.client_id == id)
         };
         self.way(id).push_back(status);
     }

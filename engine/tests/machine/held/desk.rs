@@ -218,6 +218,15 @@ impl Desk {
             let event = event(record).unwrap();
             matches!(event, Event::OrderFilled(fill) if fill.client_id == id)
         };
+        let own: Vec<Record> = self.fills.iter().filter(is_its).copied().collect();
+        self.way(id).extend(own);
+        let status = match self.orders.get(&id) {
+            Some(order) => {
+                let status = order.over.unwrap_or(OrderStatus::Open);
+                self.say(Kind::OrderStatus, id, status)
+            }
+            None => self.say(Kind::OrderAbsent, id, OrderStatus::NotStated),
+        };
         self.way(id).push_back(status);
     }
 

@@ -14,14 +14,50 @@ pub(crate) trait Digest {
     fn digest(&self, sink: &mut Sink);
 }
 
+/// Bytes that are hashed at once: many small pieces cost several times one large one.
+const PIECE_BYTES: usize = 8_192;
+
 /// Where state is fed into.
-#[derive(Debug, Default)]
-pub(crate) struct Sink(blake3::Hasher);
+#[derive(Debug)]
+pub(crate) struct Sink {
+    hasher: blake3::Hasher,
+    piece: [u8; PIECE_BYTES],
+    used: usize,
+}
+
+impl Default for Sink {
+    fn default() -> Self {
+        Self {
+            hasher: blake3::Hasher::new(),
+            piece: [0; PIECE_BYTES],
+            used: 0,
+        }
+    }
+}
 
 impl Sink {
+    fn feed(&mut self, bytes: &[u8]) {
+        if let Some(room) = self.piece[self.used..].get_mut(..bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.used += bytes.len();
+            return;
+        }
+        self.hasher.update(&self.piece[..self.used]);
+        self.used = 0;
+        match self.piece.get_mut(..bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.used = bytes.len();
+            }
+            None => {
+                self.hasher.update(bytes);
+            }
+        }
+    }
+
     /// Feeds a number.
     pub(crate) fn number(&mut self, value: impl Into<i128>) {
-        self.0.update(&value.into().to_le_bytes());
+        self.feed(&value.into().to_le_bytes());
     }
 
     /// Feeds a price.
@@ -36,7 +72,7 @@ impl Sink {
 
     /// Feeds an exact decimal, independent of trailing zeros.
     pub(crate) fn decimal(&mut self, value: Decimal) {
-        self.0.update(&value.normalize().serialize());
+        self.feed(&value.normalize().serialize());
     }
 
     /// Feeds a number that may be missing.
@@ -48,7 +84,7 @@ impl Sink {
     /// Feeds bytes with their length.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        self.0.update(bytes);
+        self.feed(bytes);
     }
 
     /// Feeds a configured value in the form in which it travels in the log.
@@ -61,7 +97,9 @@ impl Sink {
     /// The digest.
     #[must_use]
     pub(crate) fn finish(&self) -> [u8; 32] {
-        *self.0.finalize().as_bytes()
+        let mut hasher = self.hasher.clone();
+        hasher.update(&self.piece[..self.used]);
+        *hasher.finalize().as_bytes()
     }
 }
 
@@ -113,6 +151,7 @@ impl Digest for InputDigest {
 mod tests {
     use super::*;
     use model::body::{Sent, Tick};
+    use proptest::prelude::*;
     use zerocopy::{FromBytes, IntoBytes};
 
     fn of(record: &Record) -> InputDigest {
@@ -159,5 +198,22 @@ mod tests {
         assert_eq!(of(&Record::new(Kind::Sent, &sent)), before);
         sent.command = 99;
         assert_ne!(of(&Record::new(Kind::Sent, &sent)), before);
+    }
+
+    proptest! {
+        #[test]
+        fn prop_sink_hashes_the_bytes_however_they_are_cut(
+            lengths in proptest::collection::vec(0_usize..3 * PIECE_BYTES, 0..12),
+        ) {
+            let mut sink = Sink::default();
+            let mut whole = Vec::new();
+            for (index, length) in lengths.into_iter().enumerate() {
+                let bytes = vec![index as u8; length];
+                sink.bytes(&bytes);
+                whole.extend((length as i128).to_le_bytes());
+                whole.extend(bytes);
+            }
+            prop_assert_eq!(sink.finish(), *blake3::hash(&whole).as_bytes());
+        }
     }
 }

@@ -6,12 +6,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
+mod books;
 #[expect(
     dead_code,
     reason = "the machine's tests use the rest of their own helpers"
 )]
 #[path = "../machine/kit.rs"]
 mod kit;
+mod machine;
 mod oracle;
 mod orders;
 mod runner;

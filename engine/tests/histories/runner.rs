@@ -195,6 +195,7 @@ fn run_batch<P: Part>(
     to: u64,
     progress: Option<&Progress>,
 ) -> Option<Failure> {
+    // A start that fails is a failure of the test itself.
     let mut state = part.start();
     let mut events = 0;
     let mut failure = None;

@@ -37,14 +37,32 @@ struct Part {
     what: &'static str,
 }
 
-const PARTS: [Part; 1] = [Part {
-    name: "orders",
-    place: "engine/histories",
-    test: "orders::orders_end_as_the_set_of_their_facts_says",
-    count: 10_000_000,
-    quick: 200_000,
-    what: "facts of orders in any sequence, against their set",
-}];
+const PARTS: [Part; 3] = [
+    Part {
+        name: "orders",
+        place: "engine/histories",
+        test: "orders::orders_end_as_the_set_of_their_facts_says",
+        count: 10_000_000,
+        quick: 200_000,
+        what: "facts of orders in any sequence, against their set",
+    },
+    Part {
+        name: "machine",
+        place: "engine/histories",
+        test: "machine::machines_conserve_agree_and_stay_within_limits",
+        count: 1_000_000,
+        quick: 5_000,
+        what: "any events: money, limits, state hash after each, against a frozen twin",
+    },
+    Part {
+        name: "lost-answers",
+        place: "caracal/drills",
+        test: "lost_answers::lost_answer_leaves_our_books_as_the_venues_and_no_order_twice",
+        count: 10_000,
+        quick: 200,
+        what: "acknowledgements lost, counted at the practice venue",
+    },
+];
 
 #[derive(Debug, Args)]
 pub(crate) struct HistoriesArguments {
@@ -204,7 +222,7 @@ fn counts_in(name: &str, line: &str) -> Option<Counted> {
 
 fn print(ran: &[Ran]) {
     say(&format!(
-        "\n{:<10} {:>10} {:>12} {:>10} {:>10} {:>9}  what",
+        "\n{:<13} {:>10} {:>12} {:>10} {:>10} {:>9}  what",
         "kind", "count", "events", "seed", "violations", "time"
     ));
     for Ran {
@@ -221,10 +239,10 @@ fn print(ran: &[Ran]) {
                 seed,
                 violations,
             }) => say(&format!(
-                "{name:<10} {count:>10} {events:>12} {seed:>10} {violations:>10} \
+                "{name:<13} {count:>10} {events:>12} {seed:>10} {violations:>10} \
                  {seconds:>7.1} s  {what}"
             )),
-            Err(why) => say(&format!("{name:<10} DID NOT END: {why}")),
+            Err(why) => say(&format!("{name:<13} DID NOT END: {why}")),
         }
     }
 }

@@ -37,20 +37,16 @@ impl Default for Sink {
 
 impl Sink {
     fn feed(&mut self, bytes: &[u8]) {
-        if let Some(room) = self.piece[self.used..].get_mut(..bytes.len()) {
-            room.copy_from_slice(bytes);
-            self.used += bytes.len();
-            return;
-        }
-        self.hasher.update(&self.piece[..self.used]);
-        self.used = 0;
-        match self.piece.get_mut(..bytes.len()) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.used = bytes.len();
-            }
-            None => {
-                self.hasher.update(bytes);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = &mut self.piece[self.used..];
+            let (now, later) = rest.split_at(rest.len().min(room.len()));
+            room[..now.len()].copy_from_slice(now);
+            self.used += now.len();
+            rest = later;
+            if self.used == PIECE_BYTES {
+                self.hasher.update(&self.piece);
+                self.used = 0;
             }
         }
     }

@@ -1,32 +1,14 @@
-//! Random histories of events through the whole machine, two of them side by side; at random
-//! places one is frozen and read again. After each event: the same state, commands and notices on
-//! both sides; money and lots as plain sums over the events say; no approval beyond a limit.
+//! Random histories of events through the whole machine: what may come, and how often.
 
-use std::collections::VecDeque;
+use model::body::{Channel, LinkState, OperatorAction, Side};
 
-use engine::machine::{Machine, MachineConfig, OrderState, Outputs};
-use model::blob::{self, BlobKind};
-use model::body::{Channel, LinkState, OperatorAction, OrderStatus, RejectReason, Side, Trade};
-use model::codec::{decode_snapshot, encode_snapshot};
-use model::command::{CommandView, command};
-use model::event::{Event, event};
-use model::ids::{ClientOrderId, SourceId};
-use model::limits::COMMANDS_IN_FLIGHT_MAX;
-use model::num::{Lots, Ticks};
-use model::record::{Kind, Record, flags};
-
-use crate::books::Books;
-use crate::kit::{self, ACCOUNT, INSTRUMENT, SECOND};
+use crate::kit::SECOND;
+use crate::pair::Pair;
 use crate::runner::{Part, Random, run};
-
-/// Largest position that the limits allow: small, so that it is met.
-const POSITION_MAX: i64 = 600;
-/// Fills that the machine remembers by their trade: no more of them share a state.
-const TRADES_MAX: u64 = 1_000;
 
 /// A choice; what it means depends on what is there: `pick` is taken modulo that.
 #[derive(Debug, Clone, Copy)]
-enum Step {
+pub(crate) enum Step {
     /// The best prices move, and their quantities change.
     Market {
         up: i64,
@@ -75,7 +57,7 @@ enum Step {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
+pub(crate) enum Answer {
     Done,
     Silent,
     Unknown,
@@ -84,473 +66,13 @@ enum Answer {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Word {
+pub(crate) enum Word {
     Open,
     Filled,
     Cancelled,
     Expired,
     Absent,
     NoCancel,
-}
-
-struct State {
-    config: MachineConfig,
-    machine: Machine,
-    twin: Machine,
-    out: Outputs,
-    twin_out: Outputs,
-    books: Books,
-    now: u64,
-    update_id: u64,
-    trade_id: u64,
-    bid: i64,
-    ask: i64,
-    /// Commands that the gateway has not reported yet.
-    outstanding: Vec<Record>,
-    /// Largest number of a command that the log shows to have left.
-    left: u64,
-    /// Refusals and notices on their way back.
-    back: VecDeque<Record>,
-    last_fill: Option<Record>,
-    killed: bool,
-    stopping: bool,
-    cancel_only: bool,
-    events: u64,
-}
-
-impl State {
-    fn new() -> Self {
-        let mut config = kit::config(vec![kit::maker(), kit::taker()]);
-        config.limits.orders.position_max = Lots(POSITION_MAX);
-        let mut state = Self {
-            config,
-            machine: Machine::new(),
-            twin: Machine::new(),
-            out: Outputs::new(),
-            twin_out: Outputs::new(),
-            books: Books::default(),
-            now: kit::START_NS,
-            update_id: 10,
-            trade_id: 0,
-            bid: 999_998,
-            ask: 1_000_002,
-            outstanding: Vec::new(),
-            left: 0,
-            back: VecDeque::new(),
-            last_fill: None,
-            killed: false,
-            stopping: false,
-            cancel_only: false,
-            events: 0,
-        };
-        state.start(0).unwrap();
-        state.apply(kit::balance("BTC", 100)).unwrap();
-        state.apply(kit::balance("USDT", 1_000_000)).unwrap();
-        state
-    }
-
-    /// The first events of a run.
-    fn start(&mut self, journaled: u64) -> Result<(), String> {
-        let epoch = self.machine.epoch() + 1;
-        self.apply(kit::run_started(epoch, journaled))?;
-        for record in blob::records(BlobKind::MachineConfig, &self.config).unwrap() {
-            self.apply(record.from_source(SourceId(9)))?;
-        }
-        for record in blob::records(BlobKind::Instrument, &kit::spec()).unwrap() {
-            self.apply(record.from_source(SourceId(9)))?;
-        }
-        self.apply(kit::connection(Channel::Orders, LinkState::Up))?;
-        self.book()
-    }
-
-    fn apply(&mut self, record: Record) -> Result<(), String> {
-        let mut record = record;
-        record.event = self.machine.last_event() + 1;
-        record.time_ns = self.now;
-        self.note(&record);
-        let failed = |error| format!("event {}: {error}", record.event);
-        self.machine.apply(&record, &mut self.out).map_err(failed)?;
-        self.twin
-            .apply(&record, &mut self.twin_out)
-            .map_err(failed)?;
-        self.events += 1;
-        self.compare()?;
-        self.check_commands()?;
-        let commands = self.out.commands.iter().map(|command| *command.as_ref());
-        self.outstanding.extend(commands);
-        self.back.extend(&self.out.refusals);
-        Ok(())
-    }
-
-    /// Books what the event says, before the machine sees it.
-    fn note(&mut self, record: &Record) {
-        match event(record) {
-            Ok(Event::OrderFilled(fill)) => {
-                let id = ClientOrderId::from_raw(fill.client_id);
-                let known = id.filter(|&id| self.machine.orders().get(id).is_some());
-                let strategy = known.and_then(ClientOrderId::strategy).map(|id| id.0);
-                self.books.fill(fill, strategy);
-            }
-            Ok(Event::Balance(balance)) => self.books.report(balance),
-            Ok(Event::RunStarted(_)) => (self.stopping, self.cancel_only) = (false, false),
-            Ok(Event::Operator(operator)) => match operator.action {
-                OperatorAction::Kill => self.killed = true,
-                OperatorAction::Release => self.killed = false,
-                OperatorAction::Stop => self.stopping = true,
-                OperatorAction::CancelOnly => self.cancel_only = true,
-                OperatorAction::Resume => self.cancel_only = false,
-                OperatorAction::ConfirmFlat => {}
-            },
-            _ => {}
-        }
-    }
-
-    fn compare(&self) -> Result<(), String> {
-        let (left, right) = (&self.out, &self.twin_out);
-        let number = self.machine.last_event();
-        if left.commands != right.commands || left.refusals != right.refusals {
-            return Err(format!("event {number}: the machines decide differently"));
-        }
-        if self.machine.state_hash() != self.twin.state_hash() {
-            return Err(format!("event {number}: the machines' states differ"));
-        }
-        let in_flight = self.machine.risk().commands_in_flight() as usize;
-        if in_flight > COMMANDS_IN_FLIGHT_MAX {
-            return Err(format!("{in_flight} commands in flight"));
-        }
-        self.books.compare(&self.machine)
-    }
-
-    /// Nothing is approved where nothing may be, nor beyond a limit, at its worst.
-    fn check_commands(&self) -> Result<(), String> {
-        let first = self.machine.commands_decided() + 1 - self.out.commands.len() as u64;
-        for (record, number) in self.out.commands.iter().zip(first..) {
-            let view = command(record.as_ref()).unwrap();
-            if view.number() != number {
-                return Err(format!("command {} where {number} follows", view.number()));
-            }
-            let (qty, price) = match view {
-                CommandView::NewOrder(order) => (order.qty, order.price),
-                CommandView::ReplaceOrder(order) => (order.qty, order.price),
-                CommandView::CancelOrder(_)
-                | CommandView::QueryOrder(_)
-                | CommandView::QueryOpenOrders(_)
-                | CommandView::AmendOrder(_)
-                | CommandView::CancelAll(_)
-                | CommandView::Latch(_) => continue,
-            };
-            if self.killed || self.stopping || self.cancel_only {
-                return Err(format!("command {number} trades although nothing may"));
-            }
-            self.check_order(qty, price)?;
-        }
-        Ok(())
-    }
-
-    fn check_order(&self, qty: Lots, price: Ticks) -> Result<(), String> {
-        let limits = &self.config.limits;
-        let value = kit::spec().notional(price, qty).unwrap();
-        if qty > limits.orders.qty_max || value > limits.orders.value_max {
-            return Err(format!(
-                "{qty} lots at {price} are beyond the order's limits"
-            ));
-        }
-        let live = self.machine.orders().live_count();
-        if live > limits.open_orders_max as usize {
-            return Err(format!("{live} orders are live"));
-        }
-        let position = self.machine.position(INSTRUMENT, ACCOUNT);
-        let lots = position.map_or(0, |position| position.lots.0);
-        let worst = |side: Side| -> i64 {
-            let same = self
-                .machine
-                .orders()
-                .live()
-                .filter(|order| order.side == side);
-            same.map(|order| order.exposure().0).sum()
-        };
-        // A fill that nobody asked for may have carried the position beyond the limit already;
-        // then nothing may carry it further.
-        let (long, short) = (lots + worst(Side::Buy), worst(Side::Sell) - lots);
-        let side = self
-            .out
-            .commands
-            .iter()
-            .find_map(|record| side_of(record.as_ref()));
-        let over = match side {
-            Some(Side::Buy) => long,
-            Some(Side::Sell) => short,
-            None => 0,
-        };
-        if over > POSITION_MAX && self.out.commands.len() == 1 {
-            return Err(format!("{over} lots at the worst, {POSITION_MAX} allowed"));
-        }
-        Ok(())
-    }
-
-    fn book(&mut self) -> Result<(), String> {
-        self.update_id += 1;
-        self.apply(kit::reset(self.update_id, 1))?;
-        let whole = flags::LAST_OF_MESSAGE | flags::SNAPSHOT;
-        let best = [
-            (Side::Buy, self.bid, 50_000),
-            (Side::Sell, self.ask, 50_000),
-        ];
-        self.apply(kit::levels(self.update_id, whole, &best))
-    }
-
-    fn market(&mut self, up: i64, spread: i64) -> Result<(), String> {
-        let old = (self.bid, self.ask);
-        self.bid += up;
-        self.ask = self.bid + spread;
-        self.update_id += 1;
-        let changes = [
-            (Side::Buy, old.0, 0),
-            (Side::Sell, old.1, 0),
-            (Side::Buy, self.bid, 4_000),
-            (Side::Sell, self.ask, 4_000),
-        ];
-        self.apply(kit::levels(
-            self.update_id,
-            flags::LAST_OF_MESSAGE,
-            &changes,
-        ))
-    }
-
-    fn trade(&mut self, side: Side, reach: i64) -> Result<(), String> {
-        self.update_id += 1;
-        let price = match side {
-            Side::Buy => self.ask + reach,
-            Side::Sell => self.bid - reach,
-        };
-        let body = Trade {
-            trade_id: self.update_id,
-            venue_time_ns: 0,
-            price: Ticks(price),
-            qty: Lots(10),
-            aggressor: side,
-            reserved: [0; 47],
-        };
-        self.apply(Record::new(Kind::Trade, &body).on_instrument(INSTRUMENT))
-    }
-
-    fn answer(&mut self, pick: u64, answer: Answer) -> Result<(), String> {
-        if self.outstanding.is_empty() {
-            return Ok(());
-        }
-        // A gateway takes commands in their order and reports each once.
-        let asked = self.outstanding.remove(0);
-        let number = command(&asked).unwrap().number();
-        if answer == Answer::NotSent {
-            return self.apply(kit::send_failed(&asked));
-        }
-        self.left = self.left.max(number);
-        self.apply(kit::sent(&asked))?;
-        if answer == Answer::Silent {
-            return Ok(());
-        }
-        let view = command(&asked).unwrap();
-        let id = view.client_id();
-        let refused = answer == Answer::Refused;
-        let (kind, status, reason) = match view {
-            _ if answer == Answer::Unknown && id != 0 => (
-                Kind::OrderUnknown,
-                OrderStatus::NotStated,
-                RejectReason::NoAnswer,
-            ),
-            CommandView::NewOrder(_) | CommandView::ReplaceOrder(_) if refused => (
-                Kind::OrderRejected,
-                OrderStatus::NotStated,
-                RejectReason::Filter,
-            ),
-            CommandView::CancelOrder(_) if refused => (
-                Kind::CancelRejected,
-                OrderStatus::NotStated,
-                RejectReason::UnknownOrder,
-            ),
-            CommandView::QueryOrder(_) if refused => (
-                Kind::OrderAbsent,
-                OrderStatus::NotStated,
-                RejectReason::UnknownOrder,
-            ),
-            CommandView::NewOrder(_) => (Kind::OrderAcked, OrderStatus::Open, RejectReason::None),
-            CommandView::ReplaceOrder(new) => {
-                let old = new.cancel_client_id;
-                self.say(Kind::OrderCancelled, old, OrderStatus::NotStated, 0)?;
-                (Kind::OrderAcked, OrderStatus::Open, RejectReason::None)
-            }
-            CommandView::CancelOrder(_) => (
-                Kind::OrderCancelled,
-                OrderStatus::NotStated,
-                RejectReason::None,
-            ),
-            CommandView::QueryOrder(_) => {
-                let status = [
-                    OrderStatus::Open,
-                    OrderStatus::Cancelled,
-                    OrderStatus::Filled,
-                ];
-                let status = status[usize::try_from(pick % 3).unwrap()];
-                (Kind::OrderStatus, status, RejectReason::None)
-            }
-            CommandView::QueryOpenOrders(_)
-            | CommandView::AmendOrder(_)
-            | CommandView::CancelAll(_)
-            | CommandView::Latch(_) => return Ok(()),
-        };
-        self.apply(kit::report(kind, id, status, 0, reason))
-    }
-
-    fn say(&mut self, kind: Kind, id: u64, status: OrderStatus, cum: i64) -> Result<(), String> {
-        self.apply(kit::report(kind, id, status, cum, RejectReason::None))
-    }
-
-    /// A live order of ours that the venue may know.
-    fn live(&self, pick: u64) -> Option<(u64, Side, i64, i64)> {
-        let known = |order: &&engine::machine::Order| order.state != OrderState::Approved;
-        let orders: Vec<_> = self.machine.orders().live().filter(known).collect();
-        let at = usize::try_from(pick % orders.len().max(1) as u64).unwrap();
-        let order = orders.get(at)?;
-        let left = (order.qty.0 - order.filled.0).max(0);
-        Some((order.client_id.raw(), order.side, order.price.0, left))
-    }
-
-    fn fill(&mut self, pick: u64, part: u64, stranger: bool) -> Result<(), String> {
-        if self.trade_id >= TRADES_MAX {
-            return Ok(());
-        }
-        self.trade_id += 1;
-        let record = if stranger {
-            // Another program on the same account, say.
-            kit::fill(
-                0xff_0000_0000 + pick % 7,
-                self.trade_id,
-                Side::Buy,
-                self.bid,
-                5,
-            )
-        } else {
-            let Some((id, side, price, left)) = self.live(pick) else {
-                return Ok(());
-            };
-            let qty = match part % 3 {
-                0 => left.max(1),
-                _ => (left / 2).max(1),
-            };
-            kit::fill(id, self.trade_id, side, price, qty)
-        };
-        self.last_fill = Some(record);
-        self.apply(record)
-    }
-
-    fn word(&mut self, pick: u64, word: Word, cum: i64) -> Result<(), String> {
-        let Some((id, ..)) = self.live(pick) else {
-            return Ok(());
-        };
-        let (kind, status) = match word {
-            Word::Open => (Kind::OrderStatus, OrderStatus::Open),
-            Word::Filled => (Kind::OrderStatus, OrderStatus::Filled),
-            Word::Cancelled => (Kind::OrderCancelled, OrderStatus::Cancelled),
-            Word::Expired => (Kind::OrderExpired, OrderStatus::Expired),
-            Word::Absent => (Kind::OrderAbsent, OrderStatus::NotStated),
-            Word::NoCancel => (Kind::CancelRejected, OrderStatus::NotStated),
-        };
-        self.say(kind, id, status, cum)
-    }
-
-    fn restart(&mut self, lost: u64) -> Result<(), String> {
-        let decided = self.machine.commands_decided();
-        let journaled = decided.saturating_sub(lost).max(self.left).min(decided);
-        self.outstanding.clear();
-        self.back.clear();
-        self.start(journaled)
-    }
-
-    fn freeze(&mut self) -> Result<(), String> {
-        let bytes = encode_snapshot(&self.machine).map_err(|error| error.to_string())?;
-        self.twin = decode_snapshot(&bytes).map_err(|error| error.to_string())?;
-        if self.twin.state_hash() != self.machine.state_hash() {
-            return Err("a machine read again is another one".to_owned());
-        }
-        Ok(())
-    }
-
-    fn deliver(&mut self) -> Result<(), String> {
-        while let Some(record) = self.back.pop_front() {
-            self.apply(record)?;
-        }
-        Ok(())
-    }
-
-    fn step(&mut self, step: Step) -> Result<(), String> {
-        match step {
-            Step::Market { up, spread } => self.market(up, spread),
-            Step::Trade { side, reach } => self.trade(side, reach),
-            Step::Gap => {
-                self.update_id += 1;
-                self.apply(kit::reset(self.update_id, 1))?;
-                self.book()
-            }
-            Step::Answer { pick, answer } => self.answer(pick, answer),
-            Step::Fill {
-                pick,
-                part,
-                stranger,
-            } => self.fill(pick, part, stranger),
-            Step::Again => self.last_fill.map_or(Ok(()), |fill| self.apply(fill)),
-            Step::Say { pick, word, cum } => self.word(pick, word, cum),
-            Step::Balance { asset, amount } => {
-                let asset = if asset { "BTC" } else { "USDT" };
-                self.apply(kit::balance(asset, amount))
-            }
-            Step::Operator(action) => self.apply(kit::operator(action)),
-            Step::Link { channel, state } => {
-                self.apply(kit::connection(channel, state))?;
-                if channel == Channel::Market {
-                    self.book()?;
-                }
-                Ok(())
-            }
-            Step::Tick => self.apply(kit::tick()),
-            Step::Wait(nanoseconds) => {
-                self.now += nanoseconds;
-                Ok(())
-            }
-            Step::Restart { lost } => self.restart(lost),
-            Step::Freeze => self.freeze(),
-        }
-    }
-
-    /// What lets the next history trade: connected, nothing latched, a fresh book.
-    fn recover(&mut self) -> Result<(), String> {
-        self.apply(kit::connection(Channel::Orders, LinkState::Up))?;
-        for action in [OperatorAction::Release, OperatorAction::Resume] {
-            self.apply(kit::operator(action))?;
-        }
-        if self.stopping {
-            self.restart(0)?;
-        }
-        while !self.outstanding.is_empty() {
-            self.answer(0, Answer::Done)?;
-            self.deliver()?;
-        }
-        self.now += SECOND;
-        self.book()?;
-        self.deliver()
-    }
-}
-
-fn side_of(record: &Record) -> Option<Side> {
-    match command(record).ok()? {
-        CommandView::NewOrder(order) => Some(order.side),
-        CommandView::ReplaceOrder(order) => Some(order.side),
-        CommandView::CancelOrder(_)
-        | CommandView::QueryOrder(_)
-        | CommandView::QueryOpenOrders(_)
-        | CommandView::AmendOrder(_)
-        | CommandView::CancelAll(_)
-        | CommandView::Latch(_) => None,
-    }
 }
 
 fn answer(random: &mut Random) -> Answer {
@@ -643,11 +165,11 @@ impl Part for Machines {
     const NAME: &'static str = "machine";
     const SMALL: u64 = 300;
     const BATCH: u64 = 8;
-    type State = State;
+    type State = Pair;
     type Step = Step;
 
-    fn start(&self) -> State {
-        State::new()
+    fn start(&self) -> Pair {
+        Pair::new()
     }
 
     fn history(&self, random: &mut Random) -> Vec<Step> {
@@ -655,7 +177,7 @@ impl Part for Machines {
         (0..length).map(|_| step(random)).collect()
     }
 
-    fn check(&self, state: &mut State, steps: &[Step]) -> Result<u64, String> {
+    fn check(&self, state: &mut Pair, steps: &[Step]) -> Result<u64, String> {
         let before = state.events;
         for &step in steps {
             state.step(step)?;
@@ -671,24 +193,4 @@ impl Part for Machines {
 #[test]
 fn machines_conserve_agree_and_stay_within_limits() {
     run(&Machines);
-}
-#[test]
-fn zz_stats() {
-    let part = Machines;
-    let mut total = [0u64; 6];
-    for batch in 0..20 {
-        let mut state = part.start();
-        for index in batch * 8..batch * 8 + 8 {
-            let steps = part.history(&mut Random::new(5, index));
-            part.check(&mut state, &steps).unwrap();
-        }
-        let c = state.machine.counts();
-        total[0] += state.machine.commands_decided();
-        total[1] += c.fills;
-        total[2] += c.acked;
-        total[3] += c.refused;
-        total[4] += c.unknown;
-        total[5] += state.trade_id;
-    }
-    println!("{total:?}");
 }

@@ -16,4 +16,5 @@ mod kit;
 mod machine;
 mod oracle;
 mod orders;
+mod pair;
 mod runner;

@@ -69,7 +69,7 @@ impl Pair {
             ask: 1_000_002,
             outstanding: Vec::new(),
             left: 0,
-            pub(crate) back: VecDeque::new(),
+            back: VecDeque::new(),
             last_fill: None,
             killed: false,
             stopping: false,
@@ -303,9 +303,10 @@ impl Pair {
             CommandView::CancelAll(_) | CommandView::Latch(_) => return Ok(()),
         };
         if answer == Answer::Refused {
-            let reason = match kind {
-                Kind::OrderRejected => RejectReason::Filter,
-                _ => RejectReason::UnknownOrder,
+            let reason = if kind == Kind::OrderRejected {
+                RejectReason::Filter
+            } else {
+                RejectReason::UnknownOrder
             };
             return self.apply(kit::report(kind, id, OrderStatus::NotStated, 0, reason));
         }
@@ -314,7 +315,11 @@ impl Pair {
                 self.say(Kind::OrderCancelled, id, OrderStatus::Cancelled, 0)
             }
             CommandView::QueryOrder(_) => {
-                let status = [OrderStatus::Open, OrderStatus::Cancelled, OrderStatus::Filled];
+                let status = [
+                    OrderStatus::Open,
+                    OrderStatus::Cancelled,
+                    OrderStatus::Filled,
+                ];
                 let status = status[usize::try_from(pick % 3).unwrap()];
                 self.say(Kind::OrderStatus, id, status, 0)
             }
@@ -491,4 +496,3 @@ fn side_of(record: &Record) -> Option<Side> {
         | CommandView::Latch(_) => None,
     }
 }
-

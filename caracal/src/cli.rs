@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
+use crate::explain_command::ExplainArgs;
 use crate::journal_command::JournalArgs;
 use crate::prove_command::ProveArgs;
 use crate::verify_command::VerifyArgs;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Prove that a record is in a journal, for somebody who has only the key or a checkpoint.
     Prove(ProveArgs),
+    /// Tell why an order was let through or refused, and what became of it.
+    Explain(ExplainArgs),
     /// Look into a journal.
     Journal(JournalArgs),
 }

@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod explain_command;
 mod journal_command;
 mod output;
 mod practice;
@@ -38,6 +39,7 @@ fn obey(command: Command) -> Result<(), Failure> {
         Command::Replay(args) => replay_command::replay(&args),
         Command::Verify(args) => verify_command::verify(&args),
         Command::Prove(args) => prove_command::prove(&args),
+        Command::Explain(args) => explain_command::explain(&args),
         Command::Journal(args) => journal_command::run(&args),
     }
 }

@@ -10,7 +10,7 @@ use model::record::{Kind, Record};
 
 /// The newest definition of each instrument, as far as the records were shown.
 #[derive(Debug, Default)]
-pub(super) struct Instruments {
+pub(crate) struct Instruments {
     specs: BTreeMap<u32, InstrumentSpec>,
     /// Blobs under way, by lane.
     lanes: BTreeMap<u8, Assembler>,
@@ -19,7 +19,7 @@ pub(super) struct Instruments {
 impl Instruments {
     /// Learns what `record` says about an instrument; most records say nothing.
     #[inline]
-    pub(super) fn learn(&mut self, record: &Record) {
+    pub(crate) fn learn(&mut self, record: &Record) {
         if record.kind == Kind::BlobPart.code() {
             self.take_part(record);
         } else if record.kind == Kind::RunStarted.code() {
@@ -42,7 +42,7 @@ impl Instruments {
     }
 
     /// The definition of an instrument, if it was shown.
-    pub(super) fn get(&self, instrument: u32) -> Option<&InstrumentSpec> {
+    pub(crate) fn get(&self, instrument: u32) -> Option<&InstrumentSpec> {
         self.specs.get(&instrument)
     }
 

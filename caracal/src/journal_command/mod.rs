@@ -15,6 +15,7 @@ mod stat;
 mod time;
 
 pub(crate) use args::JournalArgs;
+pub(crate) use instruments::Instruments;
 
 use args::JournalCommand;
 

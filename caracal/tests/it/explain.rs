@@ -91,11 +91,7 @@ fn explain_names_the_check_that_refused_an_order() {
         .lines()
         .map(|line| {
             let is_limit = line.trim_start().starts_with("value_max");
-            let line = if is_limit {
-                "value_max = 6"
-            } else {
-                line
-            };
+            let line = if is_limit { "value_max = 6" } else { line };
             format!("{line}\n")
         })
         .collect();

@@ -131,11 +131,10 @@ impl Life {
     }
 
     pub(super) fn intent_json(&self) -> Option<Value> {
-        let terms = |side: Side, qty: Lots, price: Ticks| json!({"side": format!("{side:?}"), "qty_lots": qty.0, "price_ticks": price.0});
         Some(match self.decided.as_ref()? {
-            Decided::Placed { order, .. } => terms(order.side, order.qty, order.price),
-            Decided::Replaced { order, .. } => terms(order.side, order.qty, order.price),
-            Decided::Refused { refusal } => terms(refusal.side, refusal.qty, refusal.price),
+            Decided::Placed { order, .. } => terms_json(order.side, order.qty, order.price),
+            Decided::Replaced { order, .. } => terms_json(order.side, order.qty, order.price),
+            Decided::Refused { refusal } => terms_json(refusal.side, refusal.qty, refusal.price),
         })
     }
 
@@ -250,4 +249,9 @@ fn end_of(record: &Record) -> Option<&'static str> {
         OrderStatus::Filled => Some("filled"),
         OrderStatus::NotStated | OrderStatus::Open | OrderStatus::PartiallyFilled => None,
     }
+}
+
+fn terms_json(side: Side, qty: Lots, price: Ticks) -> Value {
+    let side = format!("{side:?}");
+    json!({"side": side, "qty_lots": qty.0, "price_ticks": price.0})
 }

@@ -15,9 +15,9 @@ use self::life::Life;
 use self::wanted::Wanted;
 
 const EXAMPLES: &str = "Examples:
-  caracal explain data/journal 1-0-17         an order by its client order id, as `journal cat` has it
-  caracal explain data/journal 1000042        an order by the venue's id
-  caracal explain data/journal refusal-12     what risk refused, by the refusal's number
+  caracal explain data/journal 1-0-17       an order by its client order id, as `journal cat` says
+  caracal explain data/journal 1000042      an order by the venue's id
+  caracal explain data/journal refusal-12   what risk refused, by the refusal's number
   caracal explain data/journal 1-0-17 --json
 
 Prices are ticks and quantities lots where no unit stands beside them. Exit code 1: no such order.";

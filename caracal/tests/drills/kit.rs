@@ -408,6 +408,7 @@ impl Terms {
             good_till_ns: None,
             link: None,
             size: Size::Exact,
+            acknowledges: None,
         }
     }
 

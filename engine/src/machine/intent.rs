@@ -56,6 +56,16 @@ pub enum Action {
 }
 
 impl Action {
+    /// The order that it makes or is about; none for a cancel of everything.
+    #[must_use]
+    pub const fn client_id(&self) -> Option<ClientOrderId> {
+        match self {
+            Self::Place(place) | Self::Replace { place, .. } => Some(place.client_id),
+            Self::Cancel { client_id } | Self::Amend { client_id, .. } => Some(*client_id),
+            Self::CancelAll { .. } => None,
+        }
+    }
+
     /// Whether it takes a credit of the strategy's until its command was sent, or it was refused.
     #[must_use]
     pub const fn takes_credit(&self) -> bool {
@@ -95,6 +105,19 @@ pub struct Place {
     pub link: Option<Link>,
     /// Who says how large it is.
     pub size: Size,
+    /// Why it may pass a soft limit; a hard one it never passes.
+    pub acknowledges: Option<SoftReason>,
+}
+
+/// Why an order may pass a soft limit: the strategy knows of the limit, and says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SoftReason {
+    /// It hedges a position elsewhere.
+    Hedge,
+    /// It unwinds what is held.
+    Unwind,
+    /// A person agreed to it beforehand.
+    Agreed,
 }
 
 impl Place {

@@ -34,7 +34,9 @@ pub use orders::{Chore, Order, OrderState, Orders, Overlays};
 pub use outputs::{Outputs, REFUSALS_PER_EVENT_MAX};
 pub use portfolio::{Holding, Ledger, Portfolio, Position};
 pub use protection::{ExitRules, HeldRules, Protection, SizingRule, StrategyRules, VolatilityRule};
-pub use risk::{Approved, Counts, InstrumentLimits, OrderLimits, Risk, RiskLimits};
+pub use risk::{
+    Approved, Counts, Explanation, InstrumentLimits, OrderLimits, Risk, RiskLimits, Verdict,
+};
 pub use saved::SNAPSHOT_LAYOUT;
 pub use strategy::StrategyRunner;
 
@@ -110,13 +112,45 @@ impl Machine {
     ///
     /// [`ApplyError`]: the event cannot be applied, and the machine must not be used any more.
     pub fn apply(&mut self, record: &Record, out: &mut Outputs) -> Result<(), ApplyError> {
+        self.raise(record)?;
+        let configured = self.risk.configured();
+        self.risk.apply(record, &self.intents, out)?;
+        self.follow(record, configured);
+        Ok(())
+    }
+
+    /// As [`Self::apply`], and tells what each check of each intent saw. State and decisions are
+    /// the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::apply`].
+    pub fn apply_explained(
+        &mut self,
+        record: &Record,
+        out: &mut Outputs,
+        explanations: &mut Vec<Explanation>,
+    ) -> Result<(), ApplyError> {
+        self.raise(record)?;
+        let configured = self.risk.configured();
+        self.risk
+            .apply_explained(record, &self.intents, out, explanations)?;
+        self.follow(record, configured);
+        Ok(())
+    }
+
+    /// The strategies' turn: what they wish for at this event.
+    fn raise(&mut self, record: &Record) -> Result<(), ApplyError> {
         self.intents.clear();
         for strategy in &mut self.strategies {
             strategy.apply(record, &mut self.buffer)?;
             self.intents.extend(self.buffer.iter().copied());
         }
-        let configured = self.risk.configured();
-        self.risk.apply(record, &self.intents, out)?;
+        Ok(())
+    }
+
+    /// What a configuration or a start asks of the whole machine.
+    fn follow(&mut self, record: &Record, configured: u32) {
         if self.risk.configured() != configured {
             self.build_strategies();
         }
@@ -125,7 +159,6 @@ impl Machine {
                 strategy.adopt(self.risk.orders(), |id| self.risk.is_held(id));
             }
         }
-        Ok(())
     }
 
     /// Makes the strategies of a new configuration. One that keeps its place, name, account and

@@ -160,6 +160,7 @@ impl State {
             good_till_ns: None,
             link: None,
             size: Size::Exact,
+            acknowledges: None,
         };
         let action = match replaces {
             Some(old) => Action::Replace {

@@ -85,6 +85,7 @@ impl Desk {
             good_till_ns: None,
             link: None,
             size: Size::Exact,
+            acknowledges: None,
         };
         change(&mut place);
         self.ask(strategy, Action::Place(place));

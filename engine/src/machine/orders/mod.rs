@@ -10,6 +10,7 @@ mod index;
 mod ladder;
 mod life;
 mod order;
+pub(crate) mod sums;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@ use super::agenda::Agenda;
 use super::chain::Chain;
 use super::index::Index;
 use super::ladder::Ladders;
+use super::sums::{Footprint, Sums, Terms};
 use super::{Order, OrderState};
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::saved::{Unsound, require};
@@ -36,6 +37,7 @@ pub(crate) struct Pace {
 /// What the table knows of a slot beside its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Standing {
+    counts: Option<Footprint>,
     live: bool,
     rests: bool,
     held: bool,
@@ -55,6 +57,7 @@ pub struct Orders {
     ladders: Ladders,
     timers: Agenda,
     work: Agenda,
+    sums: Sums,
     pace: Option<Pace>,
     held: usize,
     unknown: usize,
@@ -85,6 +88,7 @@ impl Orders {
             ladders: _,
             timers: _,
             work: _,
+            sums: _,
             pace: _,
             held: _,
             unknown: _,
@@ -153,6 +157,7 @@ impl Orders {
             ladders: Ladders::new(slots),
             timers: Agenda::new(slots),
             work: Agenda::new(slots),
+            sums: Sums::default(),
             pace: None,
             held: 0,
             unknown: 0,
@@ -166,6 +171,20 @@ impl Orders {
     pub(crate) fn set_pace(&mut self, pace: Pace) {
         self.pace = Some(pace);
         self.look_again();
+    }
+
+    /// Makes room for the sums over these instruments, accounts and assets, and counts anew.
+    pub(crate) fn count_over(&mut self, terms: Vec<Option<Terms>>, accounts: usize, assets: usize) {
+        self.sums = Sums::open(terms, accounts, assets);
+        for standing in &mut self.standing {
+            standing.counts = None;
+        }
+        self.look_again();
+    }
+
+    /// Running sums over the live orders.
+    pub(crate) const fn sums(&self) -> &Sums {
+        &self.sums
     }
 
     /// Whether one more live order finds no place.
@@ -275,6 +294,7 @@ impl Orders {
         let order = &self.slots[slot as usize];
         let live = !order.is_settled();
         let now = Standing {
+            counts: Footprint::of(order),
             live,
             rests: live && order.may_rest(),
             held: live && order.state == OrderState::Held,
@@ -282,6 +302,8 @@ impl Orders {
             needs_human: live && order.needs_human,
         };
         let before = std::mem::replace(&mut self.standing[slot as usize], now);
+        self.sums
+            .change(before.counts.as_ref(), now.counts.as_ref());
         let side = (order.instrument, order.side);
         match (before.rests, now.rests) {
             (false, true) => self

@@ -32,6 +32,7 @@ fn order(counter: u32) -> Order {
         good_till_ns: None,
         link: None,
         size: crate::machine::held::Size::Exact,
+        acknowledges: None,
     };
     let about = NewlyApproved {
         instrument: InstrumentId(0),

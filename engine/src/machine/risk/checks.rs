@@ -1,23 +1,25 @@
-//! Risk's checks: one small pure function each, with the value it saw and the threshold it holds.
+//! Risk's checks: one small pure function each, with the value it saw and the limit it holds.
 //!
-//! Every check passes at its threshold and refuses one step beyond it. Missing data refuses what
-//! opens risk; cancels need none of these checks.
+//! Every check passes at its limit and refuses one step beyond it. Missing data refuses what opens
+//! risk; cancels need none of these checks.
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::{LinkState, OrderType, RefusalReason, Side, TimeInForce};
+use model::body::{LinkState, NoticeLevel, OrderType, RefusalReason, Side, TimeInForce};
+use model::control::{Control, Scope};
 use model::instrument::InstrumentSpec;
 use model::limits::{COMMANDS_IN_FLIGHT_MAX, COMMANDS_RESERVED_FOR_CANCELS};
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::bounds::Bound;
 use super::bucket::{MessageBucket, Urgency};
-use super::exposure::Exposure;
-use super::limits::{OrderLimits, RiskLimits};
+use super::trace::{Trace, Verdict};
 use crate::machine::divide::{div_ceil, div_floor};
 use crate::machine::intent::Place;
 use crate::machine::market::{Book, Top};
+use crate::machine::orders::Order;
 
 /// Why an intent was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,9 @@ pub(super) struct Refused {
     pub(super) reason: RefusalReason,
     pub(super) value: i64,
     pub(super) threshold: i64,
+    pub(super) control: Option<Control>,
+    pub(super) scope: Scope,
+    pub(super) level: NoticeLevel,
 }
 
 impl Refused {
@@ -33,17 +38,143 @@ impl Refused {
             reason,
             value,
             threshold,
+            control: None,
+            scope: Scope::Overall,
+            level: NoticeLevel::Hard,
         }
     }
 
     pub(super) const fn plain(reason: RefusalReason) -> Self {
         Self::new(reason, 0, 0)
     }
+
+    /// By a control, in a scope.
+    pub(super) const fn by(self, control: Control, scope: Scope) -> Self {
+        Self {
+            control: Some(control),
+            scope,
+            ..self
+        }
+    }
 }
 
-type Verdict = Result<(), Refused>;
+/// What one check saw, and what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Measure {
+    verdict: Verdict,
+    reason: RefusalReason,
+    level: NoticeLevel,
+    /// What a refusal says instead of the verdict's value and limit.
+    instead: Option<(i64, i64)>,
+}
 
-const OVERFLOW: Refused = Refused::plain(RefusalReason::Overflow);
+impl Measure {
+    /// A check without a limit that a person sets: it holds or it does not.
+    const fn switch(control: Control, holds: bool, reason: RefusalReason) -> Self {
+        Self {
+            verdict: Verdict {
+                control,
+                scope: Scope::Overall,
+                value: if holds { 0 } else { 1 },
+                soft: i64::MAX,
+                hard: 0,
+                passed: holds,
+            },
+            reason,
+            level: NoticeLevel::Hard,
+            instead: Some((0, 0)),
+        }
+    }
+
+    /// A value that may not be above a bound. Between soft and hard it passes only if `allowed`:
+    /// its intent says why.
+    pub(super) const fn at_most(
+        control: Control,
+        value: i64,
+        (scope, bound): (Scope, Bound),
+        allowed: bool,
+        reason: RefusalReason,
+    ) -> Self {
+        let hard = value > bound.hard;
+        let soft = value > bound.soft && !allowed;
+        Self {
+            verdict: Verdict {
+                control,
+                scope,
+                value,
+                soft: bound.soft,
+                hard: bound.hard,
+                passed: !hard && !soft,
+            },
+            reason: if hard || !soft {
+                reason
+            } else {
+                RefusalReason::SoftLimit
+            },
+            level: if hard || !soft {
+                NoticeLevel::Hard
+            } else {
+                NoticeLevel::Soft
+            },
+            instead: None,
+        }
+    }
+
+    /// With other numbers in a refusal.
+    const fn saying(self, value: i64, threshold: i64) -> Self {
+        Self {
+            instead: Some((value, threshold)),
+            ..self
+        }
+    }
+
+    /// In a scope.
+    pub(super) const fn of(self, scope: Scope) -> Self {
+        Self {
+            verdict: Verdict {
+                scope,
+                ..self.verdict
+            },
+            ..self
+        }
+    }
+
+    /// The verdict, for whoever wants to know, and its consequence.
+    #[inline]
+    pub(super) fn pass(&self, trace: &mut impl Trace) -> Result<(), Refused> {
+        trace.note(&self.verdict);
+        self.result()
+    }
+
+    /// The verdict, if a soft limit was passed.
+    pub(super) fn overrode(&self) -> Option<Verdict> {
+        let verdict = self.verdict;
+        (verdict.passed && verdict.value > verdict.soft).then_some(verdict)
+    }
+
+    /// Its consequence.
+    #[inline]
+    pub(super) fn result(&self) -> Result<(), Refused> {
+        if self.verdict.passed {
+            return Ok(());
+        }
+        let limit = match self.level {
+            NoticeLevel::Soft => self.verdict.soft,
+            NoticeLevel::Info | NoticeLevel::Hard => self.verdict.hard,
+        };
+        let (value, threshold) = self.instead.unwrap_or((self.verdict.value, limit));
+        Err(Refused {
+            reason: self.reason,
+            value,
+            threshold,
+            control: Some(self.verdict.control),
+            scope: self.verdict.scope,
+            level: self.level,
+        })
+    }
+}
+
+pub(super) const OVERFLOW: Refused = Refused::plain(RefusalReason::Overflow);
 
 /// A value in 1e-8, cut to 64 bits.
 pub(super) fn e8(value: Decimal) -> i64 {
@@ -57,28 +188,27 @@ pub(super) fn e8(value: Decimal) -> i64 {
         })
 }
 
-fn clamp(value: u64) -> i64 {
+pub(super) fn clamp(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn require(holds: bool, refused: Refused) -> Verdict {
-    if holds { Ok(()) } else { Err(refused) }
+/// A value in 1e-18 as one in 1e-8, rounded up: what is counted is never too little.
+pub(super) fn e8_up(units: i128) -> i64 {
+    i64::try_from(div_ceil(units, 10_000_000_000)).unwrap_or(i64::MAX)
 }
 
-/// As [`require`], for a refusal whose numbers are not free to make.
-fn require_or(holds: bool, refused: impl FnOnce() -> Refused) -> Verdict {
-    if holds { Ok(()) } else { Err(refused()) }
-}
-
-/// The kill switch is off, and the engine is neither stopping nor in cancel-only.
-pub(super) fn switches(killed: bool, stopping: bool, cancel_only: bool) -> Verdict {
-    require(!killed, Refused::plain(RefusalReason::Killed))?;
-    require(!stopping, Refused::plain(RefusalReason::Stopping))?;
-    require(!cancel_only, Refused::plain(RefusalReason::CancelOnly))
+/// Kill switch, stop and cancel-only are off.
+pub(super) fn switches(killed: bool, stopping: bool, cancel_only: bool) -> [Measure; 3] {
+    let switch = |on: bool, reason| Measure::switch(Control::KillSwitch, !on, reason);
+    [
+        switch(killed, RefusalReason::Killed),
+        switch(stopping, RefusalReason::Stopping),
+        switch(cancel_only, RefusalReason::CancelOnly),
+    ]
 }
 
 /// The fields make sense together.
-pub(super) fn form(place: &Place) -> Verdict {
+pub(super) fn form(place: &Place) -> Measure {
     let priced = place.price > Ticks::ZERO || place.order_type == OrderType::Market;
     let rests = place.time_in_force == TimeInForce::Gtc;
     let fits = match place.order_type {
@@ -86,34 +216,35 @@ pub(super) fn form(place: &Place) -> Verdict {
         OrderType::Market => !rests,
         OrderType::PostOnly => rests,
     };
-    require(
-        priced && fits && place.qty > Lots::ZERO,
-        Refused::plain(RefusalReason::Malformed),
-    )
+    let holds = priced && fits && place.qty > Lots::ZERO;
+    Measure::switch(Control::Form, holds, RefusalReason::Malformed)
 }
 
 /// The venue's order connection is up, and all older orders are confirmed over it.
-pub(super) fn connected(link: LinkState, unconfirmed: u32) -> Verdict {
-    require(
-        link == LinkState::Up && unconfirmed == 0,
-        Refused::new(
-            RefusalReason::NotConnected,
-            link as i64,
-            i64::from(unconfirmed),
-        ),
-    )
+pub(super) fn connected(link: LinkState, unconfirmed: u32) -> Measure {
+    let up = link == LinkState::Up && unconfirmed == 0;
+    Measure::switch(Control::Link, up, RefusalReason::NotConnected)
+        .saying(link as i64, i64::from(unconfirmed))
 }
 
-/// The book is usable and young enough.
-pub(super) fn book(book: &Book, now_ns: u64, age_max_ns: u64) -> Result<Top, Refused> {
-    let age = now_ns.saturating_sub(book.updated_ns());
-    let refused = Refused::new(RefusalReason::StaleBook, clamp(age), clamp(age_max_ns));
-    require(age <= age_max_ns, refused)?;
-    book.top().ok_or(refused)
+/// The book is whole, two-sided, not crossed, and young enough.
+pub(super) fn book(book: &Book, now_ns: u64, age_max_ns: u64) -> (Measure, Option<Top>) {
+    let age = clamp(now_ns.saturating_sub(book.updated_ns()));
+    let top = book.top();
+    let bound = (Scope::Overall, Bound::hard(clamp(age_max_ns)));
+    let mut measure = Measure::at_most(
+        Control::BookAge,
+        age,
+        bound,
+        false,
+        RefusalReason::StaleBook,
+    );
+    measure.verdict.passed &= top.is_some();
+    (measure, top)
 }
 
 /// Lowest and highest price that the collar allows around the book's middle, rounded inwards.
-pub(super) fn collar(top: &Top, collar_bps: u32) -> Option<(Ticks, Ticks)> {
+pub(super) fn collar(top: &Top, collar_bps: i64) -> Option<(Ticks, Ticks)> {
     let mid_x2 = i128::from(top.bid.price.0) + i128::from(top.ask.price.0);
     let reach = mid_x2 * i128::from(collar_bps);
     let unit = 20_000;
@@ -123,6 +254,13 @@ pub(super) fn collar(top: &Top, collar_bps: u32) -> Option<(Ticks, Ticks)> {
         Ticks(i64::try_from(low).ok()?),
         Ticks(i64::try_from(high).ok()?),
     ))
+}
+
+/// How far a price is from the book's middle, in 1/10_000 of it, rounded up.
+pub(super) fn distance_bps(top: &Top, price: Ticks) -> i64 {
+    let mid_x2 = i128::from(top.bid.price.0) + i128::from(top.ask.price.0);
+    let off = (2 * i128::from(price.0) - mid_x2).abs() * 10_000;
+    i64::try_from(div_ceil(off, mid_x2.max(1))).unwrap_or(i64::MAX)
 }
 
 /// The price that counts: a market order is priced at the collar, its worst acceptable price.
@@ -140,168 +278,162 @@ pub(super) fn venue_filters(
     price: Ticks,
     qty: Lots,
     value: Decimal,
-) -> Verdict {
-    for (bound, outside) in [
-        (
-            spec.price_min,
-            spec.price_min.is_some_and(|min| price < min),
-        ),
-        (
-            spec.price_max,
-            spec.price_max.is_some_and(|max| price > max),
-        ),
-    ] {
-        let threshold = bound.map_or(0, |bound| bound.0);
-        let refused = Refused::new(RefusalReason::PriceFilter, price.0, threshold);
-        require(!outside, refused)?;
+) -> Measure {
+    let scope = Scope::Instrument(spec.id);
+    let filter = |holds, reason, (seen, bound): (i64, i64)| {
+        Measure::switch(Control::VenueFilter, holds, reason)
+            .saying(seen, bound)
+            .of(scope)
+    };
+    let low = spec.price_min.filter(|min| price < *min);
+    if let Some(bound) = low.or(spec.price_max.filter(|max| price > *max)) {
+        return filter(false, RefusalReason::PriceFilter, (price.0, bound.0));
     }
-    for (bound, outside) in [
-        (spec.qty_min, qty < spec.qty_min),
-        (spec.qty_max, qty > spec.qty_max),
-    ] {
-        let refused = Refused::new(RefusalReason::QuantityFilter, qty.0, bound.0);
-        require(!outside, refused)?;
+    if qty < spec.qty_min || qty > spec.qty_max {
+        let bound = if qty < spec.qty_min {
+            spec.qty_min
+        } else {
+            spec.qty_max
+        };
+        return filter(false, RefusalReason::QuantityFilter, (qty.0, bound.0));
     }
-    for (bound, outside) in [
-        (
-            spec.notional_min,
-            spec.notional_min.is_some_and(|min| value < min),
-        ),
-        (
-            spec.notional_max,
-            spec.notional_max.is_some_and(|max| value > max),
-        ),
-    ] {
-        require_or(!outside, || {
-            let threshold = e8(bound.unwrap_or_default());
-            Refused::new(RefusalReason::NotionalFilter, e8(value), threshold)
-        })?;
+    let low = spec.notional_min.filter(|min| value < *min);
+    if let Some(bound) = low.or(spec.notional_max.filter(|max| value > *max)) {
+        return filter(false, RefusalReason::NotionalFilter, (e8(value), e8(bound)));
     }
-    Ok(())
+    filter(true, RefusalReason::PriceFilter, (0, 0))
 }
 
-/// Not above our largest quantity.
-pub(super) fn max_quantity(qty: Lots, limits: &OrderLimits) -> Verdict {
-    require(
-        qty <= limits.qty_max,
-        Refused::new(RefusalReason::MaxQuantity, qty.0, limits.qty_max.0),
-    )
+/// Not too far from the book, on either side of it. A refusal says the order's price, and the
+/// nearest that the limit allows.
+pub(super) fn price_collar(
+    price: Ticks,
+    top: &Top,
+    bound: (Scope, Bound),
+    allowed: bool,
+) -> Measure {
+    let bps = distance_bps(top, price);
+    let measure = Measure::at_most(
+        Control::PriceCollar,
+        bps,
+        bound,
+        allowed,
+        RefusalReason::PriceCollar,
+    );
+    if measure.verdict.passed {
+        return measure;
+    }
+    let limit = match measure.level {
+        NoticeLevel::Soft => bound.1.soft,
+        NoticeLevel::Info | NoticeLevel::Hard => bound.1.hard,
+    };
+    let nearest = collar(top, limit).map_or(price, |(low, high)| price.clamp(low, high.max(low)));
+    measure.saying(price.0, nearest.0)
 }
 
-/// Not above our largest value.
-pub(super) fn max_value(value: Decimal, limits: &OrderLimits) -> Verdict {
-    require_or(value <= limits.value_max, || {
-        Refused::new(RefusalReason::MaxValue, e8(value), e8(limits.value_max))
-    })
-}
-
-/// Not too far from the book, on either side of it.
-pub(super) fn price_collar(price: Ticks, bounds: (Ticks, Ticks)) -> Verdict {
-    let nearest = price.clamp(bounds.0, bounds.1.max(bounds.0));
-    require(
-        price == nearest,
-        Refused::new(RefusalReason::PriceCollar, price.0, nearest.0),
-    )
-}
-
-/// The position stays within the limit, should everything live on its side fill.
-pub(super) fn position_limit(
+/// The position that results if everything live on the order's side fills, and the order too.
+pub(super) fn worst_position(
     side: Side,
     qty: Lots,
     position: Lots,
-    exposure: &Exposure,
-    limits: &OrderLimits,
-) -> Verdict {
+    pending: (i64, i64),
+) -> Result<i64, Refused> {
     let open = match side {
-        Side::Buy => exposure.buys,
-        Side::Sell => exposure.sells,
+        Side::Buy => pending.0,
+        Side::Sell => pending.1,
     };
     let held = position.0.checked_mul(side.sign()).ok_or(OVERFLOW)?;
-    let worst = held
-        .checked_add(open)
+    held.checked_add(open)
         .and_then(|sum| sum.checked_add(qty.0))
-        .ok_or(OVERFLOW)?;
-    let limit = limits.position_max.0;
-    require(
-        worst <= limit,
-        Refused::new(RefusalReason::PositionLimit, worst, limit),
-    )
-}
-
-/// Not too many open orders, on the instrument and over everything.
-pub(super) fn open_orders(
-    exposure: &Exposure,
-    orders: &OrderLimits,
-    limits: &RiskLimits,
-) -> Verdict {
-    for (open, most) in [
-        (exposure.open_on_instrument, orders.open_orders_max),
-        (exposure.open, limits.open_orders_max),
-    ] {
-        let after = i64::from(open) + 1;
-        let most = i64::from(most);
-        let refused = Refused::new(RefusalReason::OpenOrders, after, most);
-        require(after <= most, refused)?;
-    }
-    Ok(())
+        .ok_or(OVERFLOW)
 }
 
 /// A message is free.
-pub(super) fn message_rate(bucket: &MessageBucket, urgency: Urgency) -> Verdict {
-    let wait = bucket.wait_ns(urgency);
-    require(
-        wait == 0,
-        Refused::new(RefusalReason::MessageRate, clamp(wait), 0),
-    )
+pub(super) fn message_rate(bucket: &MessageBucket, urgency: Urgency) -> Measure {
+    let wait = clamp(bucket.wait_ns(urgency));
+    Measure::switch(Control::MessageRate, wait == 0, RefusalReason::MessageRate).saying(wait, 0)
 }
 
-/// Would not trade with an order of ours, whichever strategy's.
-pub(super) fn self_cross(exposure: &Exposure) -> Verdict {
-    match exposure.crossed {
-        None => Ok(()),
-        Some((id, price)) => Err(Refused::new(
-            RefusalReason::SelfCross,
-            i64::from_le_bytes(id.raw().to_le_bytes()),
-            price.0,
-        )),
+/// Would not trade with an order of ours, whichever strategy's or account's.
+pub(super) fn self_cross(crossed: Option<&Order>) -> Measure {
+    let measure = Measure::switch(
+        Control::SelfTrade,
+        crossed.is_none(),
+        RefusalReason::SelfCross,
+    );
+    match crossed {
+        None => measure,
+        Some(order) => measure.saying(
+            i64::from_le_bytes(order.client_id.raw().to_le_bytes()),
+            order.price.0,
+        ),
     }
 }
 
 /// Not too many commands wait for the gateway.
-pub(super) fn in_flight(commands: u32, urgency: Urgency) -> Verdict {
+pub(super) fn in_flight(commands: u32, urgency: Urgency) -> Measure {
     let most = match urgency {
         Urgency::Ordinary => COMMANDS_IN_FLIGHT_MAX - COMMANDS_RESERVED_FOR_CANCELS,
         Urgency::Urgent => COMMANDS_IN_FLIGHT_MAX,
     };
-    let (after, most) = (i64::from(commands) + 1, clamp(most as u64));
-    require(
-        after <= most,
-        Refused::new(RefusalReason::InFlight, after, most),
+    let bound = (Scope::Overall, Bound::hard(clamp(most as u64)));
+    Measure::at_most(
+        Control::InFlight,
+        i64::from(commands) + 1,
+        bound,
+        false,
+        RefusalReason::InFlight,
     )
 }
 
-/// An order marked reduce-only can only reduce, should everything live on its side fill first.
-pub(super) fn reduce_only(place: &Place, position: Lots, exposure: &Exposure) -> Verdict {
-    if !place.reduce_only {
-        return Ok(());
-    }
-    let (held, open) = match place.side {
-        Side::Buy => (position.0.checked_neg().ok_or(OVERFLOW)?, exposure.buys),
-        Side::Sell => (position.0, exposure.sells),
+/// The lots that would be ordered on an order's side with it, and the most that may be if it is
+/// only to reduce the position, should everything live on its side fill first.
+pub(super) fn reduction(
+    side: Side,
+    qty: Lots,
+    position: Lots,
+    pending: (i64, i64),
+) -> Result<(i64, i64), Refused> {
+    let (held, open) = match side {
+        Side::Buy => (position.0.checked_neg().ok_or(OVERFLOW)?, pending.0),
+        Side::Sell => (position.0, pending.1),
     };
-    let after = open.checked_add(place.qty.0).ok_or(OVERFLOW)?;
-    let most = held.max(0);
-    require(
-        after <= most,
-        Refused::new(RefusalReason::ReduceOnly, after, most),
+    let after = open.checked_add(qty.0).ok_or(OVERFLOW)?;
+    Ok((after, held.max(0)))
+}
+
+/// An order marked reduce-only can only reduce.
+pub(super) fn reduce_only(marked: bool, (after, most): (i64, i64)) -> Measure {
+    let bound = (
+        Scope::Overall,
+        Bound::hard(if marked { most } else { i64::MAX }),
+    );
+    Measure::at_most(
+        Control::ReduceOnly,
+        after,
+        bound,
+        false,
+        RefusalReason::ReduceOnly,
     )
 }
 
-/// What it needs is free by our own books: a spot account cannot sell what it does not have.
-pub(super) fn funds(needed: Decimal, held: Decimal, exposure: &Exposure) -> Verdict {
-    let reserved = exposure.reserved.ok_or(OVERFLOW)?;
-    let free = held.checked_sub(reserved).ok_or(OVERFLOW)?;
-    require_or(needed <= free, || {
-        Refused::new(RefusalReason::Funds, e8(needed), e8(free))
-    })
+/// What it needs is free by our own books: a spot account cannot sell what it does not have. The
+/// numbers are 1e-18 of the asset; the verdict is in 1e-8, needs rounded up and what is free down.
+pub(super) fn funds(needed: i128, free: i128) -> Measure {
+    let bound = Bound::hard(
+        i64::try_from(div_floor(free, 10_000_000_000)).unwrap_or(if free < 0 {
+            i64::MIN
+        } else {
+            i64::MAX - 1
+        }),
+    );
+    let mut measure = Measure::at_most(
+        Control::Funds,
+        e8_up(needed),
+        (Scope::Overall, bound),
+        false,
+        RefusalReason::Funds,
+    );
+    measure.verdict.passed = needed <= free;
+    measure
 }

@@ -15,6 +15,7 @@ use model::record::Record;
 use super::approved::Approved;
 use super::checks::{self, Refused};
 use super::notices::Told;
+use super::trace::Silent;
 use super::{Follow, Risk};
 use crate::machine::config::MachineConfig;
 use crate::machine::held::{Held, HeldEnd, Phase, PriceSource, Size, Watch, half_ticks};
@@ -118,13 +119,15 @@ impl Risk {
         place: &Place,
         out: &mut Outputs,
     ) -> Result<(), Refused> {
-        checks::switches(self.kill_latched(), self.stopping, self.cancel_only)?;
-        checks::form(place)?;
+        for switch in checks::switches(self.kill_latched(), self.stopping, self.cancel_only) {
+            switch.result()?;
+        }
+        checks::form(place).result()?;
         self.check_id(intent.strategy, place.client_id)?;
         let mut held = self.held_of(intent, place)?;
         let waits = place.trigger.is_some() || held.phase == Phase::Dormant;
         if !waits {
-            self.judge_place(intent, &plain(place), out)?;
+            self.judge_place(intent, &plain(place), out, &mut Silent)?;
             held.phase = Phase::Working {
                 order: held.id,
                 before: Lots::ZERO,
@@ -160,7 +163,7 @@ impl Risk {
             return Err(Refused::plain(RefusalReason::NotTrading));
         }
         let config = self.config.as_ref().ok_or(held(0, 0))?;
-        checks::max_quantity(place.qty, config.limits.of(instrument))?;
+        self.quantity_fits(instrument, place.qty)?;
         let most = config.protection.held.orders_max;
         let count = i64::try_from(self.held.len()).unwrap_or(i64::MAX);
         if count >= i64::from(most) || !self.held.has_room() || !self.notices.has_room() {
@@ -244,7 +247,8 @@ impl Risk {
             return;
         };
         let age_max = config.limits.book_age_max_ns;
-        let Ok(top) = checks::book(listing.book(), self.time_ns, age_max) else {
+        let (fresh, top) = checks::book(listing.book(), self.time_ns, age_max);
+        let Some(top) = top.filter(|_| fresh.result().is_ok()) else {
             return;
         };
         let price = match source {
@@ -416,8 +420,12 @@ impl Risk {
             .zip(self.config.as_ref())
             .ok_or(no_price)?;
         let limits = &config.limits;
-        let top = checks::book(entry.listing.book(), self.time_ns, limits.book_age_max_ns)?;
-        let bounds = checks::collar(&top, limits.of(instrument).collar_bps).ok_or(no_price)?;
+        let (fresh, top) = checks::book(entry.listing.book(), self.time_ns, limits.book_age_max_ns);
+        fresh.result()?;
+        let collar = i64::from(limits.of(instrument).collar_bps);
+        let bounds = top
+            .and_then(|top| checks::collar(&top, collar))
+            .ok_or(no_price)?;
         let (spec, least) = (entry.listing.spec(), Ticks(1));
         Ok(match side {
             Side::Buy => bounds.1.min(spec.price_max.unwrap_or(bounds.1)),
@@ -439,7 +447,7 @@ impl Risk {
             intended_ns: 0,
             action: Action::Place(*place),
         };
-        self.judge_place(&intent, place, out)?;
+        self.judge_place(&intent, place, out, &mut Silent)?;
         if let Some(approved) = out.commands.last_mut() {
             *approved = Approved::new(approved.get().by_engine());
         }
@@ -479,6 +487,7 @@ fn plain(place: &Place) -> Place {
         good_till_ns: None,
         link: None,
         size: Size::Exact,
+        acknowledges: None,
         ..*place
     }
 }

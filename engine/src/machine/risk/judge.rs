@@ -1,44 +1,42 @@
 //! From intents to commands and refusals: the only place that approves.
 //!
-//! Order of the checks: what makes any order impossible (switches, form, instrument, connection,
-//! book), then the price, then the limits, then what depends on the other orders.
+//! What a new order has to pass is in `judge_order.rs`.
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::{Flag, NewOrder, Refusal, RefusalReason, ReplaceOrder, Side};
-use model::ids::{ClientOrderId, StrategyId};
+use model::body::{
+    Flag, NewOrder, NoticeCode, NoticeLevel, Refusal, RefusalReason, ReplaceOrder, Side,
+};
+use model::control::Control;
+use model::ids::ClientOrderId;
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
-use rust_decimal::Decimal;
 
-use super::bucket::Urgency;
-use super::checks::{self, Refused};
-use super::exposure::{Exposure, Target};
+use super::Risk;
+use super::checks::Refused;
 use super::judge_change::not_open;
-use super::{Entry, Risk};
+use super::judge_order::Cleared;
+use super::notices::Told;
+use super::trace::Trace;
 use crate::machine::config::StrategyConfig;
-use crate::machine::held::{HeldEnd, Size};
+use crate::machine::held::HeldEnd;
 use crate::machine::intent::{Action, Intent, Place};
 use crate::machine::orders::{NewlyApproved, Order, OrderState};
 use crate::machine::outputs::Outputs;
-use crate::machine::portfolio;
-
-/// What the approval of an order needs to know.
-struct Cleared {
-    price: Ticks,
-    lot_value: Decimal,
-}
 
 impl Risk {
     /// Judges one intent.
-    pub(super) fn judge(&mut self, intent: &Intent, out: &mut Outputs) {
+    pub(super) fn judge(&mut self, intent: &Intent, out: &mut Outputs, trace: &mut impl Trace) {
+        trace.begin(intent);
         let verdict = match &intent.action {
             Action::Place(place) if place.is_held() => self.judge_held(intent, place, out),
-            Action::Place(place) => self.judge_place(intent, place, out),
+            Action::Place(place) => self.judge_place(intent, place, out, trace),
             Action::Cancel { client_id } => self
                 .judge_cancel_held(intent, *client_id, out)
                 .unwrap_or_else(|| self.judge_cancel(intent, *client_id, out)),
-            Action::Replace { cancel, place } => self.judge_replace(intent, *cancel, place, out),
+            Action::Replace { cancel, place } => {
+                self.judge_replace(intent, *cancel, place, out, trace)
+            }
             Action::Amend { client_id, qty } => self.judge_amend(intent, *client_id, *qty, out),
             Action::CancelAll { instrument } => {
                 self.held.finish_all(HeldEnd::Asked, |held| {
@@ -69,8 +67,9 @@ impl Risk {
         intent: &Intent,
         place: &Place,
         out: &mut Outputs,
+        trace: &mut impl Trace,
     ) -> Result<(), Refused> {
-        let cleared = self.clear(intent, place, None)?;
+        let cleared = self.clear(intent, place, None, trace)?;
         let strategy = self.strategy_of(intent)?;
         let (instrument, account) = (strategy.instrument, strategy.account);
         let number = self.commands + 1;
@@ -102,6 +101,7 @@ impl Risk {
         cancel: ClientOrderId,
         place: &Place,
         out: &mut Outputs,
+        trace: &mut impl Trace,
     ) -> Result<(), Refused> {
         let old = *self.cancellable(intent.strategy, cancel)?;
         if old.state != OrderState::Open || old.side != place.side {
@@ -110,7 +110,7 @@ impl Risk {
         if self.cancel_only {
             self.keep_the_cancel(&old, out);
         }
-        let cleared = self.clear(intent, place, Some(cancel))?;
+        let cleared = self.clear(intent, place, Some(cancel), trace)?;
         let strategy = self.strategy_of(intent)?;
         let (instrument, account) = (strategy.instrument, strategy.account);
         if (instrument, account) != (old.instrument, old.account) {
@@ -146,94 +146,6 @@ impl Risk {
         Ok(())
     }
 
-    /// Runs every check of a new order.
-    fn clear(
-        &self,
-        intent: &Intent,
-        place: &Place,
-        replaces: Option<ClientOrderId>,
-    ) -> Result<Cleared, Refused> {
-        checks::switches(self.kill_latched(), self.stopping, self.cancel_only)?;
-        checks::form(place)?;
-        // A replacement is plain; sizes by rule are not wired yet: refused, not ignored.
-        if place.is_held() {
-            return Err(Refused::plain(RefusalReason::Held));
-        }
-        if place.size != Size::Exact {
-            return Err(Refused::plain(RefusalReason::Size));
-        }
-        self.check_id(intent.strategy, place.client_id)?;
-        let config = self
-            .config
-            .as_ref()
-            .ok_or(Refused::plain(RefusalReason::Malformed))?;
-        let strategy = self.strategy_of(intent)?;
-        let entry = self
-            .entry(strategy.instrument)
-            .filter(|entry| entry.listing.spec().trading)
-            .filter(|entry| self.venue_of(strategy.account) == Some(entry.listing.spec().venue))
-            .ok_or(Refused::plain(RefusalReason::NotTrading))?;
-        let spec = entry.listing.spec();
-        let (id, increases) = (intent.strategy, !place.reduce_only);
-        self.switches
-            .permits(Some(id), spec.id, spec.venue, strategy.account, increases)
-            .map_err(|blocked| Refused::plain(blocked.reason))?;
-        let limits = &config.limits;
-        let orders = limits.of(strategy.instrument);
-        let link = self.links[usize::from(spec.venue.0)];
-        checks::connected(link, 0)?;
-        let top = checks::book(entry.listing.book(), self.time_ns, limits.book_age_max_ns)?;
-        let overflow = Refused::plain(RefusalReason::Overflow);
-        let bounds = checks::collar(&top, orders.collar_bps).ok_or(overflow)?;
-        let price = checks::effective_price(place, bounds);
-        let value = spec.notional(price, place.qty).ok_or(overflow)?;
-        let target = Target {
-            place,
-            price,
-            instrument: strategy.instrument,
-            venue: spec.venue,
-            account: strategy.account,
-            needed: needed_asset(entry, place.side),
-            replaces,
-        };
-        let exposure = Exposure::of(&self.orders, &self.entries, &target);
-        let position = portfolio::lots(
-            self.portfolio
-                .position(strategy.account, strategy.instrument),
-        );
-        checks::connected(link, exposure.unconfirmed)?;
-        checks::venue_filters(spec, price, place.qty, value)?;
-        checks::max_quantity(place.qty, orders)?;
-        checks::max_value(value, orders)?;
-        checks::price_collar(price, bounds)?;
-        checks::position_limit(place.side, place.qty, position, &exposure, orders)?;
-        checks::open_orders(&exposure, orders, limits)?;
-        checks::message_rate(&self.bucket, Urgency::Ordinary)?;
-        checks::self_cross(&exposure)?;
-        checks::in_flight(self.in_flight, Urgency::Ordinary)?;
-        checks::reduce_only(place, position, &exposure)?;
-        let needed = match place.side {
-            Side::Buy => value,
-            Side::Sell => spec.quantity(place.qty).ok_or(overflow)?,
-        };
-        let held = self
-            .portfolio
-            .ledger(strategy.account)
-            .map_or(Decimal::ZERO, |ledger| ledger.total(&target.needed));
-        checks::funds(needed, held, &exposure)?;
-        let lot_value = spec.notional(price, Lots(1)).ok_or(overflow)?;
-        Ok(Cleared { price, lot_value })
-    }
-
-    pub(super) fn check_id(&self, strategy: StrategyId, id: ClientOrderId) -> Result<(), Refused> {
-        let own = id.strategy() == Some(strategy) && id.epoch() == self.epoch;
-        if own && self.orders.get(id).is_none() {
-            Ok(())
-        } else {
-            Err(Refused::plain(RefusalReason::Malformed))
-        }
-    }
-
     fn enter(
         &mut self,
         intent: &Intent,
@@ -253,11 +165,17 @@ impl Risk {
         };
         let mut order = Order::new(place, about);
         order.price = cleared.price;
-        if self.orders.insert(order) {
-            Ok(())
-        } else {
-            Err(Refused::plain(RefusalReason::OpenOrders))
+        if !self.orders.insert(order) {
+            return Err(Refused::plain(RefusalReason::OpenOrders));
         }
+        if let Some(passed) = cleared.overridden {
+            let told = Told::new(NoticeCode::SoftOverridden, NoticeLevel::Soft, passed.scope)
+                .by(passed.control, passed.value, passed.soft)
+                .about(place.client_id.raw())
+                .at(cleared.price, place.qty);
+            self.notice(told);
+        }
+        Ok(())
     }
 
     /// Numbers a command and lets it go.
@@ -299,11 +217,11 @@ impl Risk {
             client_id: client_id.raw(),
             reason: refused.reason,
             side,
-            control: 0,
-            scope_id: 0,
-            version: 0,
-            scope: model::control::ScopeKind::Overall,
-            level: model::body::NoticeLevel::Info,
+            control: refused.control.map_or(0, Control::code),
+            scope_id: refused.scope.id(),
+            version: self.limits_version(),
+            scope: refused.scope.kind(),
+            level: refused.level,
             reserved: [0; 2],
         };
         let mut record = Record::new(Kind::RiskRefused, &body).by_strategy(intent.strategy);
@@ -313,12 +231,5 @@ impl Risk {
                 .on_account(strategy.account);
         }
         out.refusals.push(record);
-    }
-}
-
-fn needed_asset(entry: &Entry, side: Side) -> model::body::AssetName {
-    match side {
-        Side::Buy => entry.quote,
-        Side::Sell => entry.base,
     }
 }

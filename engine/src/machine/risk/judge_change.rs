@@ -51,7 +51,7 @@ impl Risk {
             let value = spec
                 .notional(order.price, qty)
                 .ok_or(Refused::plain(RefusalReason::Overflow))?;
-            checks::venue_filters(spec, order.price, qty, value)?;
+            checks::venue_filters(spec, order.price, qty, value).result()?;
         }
         self.change_may_go(&order)?;
         let number = self.commands + 1;
@@ -75,9 +75,9 @@ impl Risk {
 
     /// A change that cannot increase risk is refused only where it cannot be sent.
     fn change_may_go(&self, order: &Order) -> Result<(), Refused> {
-        checks::connected(self.link_of(order), 0)?;
-        checks::message_rate(&self.bucket, Urgency::Urgent)?;
-        checks::in_flight(self.in_flight, Urgency::Urgent)
+        checks::connected(self.link_of(order), 0).result()?;
+        checks::message_rate(&self.bucket, Urgency::Urgent).result()?;
+        checks::in_flight(self.in_flight, Urgency::Urgent).result()
     }
 
     /// In cancel-only a replacement is refused, but what it wanted to leave goes: the old price is

@@ -6,20 +6,24 @@
 //!
 //! Thread: one worker. Hot path: yes. Allocates: only for configuration and instruments.
 
+mod activity;
 mod approved;
+mod bounds;
 mod bucket;
 mod checks;
+mod compile;
 mod conditional;
 mod events;
-mod exposure;
 mod judge;
 mod judge_change;
+mod judge_order;
 mod limits;
 mod notices;
 mod order_events;
 mod saved;
 mod setup;
 mod switches;
+mod trace;
 mod upkeep;
 
 pub use approved::Approved;
@@ -27,18 +31,22 @@ pub(crate) use conditional::ENGINE_NUMBERS_FROM;
 pub use limits::{InstrumentLimits, OrderLimits, RiskLimits};
 pub(crate) use order_events::placed_by;
 pub(crate) use saved::SavedRisk;
+pub use trace::{Explanation, Verdict};
 
 use model::body::{AssetName, LinkState};
 use model::control::Scope;
 use model::event::event;
 use model::ids::{AccountId, InstrumentId, VenueId};
 use model::limits::OPEN_ORDERS_MAX;
-use model::record::Record;
+use model::record::{Kind, Record};
 
+use self::activity::Activity;
+use self::bounds::Bounds;
 use self::bucket::MessageBucket;
 use self::events::Follow;
 use self::notices::Notices;
 use self::switches::Switches;
+use self::trace::{Silent, Trace};
 use super::blobs::LaneBlobs;
 use super::config::MachineConfig;
 use super::digest::{Digest, InputDigest, Sink};
@@ -122,6 +130,11 @@ pub struct Risk {
     counts: Counts,
     notices: Notices,
     held: HeldOrders,
+    activity: Activity,
+    /// Follows from the configuration and the instruments.
+    bounds: Bounds,
+    /// Whether it has to be made anew.
+    stale: bool,
     switches: Switches,
     inputs: InputDigest,
 }
@@ -160,6 +173,9 @@ impl Risk {
             counts: Counts::default(),
             notices: Notices::default(),
             held: HeldOrders::default(),
+            activity: Activity::default(),
+            bounds: Bounds::default(),
+            stale: true,
             switches: Switches::default(),
             inputs: InputDigest::default(),
         }
@@ -177,6 +193,32 @@ impl Risk {
         intents: &[Intent],
         out: &mut Outputs,
     ) -> Result<(), ApplyError> {
+        self.apply_with(record, intents, out, &mut Silent)
+    }
+
+    /// As [`Self::apply`], and tells what each check of each intent saw. The state and the
+    /// decisions are the same.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError`].
+    pub fn apply_explained(
+        &mut self,
+        record: &Record,
+        intents: &[Intent],
+        out: &mut Outputs,
+        explanations: &mut Vec<Explanation>,
+    ) -> Result<(), ApplyError> {
+        self.apply_with(record, intents, out, explanations)
+    }
+
+    fn apply_with(
+        &mut self,
+        record: &Record,
+        intents: &[Intent],
+        out: &mut Outputs,
+        trace: &mut impl Trace,
+    ) -> Result<(), ApplyError> {
         debug_assert!(intents.iter().all(|intent| intent.event == record.event));
         out.clear();
         super::check_next(self.last_event, record)?;
@@ -188,12 +230,15 @@ impl Risk {
         self.time_ns = self.time_ns.max(record.time_ns);
         self.inputs.push(record);
         self.bucket.refill(self.time_ns);
+        if self.stale && record.kind() != Some(Kind::BlobPart) {
+            self.compile();
+        }
         let follow = self.fold(record, &event)?;
         self.show_held(record, &event);
         // What protects goes before what is wished for now.
         let follow = self.drive_held(follow, out);
         for intent in intents {
-            self.judge(intent, out);
+            self.judge(intent, out, trace);
         }
         let follow = self.drive_held(follow, out);
         match follow {
@@ -274,6 +319,12 @@ impl Risk {
     #[must_use]
     pub const fn is_cancel_only(&self) -> bool {
         self.cancel_only
+    }
+
+    /// Version of the limits: how often they changed.
+    #[must_use]
+    pub const fn limits_version(&self) -> u32 {
+        self.configured
     }
 
     /// The configuration, once it came.
@@ -413,6 +464,7 @@ impl Digest for Risk {
         self.counts.digest(sink);
         self.notices.digest(sink);
         self.held.digest(sink);
+        self.activity.digest(sink);
         self.switches.digest(sink);
         self.inputs.digest(sink);
     }

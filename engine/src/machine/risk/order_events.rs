@@ -154,6 +154,12 @@ impl Risk {
             self.counts.orphan_fills += 1;
             self.tell_of_fill(NoticeCode::UnknownFill, Scope::Account(account), fill);
         }
+        if let Some(strategy) = id.and_then(ClientOrderId::strategy)
+            && let Some(instrument) = record.instrument()
+        {
+            self.activity
+                .fill(strategy, instrument, fill.side, fill.qty);
+        }
         if let Some(id) = id {
             let when = self.when();
             let over = self.orders.update(id, |order| {

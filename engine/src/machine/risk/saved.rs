@@ -8,6 +8,8 @@ use model::body::{AssetName, LinkState};
 use model::limits::{COMMANDS_IN_FLIGHT_MAX, INSTRUMENTS_MAX, OPEN_ORDERS_MAX};
 use serde::{Deserialize, Serialize};
 
+use super::activity::Activity;
+use super::bounds::Bounds;
 use super::bucket::MessageBucket;
 use super::notices::{Notices, SavedNotices};
 use super::switches::{SavedSwitches, Switches};
@@ -47,6 +49,7 @@ pub(crate) struct SavedRisk {
     counts: Counts,
     notices: SavedNotices,
     held: SavedHeld,
+    activity: Activity,
     switches: SavedSwitches,
     inputs: InputDigest,
 }
@@ -154,6 +157,9 @@ impl Risk {
             counts,
             notices,
             held,
+            activity,
+            bounds: _,
+            stale: _,
             switches,
             inputs,
         } = self;
@@ -184,6 +190,7 @@ impl Risk {
             counts: *counts,
             notices: notices.save(),
             held: held.save(),
+            activity: activity.clone(),
             switches: switches.save(),
             inputs: *inputs,
         }
@@ -208,7 +215,7 @@ impl Risk {
             .enumerate()
             .map(|(index, entry)| entry.map(|entry| Entry::restore(index, entry)).transpose())
             .collect();
-        Ok(Self {
+        let mut risk = Self {
             last_event: saved.last_event,
             time_ns: saved.time_ns,
             epoch: saved.epoch,
@@ -232,9 +239,15 @@ impl Risk {
             counts: saved.counts,
             notices: Notices::restore(&saved.notices)?,
             held: HeldOrders::restore(&saved.held)?,
+            activity: saved.activity,
+            bounds: Bounds::default(),
+            stale: true,
             switches: Switches::restore(&saved.switches)?,
             inputs: saved.inputs,
-        })
+        };
+        // Now, so that the first event needs no room.
+        risk.compile();
+        Ok(risk)
     }
 }
 

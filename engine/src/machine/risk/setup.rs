@@ -61,6 +61,7 @@ impl Risk {
         self.orders.set_pace(config.limits.pace());
         self.config = Some(config);
         self.configured += 1;
+        self.recompile();
         self.open_positions();
         Ok(())
     }
@@ -96,6 +97,7 @@ impl Risk {
             base,
             quote,
         }));
+        self.recompile();
         self.open_positions();
         Ok(())
     }
@@ -122,6 +124,7 @@ impl Risk {
         } else {
             entry.listing.respecify(spec);
         }
+        self.recompile();
         Ok(())
     }
 

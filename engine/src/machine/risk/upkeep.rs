@@ -66,8 +66,12 @@ impl Risk {
     }
 
     fn has_room(&self) -> bool {
-        checks::in_flight(self.in_flight, Urgency::Urgent).is_ok()
-            && checks::message_rate(&self.bucket, Urgency::Urgent).is_ok()
+        checks::in_flight(self.in_flight, Urgency::Urgent)
+            .result()
+            .is_ok()
+            && checks::message_rate(&self.bucket, Urgency::Urgent)
+                .result()
+                .is_ok()
     }
 
     fn send_query(&mut self, order: &Order, out: &mut Outputs) {

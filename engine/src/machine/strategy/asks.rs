@@ -97,6 +97,7 @@ impl Asks<'_> {
             good_till_ns: None,
             link: None,
             size: Size::Exact,
+            acknowledges: None,
         })
     }
 

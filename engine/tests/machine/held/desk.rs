@@ -354,6 +354,7 @@ impl Desk {
             good_till_ns: None,
             link: None,
             size: Size::Exact,
+            acknowledges: None,
         };
         change(&mut place);
         self.ask(Action::Place(place));

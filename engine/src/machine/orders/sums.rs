@@ -1,0 +1,315 @@
+//! Running sums over the live orders: how many there are, what they may still fill and what that
+//! is worth, for each thing that a limit may hold for.
+//!
+//! Counted at the worst case: every live order may still fill wholly, whatever is unknown of it.
+//! Values are whole 1e-18 of the quote asset in 128 bits: exact for every price and quantity whose
+//! product has at most 18 digits behind the point, and rounded up beyond that. The sums follow from
+//! the orders alone, so a snapshot does not hold them.
+//!
+//! Hot path: yes. Allocates: only when instruments or accounts come.
+
+use model::body::Side;
+use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
+use model::limits::STRATEGIES_MAX;
+use model::num::Scale;
+use rust_decimal::Decimal;
+
+use super::{Order, OrderState};
+
+/// Digits behind the point of a value.
+const DIGITS: u32 = 18;
+/// Largest value of one order that is counted as it is, 1e-18: 1e12 of the quote asset. One above
+/// it counts as this much, which is above every limit, so that no sum can overflow.
+const VALUE_MAX: i128 = 1_000_000_000_000_000_000_000_000_000_000;
+/// Most lots of one order that are counted as they are: 2^48, for the same reason.
+const LOTS_MAX: i64 = 1 << 48;
+
+/// What the sums have to know of an instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// Its venue.
+    pub(crate) venue: VenueId,
+    /// Number of its base asset, in the list of all assets.
+    pub(crate) base: u16,
+    /// Number of its quote asset.
+    pub(crate) quote: u16,
+    /// Size of a lot, base.
+    pub(crate) lot: Scale,
+}
+
+/// Number and value of some orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Sum {
+    /// Live orders, held ones too.
+    pub(crate) orders: u32,
+    /// What they may still fill is worth, 1e-18 of the quote asset.
+    pub(crate) value: i128,
+    /// Of these, orders whose outcome is unknown.
+    pub(crate) unknown: u32,
+    /// Their value.
+    pub(crate) unknown_value: i128,
+    /// Orders that the venue has not confirmed since its connection was last down.
+    pub(crate) unconfirmed: u32,
+}
+
+/// What orders of somebody on one instrument may still fill, lots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Pending {
+    /// Live buys that may open or turn a position: all but held reduce-only ones.
+    pub(crate) buys: i64,
+    /// The same for sells.
+    pub(crate) sells: i64,
+}
+
+/// What an order adds to the sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Footprint {
+    instrument: InstrumentId,
+    account: AccountId,
+    strategy: Option<StrategyId>,
+    side: Side,
+    lots: i64,
+    value: i128,
+    opens: bool,
+    unknown: bool,
+    unconfirmed: bool,
+}
+
+impl Footprint {
+    /// `None` for an order that is not live.
+    pub(super) fn of(order: &Order) -> Option<Self> {
+        if order.is_settled() {
+            return None;
+        }
+        let lots = order.exposure().0.min(LOTS_MAX);
+        Some(Self {
+            instrument: order.instrument,
+            account: order.account,
+            strategy: order.strategy,
+            side: order.side,
+            lots,
+            value: value(order.lot_value, lots),
+            opens: !(order.reduce_only && order.state == OrderState::Held),
+            unknown: order.state == OrderState::Unknown,
+            unconfirmed: !order.confirmed,
+        })
+    }
+}
+
+/// Value of some lots, rounded up to whole 1e-18.
+pub(crate) fn value(lot_value: Decimal, lots: i64) -> i128 {
+    units(lot_value)
+        .saturating_mul(i128::from(lots))
+        .clamp(0, VALUE_MAX)
+}
+
+/// A decimal in whole 1e-18, rounded up; cut at [`VALUE_MAX`].
+pub(crate) fn units(value: Decimal) -> i128 {
+    let (mantissa, scale) = (value.mantissa(), value.scale());
+    let units = if scale <= DIGITS {
+        mantissa.saturating_mul(10_i128.pow(DIGITS - scale))
+    } else {
+        crate::machine::divide::div_ceil(mantissa, 10_i128.pow(scale - DIGITS))
+    };
+    units.clamp(-VALUE_MAX, VALUE_MAX)
+}
+
+/// See the module's header.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sums {
+    terms: Vec<Option<Terms>>,
+    assets: usize,
+    all: Sum,
+    venues: Vec<Sum>,
+    accounts: Vec<Sum>,
+    strategies: Vec<Sum>,
+    instruments: Vec<Sum>,
+    /// By account, then instrument.
+    pending: Vec<Pending>,
+    /// By strategy, then instrument.
+    strategy_pending: Vec<Pending>,
+    /// By account, then asset, 1e-18.
+    reserved: Vec<i128>,
+}
+
+impl Sums {
+    /// Empty sums with room for these instruments, by their ids, accounts and assets.
+    pub(super) fn open(terms: Vec<Option<Terms>>, accounts: usize, assets: usize) -> Self {
+        let width = terms.len();
+        Self {
+            assets,
+            all: Sum::default(),
+            venues: vec![Sum::default(); 256],
+            accounts: vec![Sum::default(); accounts],
+            strategies: vec![Sum::default(); STRATEGIES_MAX],
+            instruments: vec![Sum::default(); width],
+            pending: vec![Pending::default(); accounts * width],
+            strategy_pending: vec![Pending::default(); STRATEGIES_MAX * width],
+            reserved: vec![0; accounts * assets],
+            terms,
+        }
+    }
+
+    /// An order changed from one footprint to another.
+    #[inline]
+    pub(super) fn change(&mut self, before: Option<&Footprint>, after: Option<&Footprint>) {
+        if before == after {
+            return;
+        }
+        if let Some(footprint) = before {
+            self.add(footprint, -1);
+        }
+        if let Some(footprint) = after {
+            self.add(footprint, 1);
+        }
+    }
+
+    fn add(&mut self, order: &Footprint, sign: i8) {
+        self.all.add(order, sign);
+        let width = self.terms.len();
+        let (instrument, account) = (order.instrument.index(), order.account.index());
+        if let Some(sum) = self.accounts.get_mut(account) {
+            sum.add(order, sign);
+        }
+        let pending = (instrument < width)
+            .then(|| self.pending.get_mut(account * width + instrument))
+            .flatten();
+        if let Some(pending) = pending {
+            pending.add(order, sign);
+        }
+        if let Some(strategy) = order.strategy.map(StrategyId::index) {
+            if let Some(sum) = self.strategies.get_mut(strategy) {
+                sum.add(order, sign);
+            }
+            let pending = (instrument < width)
+                .then(|| self.strategy_pending.get_mut(strategy * width + instrument))
+                .flatten();
+            if let Some(pending) = pending {
+                pending.add(order, sign);
+            }
+        }
+        let Some(terms) = self.terms.get(instrument).copied().flatten() else {
+            return;
+        };
+        self.instruments[instrument].add(order, sign);
+        self.venues[usize::from(terms.venue.0)].add(order, sign);
+        let (asset, held) = terms.needs(order.side, order.lots, order.value);
+        if let Some(reserved) = self.reserved.get_mut(account * self.assets + asset) {
+            *reserved += i128::from(sign) * held;
+        }
+    }
+
+    /// Over everything.
+    pub(crate) const fn all(&self) -> &Sum {
+        &self.all
+    }
+
+    /// Of a venue.
+    pub(crate) fn venue(&self, venue: VenueId) -> Sum {
+        at(&self.venues, usize::from(venue.0))
+    }
+
+    /// Of an account.
+    pub(crate) fn account(&self, account: AccountId) -> Sum {
+        at(&self.accounts, account.index())
+    }
+
+    /// Of a strategy.
+    pub(crate) fn strategy(&self, strategy: StrategyId) -> Sum {
+        at(&self.strategies, strategy.index())
+    }
+
+    /// Of an instrument.
+    pub(crate) fn instrument(&self, instrument: InstrumentId) -> Sum {
+        at(&self.instruments, instrument.index())
+    }
+
+    /// Of an account on an instrument.
+    pub(crate) fn pending(&self, account: AccountId, instrument: InstrumentId) -> Pending {
+        let width = self.terms.len();
+        match instrument.index() < width {
+            true => at(&self.pending, account.index() * width + instrument.index()),
+            false => Pending::default(),
+        }
+    }
+
+    /// Of a strategy on an instrument.
+    pub(crate) fn strategy_pending(
+        &self,
+        strategy: StrategyId,
+        instrument: InstrumentId,
+    ) -> Pending {
+        let width = self.terms.len();
+        let place = strategy.index() * width + instrument.index();
+        match instrument.index() < width {
+            true => at(&self.strategy_pending, place),
+            false => Pending::default(),
+        }
+    }
+
+    /// What live orders of the account hold of the asset that an order on this side of the
+    /// instrument needs, 1e-18 of it; and what `lots` of `value` need. `None` for an instrument
+    /// that is not known.
+    pub(crate) fn reserved(
+        &self,
+        account: AccountId,
+        instrument: InstrumentId,
+        side: Side,
+        (lots, value): (i64, i128),
+    ) -> Option<(i128, i128)> {
+        let terms = self.terms.get(instrument.index()).copied().flatten()?;
+        let (asset, needed) = terms.needs(side, lots, value);
+        let held = self.reserved.get(account.index() * self.assets + asset)?;
+        Some((*held, needed))
+    }
+}
+
+fn at<T: Copy + Default>(values: &[T], place: usize) -> T {
+    values.get(place).copied().unwrap_or_default()
+}
+
+impl Terms {
+    /// The asset that an order on a side needs, and how much of it, 1e-18.
+    fn needs(&self, side: Side, lots: i64, value: i128) -> (usize, i128) {
+        match side {
+            Side::Buy => (usize::from(self.quote), value),
+            Side::Sell => {
+                let lot = self.lot.decimal(1).map_or(VALUE_MAX, units);
+                let base = lot.saturating_mul(i128::from(lots)).clamp(0, VALUE_MAX);
+                (usize::from(self.base), base)
+            }
+        }
+    }
+}
+
+impl Sum {
+    fn add(&mut self, order: &Footprint, sign: i8) {
+        let one = |count: u32, counts: bool| match (counts, sign > 0) {
+            (true, true) => count + 1,
+            (true, false) => count - 1,
+            (false, _) => count,
+        };
+        self.orders = one(self.orders, true);
+        self.unknown = one(self.unknown, order.unknown);
+        self.unconfirmed = one(self.unconfirmed, order.unconfirmed);
+        let value = i128::from(sign) * order.value;
+        self.value += value;
+        if order.unknown {
+            self.unknown_value += value;
+        }
+    }
+}
+
+impl Pending {
+    fn add(&mut self, order: &Footprint, sign: i8) {
+        if !order.opens {
+            return;
+        }
+        let lots = i64::from(sign) * order.lots;
+        let sum = match order.side {
+            Side::Buy => &mut self.buys,
+            Side::Sell => &mut self.sells,
+        };
+        *sum += lots;
+    }
+}

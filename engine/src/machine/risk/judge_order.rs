@@ -1,0 +1,449 @@
+//! Every check of a new order, in its order: what makes any order impossible (switches, form,
+//! instrument, connection), then the price, then the limits in every scope, then what depends on
+//! the other orders and on what we hold.
+//!
+//! An order that can only reduce the position passes the switches that let reductions through, and
+//! needs no fresh book: missing data refuses what increases risk, and only that.
+//!
+//! Hot path: yes. Allocates: no.
+
+use model::body::{LinkState, OrderType, RefusalReason, Side};
+use model::control::{Control, Scope};
+use model::ids::{ClientOrderId, InstrumentId, StrategyId};
+use model::instrument::InstrumentSpec;
+use model::limits::{INTENTS_PER_EVENT_MAX, STRATEGIES_MAX};
+use model::num::{Lots, Ticks};
+use rust_decimal::Decimal;
+
+use super::bounds::{Bound, Whose};
+use super::bucket::Urgency;
+use super::checks::{self, Measure, OVERFLOW, Refused};
+use super::trace::{Trace, Verdict};
+use super::{Entry, Risk};
+use crate::machine::held::Size;
+use crate::machine::intent::{Intent, Place};
+use crate::machine::market::Top;
+use crate::machine::orders::sums::{Pending, units};
+use crate::machine::portfolio;
+
+/// Most notices of one event that soft limits can cause: one for each intent.
+const _: () = assert!(STRATEGIES_MAX * INTENTS_PER_EVENT_MAX <= 512);
+
+/// What the approval of an order needs to know.
+pub(super) struct Cleared {
+    pub(super) price: Ticks,
+    pub(super) lot_value: Decimal,
+    /// A soft limit that was passed because the intent says why.
+    pub(super) overridden: Option<Verdict>,
+}
+
+/// One order as its checks see it.
+struct Subject<'a> {
+    place: &'a Place,
+    whose: Whose,
+    entry: &'a Entry,
+    /// The order that it replaces.
+    replaces: Option<ClientOrderId>,
+    /// Position of the account on the instrument.
+    position: Lots,
+    /// What live orders of the account on the instrument may still fill.
+    pending: Pending,
+    /// Whether it can do nothing but reduce that position.
+    reduces: bool,
+}
+
+/// The checks so far.
+struct Run<'t, T> {
+    trace: &'t mut T,
+    overridden: Option<Verdict>,
+}
+
+impl<T: Trace> Run<'_, T> {
+    #[inline]
+    fn pass(&mut self, measure: Measure) -> Result<(), Refused> {
+        measure.pass(self.trace)?;
+        if let Some(verdict) = measure.overrode() {
+            self.overridden = Some(verdict);
+        }
+        Ok(())
+    }
+}
+
+impl Risk {
+    /// Runs every check of a new order.
+    pub(super) fn clear(
+        &self,
+        intent: &Intent,
+        place: &Place,
+        replaces: Option<ClientOrderId>,
+        trace: &mut impl Trace,
+    ) -> Result<Cleared, Refused> {
+        let mut run = Run {
+            trace,
+            overridden: None,
+        };
+        for switch in checks::switches(self.kill_latched(), self.stopping, self.cancel_only) {
+            run.pass(switch)?;
+        }
+        run.pass(checks::form(place))?;
+        // A replacement is plain; sizes by rule are not wired yet: refused, not ignored.
+        if place.is_held() {
+            return Err(Refused::plain(RefusalReason::Held));
+        }
+        if place.size != Size::Exact {
+            return Err(Refused::plain(RefusalReason::Size));
+        }
+        self.check_id(intent.strategy, place.client_id)?;
+        let subject = self.subject(intent, place, replaces)?;
+        self.may_trade(&subject, &mut run)?;
+        let (price, top) = self.price(&subject, &mut run)?;
+        let spec = subject.entry.listing.spec();
+        let value = spec.notional(price, place.qty).ok_or(OVERFLOW)?;
+        run.pass(checks::venue_filters(spec, price, place.qty, value))?;
+        let order = units(value);
+        self.order_limits(&subject, (price, top.as_ref()), order, &mut run)?;
+        self.position_limits(&subject, spec, price, &mut run)?;
+        self.open_limits(&subject, order, &mut run)?;
+        run.pass(checks::message_rate(&self.bucket, Urgency::Ordinary))?;
+        run.pass(self.self_cross(&subject, price))?;
+        run.pass(checks::in_flight(self.in_flight, Urgency::Ordinary))?;
+        let side = (subject.pending.buys, subject.pending.sells);
+        let reduction = checks::reduction(place.side, place.qty, subject.position, side)?;
+        run.pass(checks::reduce_only(place.reduce_only, reduction))?;
+        run.pass(self.funds(&subject, spec, order)?)?;
+        let lot_value = spec.notional(price, Lots(1)).ok_or(OVERFLOW)?;
+        Ok(Cleared {
+            price,
+            lot_value,
+            overridden: run.overridden,
+        })
+    }
+
+    pub(super) fn check_id(&self, strategy: StrategyId, id: ClientOrderId) -> Result<(), Refused> {
+        let own = id.strategy() == Some(strategy) && id.epoch() == self.epoch;
+        if own && self.orders.get(id).is_none() {
+            Ok(())
+        } else {
+            let scope = Scope::Strategy(strategy);
+            Err(Refused::plain(RefusalReason::Malformed).by(Control::Duplicate, scope))
+        }
+    }
+
+    fn subject<'a>(
+        &'a self,
+        intent: &Intent,
+        place: &'a Place,
+        replaces: Option<ClientOrderId>,
+    ) -> Result<Subject<'a>, Refused> {
+        let strategy = self.strategy_of(intent)?;
+        let (instrument, account) = (strategy.instrument, strategy.account);
+        let entry = self
+            .entry(instrument)
+            .filter(|entry| entry.listing.spec().trading)
+            .filter(|entry| self.venue_of(account) == Some(entry.listing.spec().venue))
+            .ok_or(
+                Refused::plain(RefusalReason::NotTrading)
+                    .by(Control::Restricted, Scope::Instrument(instrument)),
+            )?;
+        let position = portfolio::lots(self.portfolio.position(account, instrument));
+        let pending = self.orders.sums().pending(account, instrument);
+        let side = (pending.buys, pending.sells);
+        let (after, most) = checks::reduction(place.side, place.qty, position, side)?;
+        Ok(Subject {
+            place,
+            whose: Whose {
+                venue: entry.listing.spec().venue,
+                account,
+                strategy: intent.strategy,
+                instrument,
+            },
+            entry,
+            replaces,
+            position,
+            pending,
+            reduces: after <= most,
+        })
+    }
+
+    /// Switches by scope, and the connection.
+    fn may_trade(
+        &self,
+        subject: &Subject<'_>,
+        run: &mut Run<'_, impl Trace>,
+    ) -> Result<(), Refused> {
+        let whose = subject.whose;
+        self.switches
+            .permits(
+                Some(whose.strategy),
+                whose.instrument,
+                whose.venue,
+                whose.account,
+                !subject.reduces,
+            )
+            .map_err(|blocked| Refused::plain(blocked.reason).by(blocked.control, blocked.scope))?;
+        let link = self.links[usize::from(whose.venue.0)];
+        let unconfirmed = match link {
+            LinkState::Up => self.orders.sums().venue(whose.venue).unconfirmed,
+            LinkState::Down
+            | LinkState::Syncing
+            | LinkState::Stale
+            | LinkState::Failed
+            | LinkState::Notice => 0,
+        };
+        run.pass(checks::connected(link, unconfirmed).of(Scope::Venue(whose.venue)))
+    }
+
+    /// The price that counts, and the book that it was judged against. What reduces may go without
+    /// a fresh book: a limit order at its own price, a market order around the last trade.
+    fn price(
+        &self,
+        subject: &Subject<'_>,
+        run: &mut Run<'_, impl Trace>,
+    ) -> Result<(Ticks, Option<Top>), Refused> {
+        let (place, entry) = (subject.place, subject.entry);
+        let age_max = self
+            .config
+            .as_ref()
+            .map_or(0, |config| config.limits.book_age_max_ns);
+        let (measure, top) = checks::book(entry.listing.book(), self.time_ns, age_max);
+        let scope = Scope::Instrument(subject.whose.instrument);
+        let fresh = measure.of(scope).result();
+        if let (Ok(()), Some(top)) = (fresh, top) {
+            run.pass(measure.of(scope))?;
+            let bounds = checks::collar(&top, self.collar_bps(subject.whose)).ok_or(OVERFLOW)?;
+            return Ok((checks::effective_price(place, bounds), Some(top)));
+        }
+        if !subject.reduces {
+            run.pass(measure.of(scope))?;
+        }
+        match (place.order_type, entry.listing.last_trade()) {
+            (OrderType::Limit | OrderType::PostOnly, _) => Ok((place.price, None)),
+            (OrderType::Market, Some(trade)) => {
+                let level = model::body::Level {
+                    price: trade.price,
+                    qty: trade.qty,
+                };
+                let around = Top {
+                    bid: level,
+                    ask: level,
+                };
+                let bps = self.collar_bps(subject.whose);
+                let bounds = checks::collar(&around, bps).ok_or(OVERFLOW)?;
+                Ok((checks::effective_price(place, bounds), None))
+            }
+            (OrderType::Market, None) => {
+                Err(Refused::plain(RefusalReason::NoPrice).by(Control::BookAge, scope))
+            }
+        }
+    }
+
+    /// The quantity of an order that is only held for now is within the instrument's own limit.
+    pub(super) fn quantity_fits(&self, instrument: InstrumentId, qty: Lots) -> Result<(), Refused> {
+        let scope = Scope::Instrument(instrument);
+        let bound = self.bounds.at(Control::MaxQuantity, scope);
+        let reason = RefusalReason::MaxQuantity;
+        Measure::at_most(Control::MaxQuantity, qty.0, (scope, bound), false, reason).result()
+    }
+
+    /// The strictest collar that holds for an order, 1/10_000.
+    pub(super) fn collar_bps(&self, whose: Whose) -> i64 {
+        self.bounds
+            .of(Control::PriceCollar, whose)
+            .map(|(_, bound)| bound.hard.min(bound.soft))
+            .min()
+            .unwrap_or(10_000)
+            .min(10_000)
+    }
+
+    /// Quantity, value and price of the order by itself.
+    fn order_limits(
+        &self,
+        subject: &Subject<'_>,
+        (price, top): (Ticks, Option<&Top>),
+        value: i128,
+        run: &mut Run<'_, impl Trace>,
+    ) -> Result<(), Refused> {
+        let (whose, place) = (subject.whose, subject.place);
+        let allowed = place.acknowledges.is_some();
+        for at in self.bounds.of(Control::MaxQuantity, whose) {
+            run.pass(Measure::at_most(
+                Control::MaxQuantity,
+                place.qty.0,
+                at,
+                allowed,
+                RefusalReason::MaxQuantity,
+            ))?;
+        }
+        for at in self.bounds.of(Control::MaxValue, whose) {
+            run.pass(Measure::at_most(
+                Control::MaxValue,
+                checks::e8_up(value),
+                at,
+                allowed,
+                RefusalReason::MaxValue,
+            ))?;
+        }
+        if let Some(top) = top {
+            for at in self.bounds.of(Control::PriceCollar, whose) {
+                run.pass(checks::price_collar(price, top, at, allowed))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The position that results at the worst case, of the account and of the strategy.
+    fn position_limits(
+        &self,
+        subject: &Subject<'_>,
+        spec: &InstrumentSpec,
+        price: Ticks,
+        run: &mut Run<'_, impl Trace>,
+    ) -> Result<(), Refused> {
+        let (whose, place) = (subject.whose, subject.place);
+        let allowed = place.acknowledges.is_some() || subject.reduces;
+        let pending = (subject.pending.buys, subject.pending.sells);
+        let worst = checks::worst_position(place.side, place.qty, subject.position, pending)?;
+        for (scope, bound) in self.bounds.of(Control::Position, whose) {
+            let worst = match scope {
+                Scope::Strategy(strategy) => self.strategy_worst(strategy, subject)?,
+                Scope::Overall | Scope::Venue(_) | Scope::Account(_) | Scope::Instrument(_) => {
+                    worst
+                }
+            };
+            // What reduces may go although the position is above the limit already.
+            let bound = reducing(bound, subject.reduces);
+            run.pass(Measure::at_most(
+                Control::Position,
+                worst,
+                (scope, bound),
+                allowed,
+                RefusalReason::PositionLimit,
+            ))?;
+        }
+        if self.bounds.limits(Control::PositionValue) {
+            let value = spec.notional(price, Lots(worst.max(0))).ok_or(OVERFLOW)?;
+            for (scope, bound) in self.bounds.of(Control::PositionValue, whose) {
+                run.pass(Measure::at_most(
+                    Control::PositionValue,
+                    checks::e8_up(units(value)),
+                    (scope, reducing(bound, subject.reduces)),
+                    allowed,
+                    RefusalReason::PositionValue,
+                ))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The strategy's own worst position: what its own fills sum up to, and its own orders.
+    fn strategy_worst(&self, strategy: StrategyId, subject: &Subject<'_>) -> Result<i64, Refused> {
+        let instrument = subject.whose.instrument;
+        let pending = self.orders.sums().strategy_pending(strategy, instrument);
+        checks::worst_position(
+            subject.place.side,
+            subject.place.qty,
+            self.activity.strategy_lots(strategy, instrument),
+            (pending.buys, pending.sells),
+        )
+    }
+
+    /// Number and value of open orders, in every scope.
+    fn open_limits(
+        &self,
+        subject: &Subject<'_>,
+        value: i128,
+        run: &mut Run<'_, impl Trace>,
+    ) -> Result<(), Refused> {
+        let whose = subject.whose;
+        let allowed = subject.place.acknowledges.is_some();
+        let sums = self.orders.sums();
+        let of = |scope| match scope {
+            Scope::Overall => *sums.all(),
+            Scope::Venue(id) => sums.venue(id),
+            Scope::Account(id) => sums.account(id),
+            Scope::Strategy(id) => sums.strategy(id),
+            Scope::Instrument(id) => sums.instrument(id),
+        };
+        for (scope, bound) in self.bounds.of(Control::OpenOrders, whose) {
+            run.pass(Measure::at_most(
+                Control::OpenOrders,
+                i64::from(of(scope).orders) + 1,
+                (scope, bound),
+                allowed,
+                RefusalReason::OpenOrders,
+            ))?;
+        }
+        for (scope, bound) in self.bounds.of(Control::OpenValue, whose) {
+            run.pass(Measure::at_most(
+                Control::OpenValue,
+                checks::e8_up(of(scope).value + value),
+                (scope, reducing(bound, subject.reduces)),
+                allowed,
+                RefusalReason::OpenValue,
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Would not trade with an order of ours, whichever strategy's or account's.
+    fn self_cross(&self, subject: &Subject<'_>, price: Ticks) -> Measure {
+        let side = subject.place.side;
+        let crossed = self
+            .orders
+            .resting(subject.whose.instrument, side.opposite())
+            .take_while(|order| match side {
+                Side::Buy => price >= order.price,
+                Side::Sell => price <= order.price,
+            })
+            .find(|order| Some(order.client_id) != subject.replaces);
+        checks::self_cross(crossed).of(Scope::Instrument(subject.whose.instrument))
+    }
+
+    fn funds(
+        &self,
+        subject: &Subject<'_>,
+        spec: &InstrumentSpec,
+        value: i128,
+    ) -> Result<Measure, Refused> {
+        let (whose, place) = (subject.whose, subject.place);
+        let asset = match place.side {
+            Side::Buy => subject.entry.quote,
+            Side::Sell => subject.entry.base,
+        };
+        let needs = (place.qty.0, value);
+        let (mut reserved, needed) = self
+            .orders
+            .sums()
+            .reserved(whose.account, spec.id, place.side, needs)
+            .ok_or(OVERFLOW)?;
+        let replaced = subject.replaces.and_then(|id| self.orders.get_live(id));
+        if let Some(old) = replaced.filter(|old| old.side == place.side) {
+            let lots = old.exposure().0;
+            let needs = (
+                lots,
+                crate::machine::orders::sums::value(old.lot_value, lots),
+            );
+            let own = self
+                .orders
+                .sums()
+                .reserved(whose.account, spec.id, place.side, needs);
+            reserved -= own.map_or(0, |(_, own)| own);
+        }
+        let held = self
+            .portfolio
+            .ledger(whose.account)
+            .map_or(Decimal::ZERO, |ledger| ledger.total(&asset));
+        let measure = checks::funds(needed, units_down(held) - reserved);
+        Ok(measure.of(Scope::Account(whose.account)))
+    }
+}
+
+/// The bound for an order that may only reduce: none.
+const fn reducing(bound: Bound, reduces: bool) -> Bound {
+    if reduces { Bound::NONE } else { bound }
+}
+
+/// What is held, rounded down: 1e-18.
+fn units_down(held: Decimal) -> i128 {
+    -units(-held)
+}

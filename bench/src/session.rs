@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use engine::machine::{
-    AccountConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs, Protection,
-    RiskLimits, StrategyConfig, StrategyKind,
+    AccountConfig, ControlConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs,
+    Protection, RiskLimits, StrategyConfig, StrategyKind,
 };
 use journal::{Durability, Options, Writer};
 use model::blob::{self, BlobKind};
@@ -49,6 +49,7 @@ pub fn config() -> MachineConfig {
         }],
         protection: Protection::default(),
         book_window_ticks: 1 << 17,
+        control: ControlConfig::default(),
     }
 }
 

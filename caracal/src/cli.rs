@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
+use crate::control::ControlArgs;
 use crate::explain_command::ExplainArgs;
 use crate::journal_command::JournalArgs;
 use crate::prove_command::ProveArgs;
+use crate::run::Release;
 use crate::verify_command::VerifyArgs;
 
 /// A low-latency, event-sourced trading engine for crypto venues.
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Prove(ProveArgs),
     /// Tell why an order was let through or refused, and what became of it.
     Explain(ExplainArgs),
+    /// Ask a running engine for a change: kill, release, limits, pauses; or show them.
+    Control(ControlArgs),
     /// Look into a journal.
     Journal(JournalArgs),
 }
@@ -46,7 +50,8 @@ const RUN_EXAMPLES: &str = "Examples:
   caracal run --recording binance-spot-btcusdt-20240808.gz --speed 10 --for 60s
 
 Ctrl-C ends the run in order: what rests is cancelled and confirmed gone. SIGUSR1 pulls the kill
-switch, which stays pulled across restarts until a run with --release-kill.";
+switch, which stays pulled across restarts until two persons release it: `caracal control release`
+and `approve`, or a run with --release-kill REASON --by NAME --approved-by NAME.";
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -71,12 +76,29 @@ pub(crate) struct RunArgs {
     /// durability promises.
     #[arg(long)]
     pub(crate) allow_unsafe_fs: bool,
-    /// Release the kill switch, with the reason for the log.
-    #[arg(long, value_name = "REASON")]
+    /// Release the kill switch of everything, with the reason for the log. Takes two persons.
+    #[arg(long, value_name = "REASON", requires = "by", requires = "approved_by")]
     pub(crate) release_kill: Option<String>,
+    /// Who releases it: a name of the configuration's [[person]] list.
+    #[arg(long, value_name = "NAME", requires = "release_kill")]
+    pub(crate) by: Option<String>,
+    /// The second person.
+    #[arg(long, value_name = "NAME", requires = "release_kill")]
+    pub(crate) approved_by: Option<String>,
     /// Print the result as one JSON object on the last line.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl RunArgs {
+    /// Who releases the kill of everything, if that is asked for.
+    pub(crate) fn release(&self) -> Option<Release<'_>> {
+        Some(Release {
+            reason: self.release_kill.as_deref()?,
+            by: self.by.as_deref()?,
+            approved_by: self.approved_by.as_deref()?,
+        })
+    }
 }
 
 const PRACTICE_EXAMPLES: &str = "Examples:

@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod control;
 mod explain_command;
 mod journal_command;
 mod output;
@@ -40,6 +41,7 @@ fn obey(command: Command) -> Result<(), Failure> {
         Command::Verify(args) => verify_command::verify(&args),
         Command::Prove(args) => prove_command::prove(&args),
         Command::Explain(args) => explain_command::explain(&args),
+        Command::Control(args) => control::control(&args),
         Command::Journal(args) => journal_command::run(&args),
     }
 }

@@ -4,16 +4,18 @@
 use std::time::Duration;
 
 use engine::machine::{
-    AccountConfig, InstrumentLimits, MachineConfig, MarketMakerParams, MovingAverageParams,
-    OrderLimits, Protection, RiskLimits, StrategyConfig, StrategyKind,
+    AccountConfig, ControlConfig, InstrumentLimits, LevelConfig, MachineConfig, MarketMakerParams,
+    MovingAverageParams, OrderLimits, Protection, RiskLimits, StrategyConfig, StrategyKind,
 };
 use model::ids::{AccountId, VenueId};
 use model::instrument::InstrumentSpec;
 use model::num::Lots;
 use rust_decimal::Decimal;
 
+use super::control_section::{ControlDraft, LimitDraft};
 use super::risk_section::{OrderDraft, RiskDraft};
 use super::strategy_section::{AccountDraft, KindDraft, StrategyDraft};
+use crate::control::words::{self, Names};
 
 /// What the machine will be made of.
 #[derive(Debug, Clone)]
@@ -26,6 +28,10 @@ pub(crate) struct MachineDraft {
     pub(crate) risk: RiskDraft,
     /// Width of the dense part of a book's side, ticks.
     pub(crate) book_window_ticks: u32,
+    /// Persons and the levels behind the order.
+    pub(crate) control: ControlDraft,
+    /// Names of the venues, in the order of their ids.
+    pub(crate) venue_names: Vec<String>,
 }
 
 /// Converts quantities and remembers each one that is not a whole number of lots.
@@ -81,6 +87,7 @@ impl MachineDraft {
             accounts: accounts.collect::<Option<_>>()?,
             protection: Protection::default(),
             book_window_ticks: self.book_window_ticks,
+            control: converter.control(self)?,
         })
     }
 }
@@ -170,6 +177,28 @@ impl<'a> Converter<'a> {
         })
     }
 
+    fn control(&mut self, draft: &MachineDraft) -> Option<ControlConfig> {
+        let symbol = |spec: &InstrumentSpec| (spec.id, spec.symbol.clone());
+        let names = Names {
+            venues: draft.venue_names.clone(),
+            accounts: draft.accounts.iter().map(|one| one.name.clone()).collect(),
+            strategies: draft
+                .strategies
+                .iter()
+                .map(|one| one.name.clone())
+                .collect(),
+            instruments: self.instruments.iter().map(symbol).collect(),
+        };
+        let mut config = draft.control.config.clone();
+        for limit in &draft.control.limits {
+            match level(&names, limit) {
+                Ok(level) => config.levels.push(level),
+                Err(problem) => self.problems.push(format!("limit: {problem}")),
+            }
+        }
+        Some(config)
+    }
+
     fn limits(&mut self, draft: &RiskDraft) -> Option<RiskLimits> {
         let mut instruments = Vec::new();
         for (symbol, orders) in &draft.instruments {
@@ -212,6 +241,17 @@ impl<'a> Converter<'a> {
             open_orders_max: draft.open_orders_max,
         })
     }
+}
+
+fn level(names: &Names, limit: &LimitDraft) -> Result<LevelConfig, String> {
+    let control = words::control(&limit.control)?;
+    let soft = limit.soft.as_ref().map(|text| words::value(control, text));
+    Ok(LevelConfig {
+        control,
+        scope: names.scope(&limit.scope)?,
+        soft: soft.transpose()?,
+        hard: words::value(control, &limit.hard)?,
+    })
 }
 
 /// Limits of an instrument that the configuration does not name: one lot, a position of none.

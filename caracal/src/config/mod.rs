@@ -3,6 +3,7 @@
 //! Every problem of a file is found in one pass and reported with its line, the key's path, the
 //! value and what is allowed. A checked configuration holds only values that passed.
 
+mod control_section;
 mod draft;
 mod engine_section;
 mod journal_section;
@@ -136,6 +137,7 @@ impl Config {
         let risk = risk_section::read(root.table(problems, "risk"), known, problems);
         let count = strategies.as_ref().map_or(0, Vec::len);
         let engine = engine_section::read(root, known, count, problems);
+        let control = control_section::read(root, problems);
         let engine = engine?;
         Some(Self {
             journal: journal?,
@@ -145,6 +147,8 @@ impl Config {
                 strategies: strategies?,
                 risk: risk?,
                 book_window_ticks: engine.book_window_ticks,
+                control: control?,
+                venue_names: known.iter().map(|venue| venue.name.clone()).collect(),
             },
             engine,
         })

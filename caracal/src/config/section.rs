@@ -213,6 +213,22 @@ impl<'t> Section<'t> {
         None
     }
 
+    /// A number or a text, as it stands there.
+    pub(crate) fn value(&mut self, problems: &mut Problems<'_>, key: &str) -> Option<String> {
+        let (offset, value) = self.required(problems, key)?;
+        let value_ref = value.get_ref();
+        let text = value_ref
+            .as_integer()
+            .map(|integer| integer.as_str())
+            .or_else(|| value_ref.as_float().map(|float| float.as_str()))
+            .or_else(|| value_ref.as_str());
+        if text.is_none() {
+            let what = format!("{} is neither a number nor a text", shown(value_ref));
+            problems.push_at(Some(offset), &self.key_path(key), what);
+        }
+        text.map(|text| text.replace('_', ""))
+    }
+
     /// A text that may be absent.
     pub(crate) fn optional_text(
         &mut self,

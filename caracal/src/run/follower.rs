@@ -6,7 +6,8 @@
 use engine::machine::Machine;
 use engine::pipeline::OperatorLane;
 use journal::Reader;
-use model::body::StateHash;
+use model::body::{Notice, StateHash};
+use model::event::{Event, View, view};
 use model::record::{Kind, Record};
 use replay::Shadow;
 
@@ -24,6 +25,7 @@ pub(crate) struct Follower {
     pub(crate) tally: Tally,
     checkpoint_sent: u64,
     connection_notes: Vec<String>,
+    notices: Vec<Notice>,
 }
 
 impl Follower {
@@ -35,6 +37,7 @@ impl Follower {
             tally: Tally::default(),
             checkpoint_sent: 0,
             connection_notes: Vec::new(),
+            notices: Vec::new(),
         }
     }
 
@@ -63,6 +66,11 @@ impl Follower {
         std::mem::take(&mut self.connection_notes)
     }
 
+    /// What risk told since the last call.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
     /// Takes what the journal holds by now. True if there may be more.
     ///
     /// # Errors
@@ -82,6 +90,9 @@ impl Follower {
             }
             self.tally.count(record);
             self.connection_notes.extend(replay::remark(record));
+            if let Ok(View::Event(Event::RiskNotice(notice))) = view(record) {
+                self.notices.push(*notice);
+            }
         }
         Ok(true)
     }

@@ -4,6 +4,7 @@ mod durability;
 mod follower;
 mod health;
 mod opening;
+mod program;
 mod report;
 mod restore;
 mod sealing;
@@ -17,6 +18,8 @@ mod view;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use opening::Release;
 
 use crate::cli::RunArgs;
 use crate::config::{Config, Connect, MarketChoice};

@@ -7,11 +7,23 @@ use engine::machine::{Machine, MachineConfig, Outputs};
 use engine::pipeline::SOURCE_OPERATOR;
 use journal::{Recovery, Writer};
 use model::blob::{self, BlobKind};
-use model::body::{Operator, OperatorAction, Recovered, RunEnded, RunStarted, Text};
+use model::body::{ControlAction, ControlRequest, Outcome, Recovered, RunEnded, RunStarted, Text};
+use model::control::ScopeKind;
 use model::instrument::InstrumentSpec;
 use model::record::{Kind, Record};
 
+use crate::control::obey::person;
 use crate::output::Failure;
+
+/// Who releases the kill of everything, and why.
+pub(crate) struct Release<'a> {
+    /// Why.
+    pub(crate) reason: &'a str,
+    /// The first person.
+    pub(crate) by: &'a str,
+    /// The second one.
+    pub(crate) approved_by: &'a str,
+}
 
 /// Machine and journal, one event at a time.
 pub(crate) struct Opening<'a> {
@@ -34,7 +46,7 @@ impl Opening<'_> {
         commands_journaled: u64,
         config: &MachineConfig,
         instruments: &[InstrumentSpec],
-        release_kill: Option<&str>,
+        release_kill: Option<&Release<'_>>,
     ) -> Result<(), Failure> {
         let started = RunStarted {
             epoch: self.machine.epoch() + 1,
@@ -50,13 +62,50 @@ impl Opening<'_> {
                 blob::records(BlobKind::Instrument, instrument).map_err(Failure::because)?;
             self.events(&parts)?;
         }
-        if let Some(reason) = release_kill {
-            let release = Operator {
-                action: OperatorAction::Release,
-                reserved: [0; 7],
-                text: Text::cut(reason),
-            };
-            self.event(&Record::new(Kind::Operator, &release))?;
+        match release_kill {
+            Some(release) => self.release(release),
+            None => Ok(()),
+        }
+    }
+
+    /// Two persons release the kill of everything: a proposal and its approval.
+    fn release(&mut self, release: &Release<'_>) -> Result<(), Failure> {
+        let ask = |name: &str| {
+            let place = person(self.machine, name);
+            place.map_err(|error| Failure::while_doing("--release-kill", error))
+        };
+        let (first, second) = (ask(release.by)?, ask(release.approved_by)?);
+        if first == second {
+            let what = "--by and --approved-by must be two persons: nothing was released";
+            return Err(Failure::Message(what.to_owned()));
+        }
+        if !self.machine.kill_latched() {
+            return Ok(());
+        }
+        let request = |number, target, person, action| ControlRequest {
+            number,
+            target,
+            old: i64::MAX,
+            new: 0,
+            soft: i64::MAX,
+            scope_id: 0,
+            control: 0,
+            person,
+            action,
+            scope: ScopeKind::Overall,
+            outcome: Outcome::None,
+            reason: Text::cut(release.reason),
+        };
+        let number = self.now_ns;
+        for request in [
+            request(number, 0, first, ControlAction::Release),
+            request(number + 1, number, second, ControlAction::Approve),
+        ] {
+            self.event(&Record::new(Kind::Control, &request))?;
+        }
+        if self.machine.kill_latched() {
+            let what = "--release-kill: risk refused it; see the journal's RiskNotice records";
+            return Err(Failure::Message(what.to_owned()));
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::durability::Chosen;
 use super::follower::Follower;
 use super::health::Health;
 use super::opening::Opening;
+use super::program;
 use super::report::{self, Outcome};
 use super::sealing::{self, Remarks};
 use super::snapshots::{Snapshots, Source};
@@ -22,6 +23,8 @@ use super::venue::{self, Venue};
 use super::view::View;
 use crate::cli::RunArgs;
 use crate::config::{Config, lane_name};
+use crate::control::obey::Obedience;
+use crate::control::spool::Spool;
 use crate::output::{Failure, hex, remark};
 use crate::replay_command::progress_bar;
 
@@ -84,7 +87,9 @@ pub(super) fn run_in(
         journal: watch,
         recording_ended: Box::new(every(RECORDING_INTERVAL, || venue.recording_ended())),
     };
-    let ending = Supervisor::new(running, follower, snapshots, status, limits)?.run();
+    let spool = Spool::of(&config.journal.dir);
+    let obedience = Obedience::begin(spool, config.machine.venue_names.clone());
+    let ending = Supervisor::new(running, follower, snapshots, status, limits, obedience)?.run();
     finish(config, args, ending, &before, clock, began)
 }
 
@@ -131,8 +136,12 @@ fn refuse_while_killed(recovered: &Recovered, args: &RunArgs) -> Result<(), Fail
     if !recovered.shadow.machine().kill_latched() || args.release_kill.is_some() {
         return Ok(());
     }
-    remark("the kill switch is pulled: this run only cancels and reconciles; release it with");
-    remark("  caracal run --release-kill \"REASON\"");
+    remark(
+        "the kill switch is pulled: this run only cancels and reconciles; two persons release it:",
+    );
+    remark(
+        "  caracal control release, then approve; or caracal run --release-kill ... (see --help)",
+    );
     Ok(())
 }
 
@@ -146,13 +155,15 @@ fn start(
     mut writer: Writer,
     clock: WallClock,
 ) -> Result<(Running, Follower), Failure> {
-    let machine_config = config
+    let mut machine_config = config
         .machine
         .build(&venue.instruments)
         .map_err(|problems| {
             let path = args.config.display();
             Failure::Message(format!("{path}: {}", problems.join("; ")))
         })?;
+    machine_config.control.program = program::digest();
+    program::check(config, &machine_config.control.program)?;
     let Recovered {
         mut shadow,
         reader,
@@ -165,11 +176,12 @@ fn start(
         writer: &mut writer,
         now_ns: clock.now_ns(),
     };
+    let release = args.release();
     opening.start(
         commands_journaled,
         &machine_config,
         &venue.instruments,
-        args.release_kill.as_deref(),
+        release.as_ref(),
     )?;
     opening.note_cut(recovery)?;
     let name = lane_name(&config.venues[0].name);

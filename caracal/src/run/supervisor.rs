@@ -21,6 +21,7 @@ use super::sealing::Remarks;
 use super::snapshots::Snapshots;
 use super::status::Status;
 use super::view::View;
+use crate::control::obey::Obedience;
 use crate::output::{Failure, remark};
 
 /// Pause between two looks when nothing is to be done.
@@ -106,6 +107,7 @@ pub(crate) struct Supervisor<'a> {
     phase: Phase,
     trouble: Option<String>,
     seal: Remarks,
+    obedience: Obedience,
 }
 
 impl<'a> Supervisor<'a> {
@@ -118,6 +120,7 @@ impl<'a> Supervisor<'a> {
         snapshots: Snapshots,
         status: Status,
         limits: Limits<'a>,
+        obedience: Obedience,
     ) -> Result<Self, Failure> {
         Ok(Self {
             running,
@@ -130,6 +133,7 @@ impl<'a> Supervisor<'a> {
             phase: Phase::Trading,
             trouble: None,
             seal: Remarks::default(),
+            obedience,
         })
     }
 
@@ -137,6 +141,7 @@ impl<'a> Supervisor<'a> {
     pub(crate) fn run(mut self) -> Ending {
         let began = Instant::now();
         while !matches!(self.phase, Phase::Done) {
+            self.obey_kill();
             let more = self.follow();
             self.running.samples.drain_into(&mut self.latency);
             self.follower.publish_checkpoint(&mut self.running.operator);
@@ -146,7 +151,7 @@ impl<'a> Supervisor<'a> {
                 self.phase = Phase::Done;
             }
             if !more {
-                self.obey_kill();
+                self.obey_persons();
                 self.watch_journal();
                 self.seal.look(&self.limits.journal.seal());
                 self.advance(began);
@@ -189,6 +194,25 @@ impl<'a> Supervisor<'a> {
                 self.signals.kill.store(true, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Requests of persons, and the file that kills.
+    fn obey_persons(&mut self) {
+        if let Some(reason) = self.obedience.kill_wanted() {
+            let text = if reason.is_empty() {
+                "KILL file"
+            } else {
+                &reason
+            };
+            if self.running.operator.send(OperatorAction::Kill, text) {
+                remark("kill switch pulled by the KILL file");
+                self.obedience.kill_taken(self.follower.machine().time_ns());
+            }
+        }
+        let notices = self.follower.take_notices();
+        let (machine, operator) = (self.follower.machine(), &mut self.running.operator);
+        self.obedience
+            .look(machine, &notices, |record| operator.push(record));
     }
 
     fn advance(&mut self, began: Instant) {

@@ -85,7 +85,7 @@ impl View {
     /// Why nothing new is sent, if so.
     pub(crate) const fn halt_text(&self) -> Option<&'static str> {
         if self.killed {
-            Some("kill switch: release it with a run --release-kill REASON")
+            Some("kill switch: two persons release it, see `caracal control --help`")
         } else if self.stopping {
             Some("ending in order: cancelling what rests")
         } else if self.cancel_only {

@@ -116,6 +116,7 @@ fn machine_config() -> MachineConfig {
         }],
         protection: engine::machine::Protection::default(),
         book_window_ticks: 1 << 12,
+        control: engine::machine::ControlConfig::default(),
     }
 }
 

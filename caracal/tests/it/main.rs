@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod bad_input;
+mod control;
 mod explain;
 mod journal_cat;
 mod journal_export;

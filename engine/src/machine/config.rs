@@ -10,6 +10,7 @@ use model::limits::STRATEGIES_MAX;
 use model::num::{Lots, Ticks};
 use serde::{Deserialize, Serialize};
 
+use super::control_config::ControlConfig;
 use super::protection::Protection;
 use super::risk::RiskLimits;
 
@@ -35,6 +36,8 @@ pub struct MachineConfig {
     /// Width of the dense part of each book side, ticks. A power of two from 2^12 to 2^20. A side
     /// costs 8 bytes a tick: 2^16 is 1 MiB a book.
     pub book_window_ticks: u32,
+    /// Who may change what, and what is watched behind the order.
+    pub control: ControlConfig,
 }
 
 /// One strategy: what it runs, and where.
@@ -210,6 +213,7 @@ impl MachineConfig {
         }
         self.limits.check(&mut problems);
         self.protection.check(self.strategies.len(), &mut problems);
+        self.control.check(&mut problems);
         problems.0
     }
 

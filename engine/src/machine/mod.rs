@@ -8,6 +8,7 @@
 mod access;
 mod blobs;
 mod config;
+mod control_config;
 mod digest;
 mod divide;
 mod error;
@@ -26,6 +27,7 @@ pub use config::{
     ACCOUNTS_MAX, AccountConfig, BOOK_WINDOW_MAX, BOOK_WINDOW_MIN, ConfigProblem, MachineConfig,
     MarketMakerParams, MovingAverageParams, StrategyConfig, StrategyKind,
 };
+pub use control_config::{ControlConfig, FeatureConfig, LevelConfig, watched_scopes};
 pub use error::ApplyError;
 pub use held::{Link, Offset, PriceSource, Size, Trigger, TriggerKind};
 pub use intent::{Action, Intent, IntentBuffer, Place};
@@ -35,7 +37,8 @@ pub use outputs::{Outputs, REFUSALS_PER_EVENT_MAX};
 pub use portfolio::{Holding, Ledger, Portfolio, Position};
 pub use protection::{ExitRules, HeldRules, Protection, SizingRule, StrategyRules, VolatilityRule};
 pub use risk::{
-    Approved, Counts, Explanation, InstrumentLimits, OrderLimits, Risk, RiskLimits, Verdict,
+    Approved, Change, ChangeRefusal, Counts, Decision, Explanation, InstrumentLimits, LimitChange,
+    OrderLimits, Proposal, Risk, RiskLimits, SwitchState, Verdict,
 };
 pub use saved::SNAPSHOT_LAYOUT;
 pub use strategy::StrategyRunner;

@@ -1,21 +1,23 @@
 //! Records of every kind, and a machine with its log: what every test uses.
 
 use engine::machine::{
-    AccountConfig, Machine, MachineConfig, MarketMakerParams, MovingAverageParams, OrderLimits,
-    Outputs, Protection, RiskLimits, StrategyConfig, StrategyKind,
+    AccountConfig, ControlConfig, Machine, MachineConfig, MarketMakerParams, MovingAverageParams,
+    OrderLimits, Outputs, Protection, RiskLimits, StrategyConfig, StrategyKind,
 };
 use model::blob::{self, BlobKind};
 use model::body::{
-    AssetName, Balance, BookLevels, BookReset, Channel, Connection, Fill, Level, LinkState,
-    Liquidity, NewOrder, Operator, OperatorAction, OrderReport, OrderStatus, RejectReason,
-    RunStarted, Sent, Side, Text, Tick,
+    AssetName, Balance, BookLevels, BookReset, Channel, Connection, ControlAction, ControlRequest,
+    Fill, Level, LinkState, Liquidity, NewOrder, Operator, OperatorAction, OrderReport,
+    OrderStatus, Outcome, RejectReason, RunStarted, Sent, Side, Text, Tick,
 };
 use model::command::{CommandView, command};
+use model::control::Scope;
 use model::ids::{AccountId, InstrumentId, SourceId, VenueId};
 use model::instrument::InstrumentSpec;
 use model::num::{Lots, Money, Scale, Ticks};
 use model::record::{Kind, Record, flags};
 use rust_decimal::Decimal;
+use zerocopy::TryFromBytes as _;
 
 pub(crate) const INSTRUMENT: InstrumentId = InstrumentId(0);
 pub(crate) const ACCOUNT: AccountId = AccountId(0);
@@ -84,6 +86,15 @@ pub(crate) fn taker() -> StrategyConfig {
     strategy("taker", StrategyKind::MovingAverage(params))
 }
 
+/// Two persons, and nothing watched.
+pub(crate) fn control() -> ControlConfig {
+    ControlConfig {
+        persons: vec!["anna".to_owned(), "boris".to_owned()],
+        proposal_life_ns: 60 * SECOND,
+        ..ControlConfig::default()
+    }
+}
+
 pub(crate) fn config(strategies: Vec<StrategyConfig>) -> MachineConfig {
     MachineConfig {
         strategies,
@@ -94,6 +105,7 @@ pub(crate) fn config(strategies: Vec<StrategyConfig>) -> MachineConfig {
         }],
         protection: Protection::default(),
         book_window_ticks: 1 << 12,
+        control: control(),
     }
 }
 
@@ -134,6 +146,33 @@ pub(crate) fn operator(action: OperatorAction) -> Record {
         text: Text::cut("test"),
     };
     Record::new(Kind::Operator, &body)
+}
+
+/// A person's request.
+pub(crate) fn request(number: u64, person: u16, action: ControlAction, scope: Scope) -> Record {
+    let body = ControlRequest {
+        number,
+        target: 0,
+        old: i64::MAX,
+        new: 0,
+        soft: i64::MAX,
+        scope_id: scope.id(),
+        control: 0,
+        person,
+        action,
+        scope: scope.kind(),
+        outcome: Outcome::None,
+        reason: Text::cut("test"),
+    };
+    Record::new(Kind::Control, &body)
+}
+
+/// A second person's word on a proposal.
+pub(crate) fn approval(number: u64, person: u16, proposal: u64) -> Record {
+    let mut record = request(number, person, ControlAction::Approve, Scope::Overall);
+    let body = ControlRequest::try_mut_from_bytes(&mut record.body).unwrap();
+    body.target = proposal;
+    record
 }
 
 pub(crate) fn balance(asset: &str, total: i64) -> Record {

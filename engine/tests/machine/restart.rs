@@ -1,11 +1,13 @@
 //! A crash and a new run: what was never sent is void, what may have been sent is unknown.
 
 use crate::kit::{
-    Rig, SECOND, config, connection, kinds, maker, new_order, report, run_started, sent, taker,
+    Rig, SECOND, approval, config, connection, kinds, maker, new_order, report, request,
+    run_started, sent, taker,
 };
 use crate::sim::Sim;
 use engine::machine::{ApplyError, Machine, OrderState, Outputs};
-use model::body::{Channel, LinkState, OperatorAction, OrderStatus, RejectReason};
+use model::body::{Channel, ControlAction, LinkState, OperatorAction, OrderStatus, RejectReason};
+use model::control::Scope;
 use model::ids::ClientOrderId;
 use model::num::Lots;
 use model::record::{Kind, Record};
@@ -101,7 +103,8 @@ fn restart_keeps_a_kill_and_forgets_a_stop() {
     rig.begin(&config(vec![maker()]), journaled);
     assert!(rig.machine.kill_latched());
     assert!(!rig.machine.risk().is_stopping());
-    rig.apply(crate::kit::operator(OperatorAction::Release));
+    rig.apply(request(1, 0, ControlAction::Release, Scope::Overall));
+    rig.apply(approval(2, 1, 1));
     assert!(!rig.machine.kill_latched());
 }
 

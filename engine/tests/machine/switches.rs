@@ -1,10 +1,13 @@
 //! Stop, kill, release and the confirmed-empty proof.
 
-use crate::kit::{config, kinds, maker, operator, report, taker, tick};
+use crate::kit::{approval, config, kinds, maker, operator, report, request, taker, tick};
 use crate::sim::Sim;
 use engine::machine::ApplyError;
 use model::blob::{self, BlobKind};
-use model::body::{OperatorAction, OrderStatus, RefusalReason, RejectReason, RunStarted};
+use model::body::{
+    ControlAction, OperatorAction, OrderStatus, RefusalReason, RejectReason, RunStarted,
+};
+use model::control::Scope;
 use model::event::Event;
 use model::ids::SourceId;
 use model::record::{Kind, Record};
@@ -48,6 +51,11 @@ fn kill_holds_until_it_is_released() {
     }
     assert_eq!(placements(&sim.rig.commands[before..]), 0);
     sim.push(operator(OperatorAction::Release));
+    assert!(sim.rig.machine.kill_latched(), "one voice is not enough");
+    sim.push(request(1, 0, ControlAction::Release, Scope::Overall));
+    assert!(sim.rig.machine.kill_latched());
+    sim.push(approval(2, 1, 1));
+    assert!(!sim.rig.machine.kill_latched());
     for _ in 0..200 {
         sim.step();
     }

@@ -12,6 +12,7 @@ use model::ids::AccountId;
 use model::num::Money;
 use model::record::Record;
 
+use super::changes::ChangeRefusal;
 use super::notices::Told;
 use super::{Risk, checks};
 use crate::machine::error::ApplyError;
@@ -46,6 +47,9 @@ impl Risk {
             Event::RunEnded(_) => self.stopping = true,
             Event::Tick(_) => {
                 self.notices.wake();
+                self.killing.wake();
+                self.expire_proposals();
+                self.end_restrictions();
                 self.time_out();
             }
             Event::Connection(link) => self.on_connection(record, event, link),
@@ -71,6 +75,9 @@ impl Risk {
                 self.counts.listed_foreign = list.foreign;
                 self.counts.lists += 1;
                 self.on_list(record);
+                if let Some(account) = record.account() {
+                    self.kills_see_list(account, list.ours);
+                }
             }
             Event::Balance(balance) => {
                 if let Some(account) = record.account() {
@@ -79,6 +86,7 @@ impl Risk {
                 }
             }
             Event::Operator(operator) => self.on_operator(operator),
+            Event::Control(request) => self.on_control(request),
             Event::RiskRefused(refusal) => self.on_refused(refusal),
             Event::RiskNotice(notice) => {
                 self.notices.seen(notice);
@@ -89,13 +97,12 @@ impl Risk {
             | Event::Transfer(_)
             | Event::Funding(_)
             | Event::PositionReport(_)
-            | Event::Control(_)
             | Event::StateHash(_)
             | Event::Recovered(_) => return Ok(Follow::Nothing),
         }
         let all = matches!(
             event,
-            Event::Tick(_) | Event::Connection(_) | Event::Operator(_)
+            Event::Tick(_) | Event::Connection(_) | Event::Operator(_) | Event::Control(_)
         );
         Ok(if all { Follow::All } else { Follow::Orders })
     }
@@ -129,6 +136,7 @@ impl Risk {
         self.commands = start.commands_journaled;
         self.refusals = self.refusals_seen;
         self.notices.start();
+        self.killing.restart(&self.switches, record.time_ns);
         self.in_flight = 0;
         self.stopping = false;
         self.cancel_only = false;
@@ -185,9 +193,14 @@ impl Risk {
                 self.stopping = true;
                 self.want_cancels(|order| order.state != OrderState::Held);
             }
-            OperatorAction::Kill => self.pull(Scope::Overall, Control::KillSwitch),
+            OperatorAction::Kill => {
+                self.pull_kill(Scope::Overall, Control::KillSwitch, 0);
+            }
+            // One voice is not enough: two persons release by requests.
             OperatorAction::Release => {
-                self.switches.release(Scope::Overall);
+                let refusal = ChangeRefusal::UnknownPerson as i64;
+                let told = Told::new(NoticeCode::ChangeRefused, NoticeLevel::Info, Scope::Overall);
+                self.notice(told.by(Control::KillSwitch, refusal, 0));
             }
             OperatorAction::CancelOnly => self.cancel_only = true,
             OperatorAction::Resume => self.cancel_only = false,

@@ -182,7 +182,10 @@ impl Risk {
     pub(super) fn approve(&mut self, record: Record, intended_ns: u64, out: &mut Outputs) {
         self.commands += 1;
         self.in_flight += 1;
-        self.bucket.take();
+        // A latch never leaves us.
+        if record.kind() != Some(Kind::Latch) {
+            self.bucket.take();
+        }
         let mut record = record;
         record.event = self.last_event;
         record.time_ns = self.time_ns;

@@ -7,9 +7,11 @@
 //! Thread: one worker. Hot path: yes. Allocates: only for configuration and instruments.
 
 mod activity;
+mod acts;
 mod approved;
 mod bounds;
 mod bucket;
+mod changes;
 mod checks;
 mod compile;
 mod conditional;
@@ -17,6 +19,8 @@ mod events;
 mod judge;
 mod judge_change;
 mod judge_order;
+mod killing;
+mod levels;
 mod limits;
 mod notices;
 mod order_events;
@@ -27,10 +31,12 @@ mod trace;
 mod upkeep;
 
 pub use approved::Approved;
+pub use changes::{Change, ChangeRefusal, Decision, LimitChange, Proposal};
 pub(crate) use conditional::ENGINE_NUMBERS_FROM;
 pub use limits::{InstrumentLimits, OrderLimits, RiskLimits};
 pub(crate) use order_events::placed_by;
 pub(crate) use saved::SavedRisk;
+pub use switches::SwitchState;
 pub use trace::{Explanation, Verdict};
 
 use model::body::{AssetName, LinkState};
@@ -43,7 +49,10 @@ use model::record::{Kind, Record};
 use self::activity::Activity;
 use self::bounds::Bounds;
 use self::bucket::MessageBucket;
+use self::changes::Changes;
 use self::events::Follow;
+use self::killing::Killing;
+use self::levels::Levels;
 use self::notices::Notices;
 use self::switches::Switches;
 use self::trace::{Silent, Trace};
@@ -136,6 +145,9 @@ pub struct Risk {
     /// Whether it has to be made anew.
     stale: bool,
     switches: Switches,
+    changes: Changes,
+    killing: Killing,
+    levels: Levels,
     inputs: InputDigest,
 }
 
@@ -177,6 +189,9 @@ impl Risk {
             bounds: Bounds::default(),
             stale: true,
             switches: Switches::default(),
+            changes: Changes::default(),
+            killing: Killing::default(),
+            levels: Levels::default(),
             inputs: InputDigest::default(),
         }
     }
@@ -243,8 +258,12 @@ impl Risk {
         let follow = self.drive_held(follow, out);
         match follow {
             Follow::Nothing => {}
-            Follow::Orders => self.upkeep(out),
+            Follow::Orders => {
+                self.work_at_kills(out);
+                self.upkeep(out);
+            }
             Follow::All => {
+                self.work_at_kills(out);
                 self.upkeep(out);
                 self.ask_for_lists(out);
             }
@@ -466,6 +485,9 @@ impl Digest for Risk {
         self.held.digest(sink);
         self.activity.digest(sink);
         self.switches.digest(sink);
+        self.changes.digest(sink);
+        self.killing.digest(sink);
+        self.levels.digest(sink);
         self.inputs.digest(sink);
     }
 }

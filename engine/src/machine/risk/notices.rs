@@ -259,7 +259,8 @@ fn record(number: u64, waiting: &Waiting) -> Record {
 impl Risk {
     /// Tells people something that follows from the present event.
     pub(crate) fn notice(&mut self, told: Told) {
-        self.notices.tell(self.last_event, 0, told);
+        self.notices
+            .tell(self.last_event, self.levels.version(), told);
     }
 }
 

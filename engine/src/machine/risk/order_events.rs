@@ -215,8 +215,10 @@ impl Risk {
         self.counts.send_failed += 1;
         let now = self.time_ns;
         let Some(id) = ClientOrderId::from_raw(client_id) else {
-            if let Some(account) = record.account() {
-                self.want_list(account);
+            match (Kind::from_code(record.detail), record.account()) {
+                (Some(Kind::CancelAll), _) => self.on_cancel_all_failed(record),
+                (Some(Kind::Latch), _) | (_, None) => {}
+                (_, Some(account)) => self.want_list(account),
             }
             return;
         };

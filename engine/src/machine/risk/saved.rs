@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::activity::Activity;
 use super::bounds::Bounds;
 use super::bucket::MessageBucket;
+use super::changes::{Changes, SavedChanges};
+use super::killing::{Killing, SavedKilling};
+use super::levels::{Levels, SavedLevels};
 use super::notices::{Notices, SavedNotices};
 use super::switches::{SavedSwitches, Switches};
 use super::{Counts, ENDED_ORDERS_REMEMBERED, Entry, Risk};
@@ -51,6 +54,9 @@ pub(crate) struct SavedRisk {
     held: SavedHeld,
     activity: Activity,
     switches: SavedSwitches,
+    changes: SavedChanges,
+    killing: SavedKilling,
+    levels: SavedLevels,
     inputs: InputDigest,
 }
 
@@ -161,6 +167,9 @@ impl Risk {
             bounds: _,
             stale: _,
             switches,
+            changes,
+            killing,
+            levels,
             inputs,
         } = self;
         let entries = entries
@@ -192,6 +201,9 @@ impl Risk {
             held: held.save(),
             activity: activity.clone(),
             switches: switches.save(),
+            changes: changes.save(),
+            killing: killing.save(),
+            levels: levels.save(),
             inputs: *inputs,
         }
     }
@@ -209,6 +221,7 @@ impl Risk {
             orders.set_pace(config.limits.pace());
         }
         let links = saved.links.try_into();
+        let switches = Switches::restore(&saved.switches)?;
         let entries: Result<_, _> = saved
             .entries
             .into_iter()
@@ -242,7 +255,10 @@ impl Risk {
             activity: saved.activity,
             bounds: Bounds::default(),
             stale: true,
-            switches: Switches::restore(&saved.switches)?,
+            killing: Killing::restore(&saved.killing, &switches)?,
+            switches,
+            changes: Changes::restore(&saved.changes)?,
+            levels: Levels::restore(&saved.levels)?,
             inputs: saved.inputs,
         };
         // Now, so that the first event needs no room.

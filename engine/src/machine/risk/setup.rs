@@ -55,6 +55,11 @@ impl Risk {
         if let Some(old) = &self.config {
             check_accounts(event, old, &config)?;
         }
+        let old = self
+            .config
+            .as_ref()
+            .map_or(&[][..], |old| &old.control.levels);
+        self.levels.configure(old, &config.control.levels);
         self.bucket.limit(&config.limits);
         self.lists_wanted.resize(config.accounts.len(), false);
         self.lists_asked.resize(config.accounts.len(), None);

@@ -12,6 +12,7 @@ use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
 use model::limits::{INSTRUMENTS_MAX, STRATEGIES_MAX};
 use serde::{Deserialize, Serialize};
 
+use super::Risk;
 use crate::machine::config::ACCOUNTS_MAX;
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::saved::{Unsound, require};
@@ -97,12 +98,25 @@ impl Switch {
 /// What a switch does not let through, and whose switch it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Blocked {
-    /// `Killed`, `Paused` or `ReduceOnlyMode`.
+    /// `Killed`, `Paused`, `ReduceOnlyMode` or `Restricted`.
     pub(crate) reason: RefusalReason,
     /// What pulled it.
     pub(crate) control: Control,
     /// Where.
     pub(crate) scope: Scope,
+}
+
+/// What holds a scope, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SwitchState {
+    /// The scope.
+    pub scope: Scope,
+    /// Nothing may be placed; by what.
+    pub killed: Option<Control>,
+    /// It waits for two persons to enable it; by what.
+    pub paused: Option<Control>,
+    /// Only what reduces may be placed; by what.
+    pub reducing: Option<Control>,
 }
 
 /// See the module's header.
@@ -113,11 +127,16 @@ pub(crate) struct Switches {
     on: u32,
     /// Places with a kill.
     kills: u32,
+    /// Instruments that may not be bought into, and until when (0: for good). Sorted.
+    restricted: Vec<(InstrumentId, u64)>,
 }
 
-/// The switches as a snapshot holds them: those that are on.
+/// The switches as a snapshot holds them: those that are on, and the restricted list.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct SavedSwitches(Vec<(Scope, Switch)>);
+pub(crate) struct SavedSwitches {
+    on: Vec<(Scope, Switch)>,
+    restricted: Vec<(InstrumentId, u64)>,
+}
 
 impl Default for Switches {
     fn default() -> Self {
@@ -125,6 +144,7 @@ impl Default for Switches {
             places: vec![Switch::default(); PLACES],
             on: 0,
             kills: 0,
+            restricted: Vec::new(),
         }
     }
 }
@@ -170,8 +190,15 @@ impl Switches {
         account: AccountId,
         increases: bool,
     ) -> Result<(), Blocked> {
-        if self.on == 0 {
+        if self.on == 0 && self.restricted.is_empty() {
             return Ok(());
+        }
+        if increases && self.restricted_until(instrument).is_some() {
+            return Err(Blocked {
+                reason: RefusalReason::Restricted,
+                control: Control::Restricted,
+                scope: Scope::Instrument(instrument),
+            });
         }
         let scopes = scopes(strategy, instrument, venue, account);
         for scope in scopes.into_iter().flatten() {
@@ -198,7 +225,7 @@ impl Switches {
         Ok(())
     }
 
-    /// Whether an order of these scopes is under a kill: it has to be cancelled.
+    /// Whether an order of these scopes is under a kill.
     #[inline]
     pub(crate) fn is_killed(
         &self,
@@ -254,10 +281,50 @@ impl Switches {
             .is_some_and(|(old, new)| !old.is_paused() && new.is_paused())
     }
 
-    /// Lets a paused scope go on, whatever paused it. Whether it was paused.
+    /// Ends a pause and reduce-only, whatever caused them. Whether one of them was on.
     pub(crate) fn enable(&mut self, scope: Scope) -> bool {
-        self.change(scope, |switch| switch.pause = 0)
-            .is_some_and(|(old, _)| old.is_paused())
+        self.change(scope, |switch| (switch.pause, switch.reduce) = (0, 0))
+            .is_some_and(|(old, _)| old.is_paused() || old.is_reducing())
+    }
+
+    /// Puts an instrument on the restricted list. Whether that is new.
+    pub(crate) fn restrict(&mut self, instrument: InstrumentId, until: u64) -> bool {
+        if instrument.index() >= INSTRUMENTS_MAX {
+            return false;
+        }
+        match self
+            .restricted
+            .binary_search_by_key(&instrument, |one| one.0)
+        {
+            Ok(place) => std::mem::replace(&mut self.restricted[place].1, until) != until,
+            Err(place) => {
+                self.restricted.insert(place, (instrument, until));
+                true
+            }
+        }
+    }
+
+    /// Takes it off. Whether it was on the list.
+    pub(crate) fn unrestrict(&mut self, instrument: InstrumentId) -> bool {
+        let before = self.restricted.len();
+        self.restricted.retain(|one| one.0 != instrument);
+        self.restricted.len() < before
+    }
+
+    /// Until when an instrument is on the list: 0 for good; `None` if it is not.
+    #[inline]
+    pub(crate) fn restricted_until(&self, instrument: InstrumentId) -> Option<u64> {
+        let place = self
+            .restricted
+            .binary_search_by_key(&instrument, |one| one.0);
+        place.ok().map(|place| self.restricted[place].1)
+    }
+
+    /// An instrument whose time on the list is over.
+    pub(crate) fn restriction_over(&self, now_ns: u64) -> Option<InstrumentId> {
+        let over = |until: u64| until != 0 && until <= now_ns;
+        let found = self.restricted.iter().find(|one| over(one.1));
+        found.map(|one| one.0)
     }
 
     /// Sets or ends reduce-only of a scope by one control. Whether that changed anything.
@@ -281,7 +348,10 @@ impl Switches {
 
     /// What a snapshot has to hold.
     pub(crate) fn save(&self) -> SavedSwitches {
-        SavedSwitches(self.all().collect())
+        SavedSwitches {
+            on: self.all().collect(),
+            restricted: self.restricted.clone(),
+        }
     }
 
     /// The switches of a snapshot.
@@ -292,13 +362,41 @@ impl Switches {
     pub(crate) fn restore(saved: &SavedSwitches) -> Result<Self, Unsound> {
         let mut switches = Self::default();
         let known = (1_u32 << CAUSES.len()) - 1;
-        for (scope, switch) in &saved.0 {
+        for (scope, switch) in &saved.on {
             let sound = (switch.kill | switch.pause | switch.reduce) & !known == 0;
             let fresh = !switch.is_off() && switches.of(*scope).is_off();
             require(sound && fresh && place(*scope).is_some(), "switches")?;
             switches.change(*scope, |one| *one = *switch);
         }
+        let sorted = saved
+            .restricted
+            .is_sorted_by(|left, right| left.0 < right.0);
+        let known = |one: &(InstrumentId, u64)| one.0.index() < INSTRUMENTS_MAX;
+        require(
+            sorted && saved.restricted.iter().all(known),
+            "restricted list",
+        )?;
+        switches.restricted.clone_from(&saved.restricted);
         Ok(switches)
+    }
+}
+
+impl Risk {
+    /// Every scope that a switch holds.
+    pub fn switches_on(&self) -> impl Iterator<Item = SwitchState> {
+        let by = |causes: u32| (causes != 0).then(|| first(causes));
+        self.switches.all().map(move |(scope, switch)| SwitchState {
+            scope,
+            killed: by(switch.kill),
+            paused: by(switch.pause),
+            reducing: by(switch.reduce),
+        })
+    }
+
+    /// The restricted list: instrument, and until when (machine time; 0: for good).
+    #[must_use]
+    pub fn restricted(&self) -> &[(InstrumentId, u64)] {
+        &self.switches.restricted
     }
 }
 
@@ -320,6 +418,7 @@ fn scopes(
 impl Digest for Switches {
     fn digest(&self, sink: &mut Sink) {
         sink.number(self.on);
+        sink.value(&self.restricted);
         for (scope, switch) in self.all() {
             sink.number(scope.kind() as u8);
             sink.number(scope.id());

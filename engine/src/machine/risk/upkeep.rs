@@ -6,7 +6,6 @@
 //! Hot path: only after events about orders. Allocates: no.
 
 use model::body::{LinkState, QueryOpenOrders, QueryOrder};
-use model::control::{Control, Scope};
 use model::ids::AccountId;
 use model::record::{Kind, Record};
 
@@ -44,28 +43,7 @@ impl Risk {
         }
     }
 
-    /// Pulls a kill switch: nothing new passes, and what may rest in its scope is cancelled. Held
-    /// orders stay held: they cannot be released while it is on.
-    pub(super) fn pull(&mut self, scope: Scope, cause: Control) {
-        self.switches.kill(scope, cause);
-        let config = self.config.as_ref();
-        let venue_of = |account: AccountId| {
-            config
-                .and_then(|config| config.accounts.get(account.index()))
-                .map(|account| account.venue)
-        };
-        let switches = &self.switches;
-        self.orders.update_live(|order| {
-            let covered = venue_of(order.account).is_some_and(|venue| {
-                switches.is_killed(order.strategy, order.instrument, venue, order.account)
-            });
-            if covered && order.state != OrderState::Held {
-                order.cancel_wanted = true;
-            }
-        });
-    }
-
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         checks::in_flight(self.in_flight, Urgency::Urgent)
             .result()
             .is_ok()

@@ -6,6 +6,7 @@ use model::blob::{self, BlobKind};
 use model::body::{
     BlobPart, Channel, Fill, LinkState, Notice, NoticeCode, OperatorAction, Refusal, Side,
 };
+use model::control::ScopeKind;
 use model::event::Event;
 use model::ids::ClientOrderId;
 use model::instrument::InstrumentSpec;
@@ -63,8 +64,8 @@ impl StrategyRunner {
             Event::Sent(sent) => self.on_sent(record, sent.client_id),
             Event::SendFailed(report) => self.on_send_failed(record, report.client_id),
             Event::RiskRefused(refusal) => self.on_refused(record, refusal),
-            Event::RiskNotice(notice) => self.on_notice(notice),
             Event::Operator(operator) => self.on_operator(operator.action),
+            Event::RiskNotice(notice) => self.on_notice(notice),
             Event::Tick(_)
             | Event::OpenOrders(_)
             | Event::Balance(_)
@@ -275,6 +276,17 @@ impl StrategyRunner {
 
     /// An order of its that the engine holds, or held.
     fn on_notice(&mut self, notice: &Notice) -> Option<Cause> {
+        // Kill and release of everything, by whatever cause.
+        if notice.scope == ScopeKind::Overall {
+            match notice.code {
+                NoticeCode::Killed => self.setting.killed = true,
+                NoticeCode::Released => {
+                    self.setting.killed = false;
+                    return Some(Cause::Fresh);
+                }
+                _ => {}
+            }
+        }
         let id = self.own(notice.other)?;
         let placed = notice.code == NoticeCode::HeldPlaced;
         if !placed && notice.code != NoticeCode::HeldEnded {
@@ -300,12 +312,12 @@ impl StrategyRunner {
         match action {
             OperatorAction::Stop => self.stopping = true,
             OperatorAction::Kill => self.setting.killed = true,
-            OperatorAction::Release => {
-                self.setting.killed = false;
-                return Some(Cause::Fresh);
-            }
             // Cancel-only is risk's: a strategy goes on wishing and is refused, with its backoff.
-            OperatorAction::ConfirmFlat | OperatorAction::CancelOnly | OperatorAction::Resume => {}
+            // A release takes two persons: risk tells when it holds.
+            OperatorAction::Release
+            | OperatorAction::ConfirmFlat
+            | OperatorAction::CancelOnly
+            | OperatorAction::Resume => {}
         }
         None
     }

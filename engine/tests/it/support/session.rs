@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::machine::{
-    AccountConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs, Protection,
-    RiskLimits, StrategyConfig, StrategyKind,
+    AccountConfig, ControlConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs,
+    Protection, RiskLimits, StrategyConfig, StrategyKind,
 };
 use journal::{Durability, Folder, Options, Writer};
 use model::blob::{self, BlobKind};
@@ -46,6 +46,7 @@ pub(crate) fn config() -> MachineConfig {
         }],
         protection: Protection::default(),
         book_window_ticks: 1 << 12,
+        control: ControlConfig::default(),
     }
 }
 

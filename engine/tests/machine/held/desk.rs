@@ -168,6 +168,8 @@ impl Desk {
             self.look_up(record, query.client_id);
         } else if let CommandView::QueryOpenOrders(_) = view {
             self.list(record);
+        } else if let CommandView::Latch(_) = view {
+            self.way(0).push_back(sent(record));
         } else {
             panic!("not asked for here: {view:?}");
         }

@@ -4,14 +4,16 @@ mod desk;
 
 use engine::machine::{Action, Offset, PriceSource, TriggerKind};
 use model::body::{
-    BookReset, NoticeCode, OperatorAction, OrderType, RefusalReason, Side, TimeInForce, Trade,
+    BookReset, ControlAction, NoticeCode, OperatorAction, OrderType, RefusalReason, Side,
+    TimeInForce, Trade,
 };
+use model::control::Scope;
 use model::ids::ClientOrderId;
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
 
 use self::desk::{Desk, link, quiet, trigger};
-use crate::kit::{INSTRUMENT, SECOND, new_order, operator, tick};
+use crate::kit::{INSTRUMENT, SECOND, approval, new_order, operator, request, tick};
 
 const fn stop(level: i64) -> TriggerKind {
     TriggerKind::Stop {
@@ -214,7 +216,8 @@ fn held_kill_ends_what_opens_and_keeps_what_protects() {
     desk.event(traded(980_000));
     desk.settle();
     assert_eq!(desk.sold, 0, "a kill stops every order");
-    desk.event(operator(OperatorAction::Release));
+    desk.event(request(1, 0, ControlAction::Release, Scope::Overall));
+    desk.event(approval(2, 1, 1));
     desk.settle();
     assert_eq!(desk.sold, 1_000);
 }

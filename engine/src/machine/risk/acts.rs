@@ -1,0 +1,103 @@
+//! What persons and controls do to the switches: pause, enable, restrict, resolve. Each tells.
+//!
+//! Hot path: no. Allocates: no.
+
+use model::body::{NoticeCode, NoticeLevel};
+use model::control::{Control, Scope};
+use model::ids::{ClientOrderId, InstrumentId};
+
+use super::Risk;
+use super::changes::Decision;
+use super::notices::Told;
+use crate::machine::orders::{Fact, OrderState};
+
+impl Risk {
+    /// Pauses a scope until two persons enable it. Whether it was not paused before.
+    pub(crate) fn pause(
+        &mut self,
+        scope: Scope,
+        by: Control,
+        (value, threshold): (i64, i64),
+        request: u64,
+    ) -> bool {
+        let changed = self.switches.pause(scope, by);
+        if changed {
+            let told = Told::new(NoticeCode::Paused, NoticeLevel::Hard, scope);
+            self.notice(told.by(by, value, threshold).about(request));
+        }
+        changed
+    }
+
+    /// Lets a scope trade again. Whether something held it. A control whose limit is still
+    /// exceeded stops it anew at its next look.
+    pub(super) fn enable(&mut self, scope: Scope, request: u64) -> bool {
+        let changed = self.switches.enable(scope);
+        if changed {
+            let told = Told::new(NoticeCode::Enabled, NoticeLevel::Info, scope);
+            self.notice(told.by(Control::KillSwitch, 0, 0).about(request));
+        }
+        changed
+    }
+
+    /// Puts an instrument on the restricted list, until a time (0: for good), and takes its orders
+    /// off the venue. Whether that is new.
+    pub(crate) fn restrict(&mut self, instrument: InstrumentId, until: u64, request: u64) -> bool {
+        if (until != 0 && until <= self.time_ns) || !self.switches.restrict(instrument, until) {
+            return false;
+        }
+        let scope = Scope::Instrument(instrument);
+        let shown = i64::try_from(until).unwrap_or(i64::MAX);
+        let told = Told::new(NoticeCode::Restricted, NoticeLevel::Soft, scope);
+        self.notice(told.by(Control::Restricted, shown, 0).about(request));
+        self.orders.update_live(|order| {
+            if order.instrument == instrument && !order.reduce_only {
+                order.cancel_wanted = true;
+            }
+        });
+        true
+    }
+
+    pub(super) fn is_restricted(&self, instrument: InstrumentId) -> bool {
+        self.switches.restricted_until(instrument).is_some()
+    }
+
+    /// Takes it off. Whether it was on the list.
+    pub(super) fn unrestrict(&mut self, instrument: InstrumentId, request: u64) -> bool {
+        let changed = self.switches.unrestrict(instrument);
+        if changed {
+            let scope = Scope::Instrument(instrument);
+            let told = Told::new(NoticeCode::Unrestricted, NoticeLevel::Info, scope);
+            self.notice(told.by(Control::Restricted, 0, 0).about(request));
+        }
+        changed
+    }
+
+    /// Takes those off the restricted list whose time is over.
+    pub(super) fn end_restrictions(&mut self) {
+        while let Some(instrument) = self.switches.restriction_over(self.time_ns) {
+            self.unrestrict(instrument, 0);
+        }
+    }
+
+    /// Whether a person may decide what became of an order: it lives, and nobody can say how.
+    pub(super) fn may_resolve(&self, id: ClientOrderId) -> bool {
+        let order = self.orders.get_live(id);
+        order.is_some_and(|order| order.state == OrderState::Unknown)
+    }
+
+    /// Two persons decided what became of an order.
+    pub(super) fn resolve(&mut self, id: ClientOrderId, decision: Decision) {
+        let fact = match decision {
+            Decision::Absent => Fact::AbsenceProven,
+            Decision::Cancelled => Fact::Cancelled,
+        };
+        let now = self.time_ns;
+        let account = self.orders.update(id, |order| {
+            order.learn(fact, now);
+            order.account
+        });
+        let scope = account.map_or(Scope::Overall, Scope::Account);
+        let told = Told::new(NoticeCode::Resolved, NoticeLevel::Info, scope);
+        self.notice(told.about(id.raw()));
+    }
+}

@@ -1,0 +1,555 @@
+//! Change control and what follows a kill: who may do what, and the venue's word.
+
+use engine::machine::{ChangeRefusal, LevelConfig};
+use model::body::{
+    ControlAction, ControlRequest, Notice, NoticeCode, OrderStatus, Outcome, RefusalReason,
+    RejectReason,
+};
+use model::command::{CommandView, command};
+use model::control::{Control, Scope};
+use model::event::{Event, event};
+use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
+use model::record::{Kind, Record};
+use zerocopy::TryFromBytes as _;
+
+use crate::kit::{
+    self, Rig, SECOND, approval, config, kinds, maker, new_order, report, request, sent, taker,
+    tick,
+};
+use crate::sim::Sim;
+
+const KILLS: [Scope; 5] = [
+    Scope::Overall,
+    Scope::Venue(VenueId(0)),
+    Scope::Account(AccountId(0)),
+    Scope::Strategy(StrategyId(0)),
+    Scope::Instrument(InstrumentId(0)),
+];
+
+fn trading() -> Sim {
+    let mut sim = Sim::new(3, vec![maker()]);
+    sim.push(tick());
+    while sim.resting() < 2 {
+        sim.step();
+    }
+    sim
+}
+
+fn placements(commands: &[Record]) -> usize {
+    kinds(commands)
+        .iter()
+        .filter(|kind| matches!(kind, Kind::NewOrder | Kind::ReplaceOrder))
+        .count()
+}
+
+fn notices(rig: &Rig) -> Vec<Notice> {
+    let told = |record: &Record| match event(record) {
+        Ok(Event::RiskNotice(notice)) => Some(*notice),
+        _ => None,
+    };
+    rig.log.iter().filter_map(told).collect()
+}
+
+fn codes(rig: &Rig) -> Vec<NoticeCode> {
+    notices(rig).iter().map(|notice| notice.code).collect()
+}
+
+/// The answer to a request.
+fn answer(rig: &Rig, number: u64) -> (NoticeCode, i64) {
+    let answers = [
+        NoticeCode::ChangeProposed,
+        NoticeCode::ChangeApplied,
+        NoticeCode::ChangeRefused,
+        NoticeCode::ChangeWithdrawn,
+    ];
+    let all = notices(rig);
+    let mut mine = all
+        .iter()
+        .filter(|notice| notice.other == number && answers.contains(&notice.code));
+    let first = mine.next().expect("an answer");
+    (first.code, first.value)
+}
+
+fn refused(rig: &Rig, number: u64) -> ChangeRefusal {
+    let (code, value) = answer(rig, number);
+    assert_eq!(code, NoticeCode::ChangeRefused);
+    ChangeRefusal::from_code(value).unwrap()
+}
+
+fn change(record: Record, how: impl FnOnce(&mut ControlRequest)) -> Record {
+    let mut record = record;
+    how(ControlRequest::try_mut_from_bytes(&mut record.body).unwrap());
+    record
+}
+
+fn limit(number: u64, person: u16, control: Control, values: (i64, i64, i64)) -> Record {
+    let asked = request(number, person, ControlAction::SetLimit, Scope::Overall);
+    change(asked, |body| {
+        body.control = control.code();
+        (body.old, body.new, body.soft) = values;
+    })
+}
+
+fn levelled() -> Rig {
+    let mut config = config(vec![maker()]);
+    config.control.levels = vec![LevelConfig {
+        control: Control::DailyLoss,
+        scope: Scope::Overall,
+        soft: Some(50),
+        hard: 100,
+    }];
+    let mut rig = Rig::new();
+    rig.start(&config, 0);
+    rig.apply(tick());
+    rig
+}
+
+/// Applies an event, and then the refusals and notices that it caused, until there are none.
+fn push(rig: &mut Rig, record: Record) {
+    rig.apply(record);
+    let mut told: Vec<Record> = rig.out.refusals.clone();
+    while !told.is_empty() {
+        let next = told.remove(0);
+        rig.apply(next);
+        told.extend(rig.out.refusals.clone());
+    }
+}
+
+#[test]
+fn kill_in_every_level_empties_its_scope_and_two_persons_release_it() {
+    for scope in KILLS {
+        let mut sim = trading();
+        sim.push(request(1, 0, ControlAction::Kill, scope));
+        assert_eq!(
+            answer(&sim.rig, 1).0,
+            NoticeCode::ChangeApplied,
+            "{scope:?}"
+        );
+        sim.push(tick());
+        assert_eq!(sim.resting(), 0, "{scope:?}");
+        let before = sim.rig.commands.len();
+        for _ in 0..200 {
+            sim.step();
+        }
+        assert_eq!(placements(&sim.rig.commands[before..]), 0, "{scope:?}");
+        let told = codes(&sim.rig);
+        assert!(told.contains(&NoticeCode::Killed) && told.contains(&NoticeCode::ConfirmedEmpty));
+        sim.push(request(2, 1, ControlAction::Release, scope));
+        sim.push(approval(3, 1, 2));
+        assert_eq!(refused(&sim.rig, 3), ChangeRefusal::SamePerson);
+        sim.push(approval(4, 0, 2));
+        let before = sim.rig.commands.len();
+        for _ in 0..200 {
+            sim.step();
+        }
+        assert!(placements(&sim.rig.commands[before..]) > 5, "{scope:?}");
+    }
+}
+
+#[test]
+fn kill_of_another_scope_leaves_the_others_alone() {
+    let mut sim = Sim::new(3, vec![maker(), taker()]);
+    while sim.resting() < 2 {
+        sim.step();
+    }
+    sim.push(request(
+        1,
+        0,
+        ControlAction::Kill,
+        Scope::Strategy(StrategyId(1)),
+    ));
+    let before = sim.rig.commands.len();
+    for _ in 0..200 {
+        sim.step();
+    }
+    let after = &sim.rig.commands[before..];
+    assert!(placements(after) > 5);
+    let by_killed = after
+        .iter()
+        .filter(|record| record.strategy() == Some(StrategyId(1)));
+    assert_eq!(placements(&by_killed.copied().collect::<Vec<_>>()), 0);
+}
+
+#[test]
+fn kill_latches_every_account_and_a_release_takes_the_latch_off() {
+    let mut sim = trading();
+    let latches = |rig: &Rig| -> Vec<bool> {
+        let latch = |record: &Record| match command(record) {
+            Ok(CommandView::Latch(latch)) => Some(latch.on.is_yes()),
+            _ => None,
+        };
+        rig.commands.iter().filter_map(latch).collect()
+    };
+    sim.push(tick());
+    sim.push(request(1, 0, ControlAction::Kill, Scope::Overall));
+    assert_eq!(latches(&sim.rig), [true]);
+    sim.push(request(2, 0, ControlAction::Release, Scope::Overall));
+    sim.push(approval(3, 1, 2));
+    assert_eq!(latches(&sim.rig), [true, false]);
+}
+
+#[test]
+fn kill_of_many_orders_cancels_them_with_one_request_and_again_while_they_rest() {
+    let mut config = config(vec![maker(); 5]);
+    config.limits.messages_per_second = 100_000;
+    config.limits.messages_burst = 100_000;
+    let mut rig = Rig::new();
+    rig.start(&config, 0);
+    rig.apply(tick());
+    for placed in rig.commands.clone() {
+        rig.apply(sent(&placed));
+        let id = new_order(&placed).client_id;
+        rig.apply(report(
+            Kind::OrderAcked,
+            id,
+            OrderStatus::Open,
+            0,
+            RejectReason::None,
+        ));
+    }
+    assert_eq!(rig.commands.len(), 10);
+    let caused = rig.apply(request(1, 0, ControlAction::Kill, Scope::Overall));
+    assert_eq!(kinds(&caused), [Kind::Latch, Kind::CancelAll]);
+    for command in caused {
+        assert_eq!(kinds(&rig.apply(sent(&command))), []);
+    }
+    rig.pass(SECOND / 2);
+    assert_eq!(kinds(&rig.apply(tick())), [Kind::CancelAll]);
+    // A strategy's own: the others' orders rest in the same place, so one by one.
+    let mut rig = Rig::new();
+    rig.start(&config, 0);
+    rig.apply(tick());
+    let caused = rig.apply(request(
+        1,
+        0,
+        ControlAction::Kill,
+        Scope::Strategy(StrategyId(0)),
+    ));
+    assert!(!kinds(&caused).contains(&Kind::CancelAll));
+}
+
+#[test]
+fn kill_is_latched_over_a_restart_and_worked_at_anew() {
+    let mut sim = trading();
+    sim.push(request(1, 0, ControlAction::Kill, Scope::Venue(VenueId(0))));
+    sim.push(tick());
+    let journaled = sim.rig.machine.commands_decided();
+    let config = config(vec![maker()]);
+    sim.rig.start(&config, journaled);
+    let before = sim.rig.commands.len();
+    sim.push(tick());
+    let after = kinds(&sim.rig.commands[before..]);
+    assert!(after.contains(&Kind::Latch), "{after:?}");
+    for _ in 0..100 {
+        sim.step();
+    }
+    assert_eq!(placements(&sim.rig.commands[before..]), 0);
+}
+
+#[test]
+fn venue_that_still_lists_an_order_is_asked_again() {
+    let mut rig = Rig::new();
+    rig.start(&config(vec![maker()]), 0);
+    rig.apply(tick());
+    push(&mut rig, request(1, 0, ControlAction::Kill, Scope::Overall));
+    for placed in rig.commands.clone() {
+        if placed.kind() == Some(Kind::NewOrder) {
+            let id = new_order(&placed).client_id;
+            rig.apply(report(
+                Kind::OrderRejected,
+                id,
+                OrderStatus::Rejected,
+                0,
+                RejectReason::Other,
+            ));
+        }
+    }
+    let list = |ours| {
+        let body = model::body::OpenOrders {
+            ours,
+            foreign: 3,
+            reserved: [0; 64],
+        };
+        Record::new(Kind::OpenOrders, &body).on_account(kit::ACCOUNT)
+    };
+    let asks = |rig: &Rig| {
+        let all = kinds(&rig.commands);
+        all.iter()
+            .filter(|kind| **kind == Kind::QueryOpenOrders)
+            .count()
+    };
+    assert_eq!(asks(&rig), 1);
+    push(&mut rig, list(1));
+    rig.pass(SECOND);
+    push(&mut rig, tick());
+    assert_eq!(asks(&rig), 2);
+    assert!(!codes(&rig).contains(&NoticeCode::ConfirmedEmpty));
+    push(&mut rig, list(0));
+    let empty = notices(&rig);
+    let empty = empty
+        .iter()
+        .find(|notice| notice.code == NoticeCode::ConfirmedEmpty);
+    assert!(empty.is_some_and(|notice| notice.value >= SECOND.cast_signed()));
+    rig.pass(10 * SECOND);
+    push(&mut rig, tick());
+    assert_eq!(asks(&rig), 2, "done");
+}
+
+#[test]
+fn limit_tightened_holds_at_once_and_loosened_waits_for_another_person() {
+    let mut rig = levelled();
+    let hard = |rig: &Rig| rig.machine.risk().watched_limits().next().unwrap().3;
+    push(&mut rig, limit(1, 0, Control::DailyLoss, (100, 80, 50)));
+    assert_eq!(
+        (answer(&rig, 1), hard(&rig)),
+        ((NoticeCode::ChangeApplied, 80), 80)
+    );
+    push(&mut rig, limit(2, 0, Control::DailyLoss, (80, 90, 50)));
+    assert_eq!(
+        (answer(&rig, 2).0, hard(&rig)),
+        (NoticeCode::ChangeProposed, 80)
+    );
+    push(&mut rig, approval(3, 0, 2));
+    assert_eq!(refused(&rig, 3), ChangeRefusal::SamePerson);
+    push(&mut rig, approval(4, 1, 2));
+    assert_eq!(
+        (answer(&rig, 4), hard(&rig)),
+        ((NoticeCode::ChangeApplied, 90), 90)
+    );
+    push(&mut rig, approval(5, 1, 2));
+    assert_eq!(refused(&rig, 5), ChangeRefusal::NoProposal);
+    // A soft limit that goes away is looser, too.
+    push(
+        &mut rig,
+        limit(6, 0, Control::DailyLoss, (90, 80, i64::MAX)),
+    );
+    assert_eq!(answer(&rig, 6).0, NoticeCode::ChangeProposed);
+}
+
+#[test]
+fn limit_changed_by_people_survives_a_restart_until_the_configuration_says_otherwise() {
+    let mut config = config(vec![maker()]);
+    config.control.levels = vec![LevelConfig {
+        control: Control::DailyLoss,
+        scope: Scope::Overall,
+        soft: None,
+        hard: 100,
+    }];
+    let mut rig = Rig::new();
+    rig.start(&config, 0);
+    rig.apply(tick());
+    push(
+        &mut rig,
+        limit(1, 0, Control::DailyLoss, (100, 80, i64::MAX)),
+    );
+    let hard = |rig: &Rig| rig.machine.risk().watched_limits().next().map(|one| one.3);
+    let journaled = rig.machine.commands_decided();
+    rig.start(&config, journaled);
+    assert_eq!(hard(&rig), Some(80));
+    config.control.levels[0].hard = 120;
+    rig.start(&config, journaled);
+    assert_eq!(hard(&rig), Some(120));
+    config.control.levels.clear();
+    rig.start(&config, journaled);
+    assert_eq!(hard(&rig), None);
+}
+
+#[test]
+fn requests_that_cannot_be_are_refused_each_with_its_reason() {
+    let mut rig = levelled();
+    let unknown_order = |number| {
+        let asked = request(number, 0, ControlAction::Resolve, Scope::Overall);
+        change(asked, |body| {
+            (body.target, body.outcome) = (1 << 41, Outcome::Absent);
+        })
+    };
+    let cases = [
+        (
+            limit(1, 9, Control::DailyLoss, (100, 80, 50)),
+            ChangeRefusal::UnknownPerson,
+        ),
+        (
+            limit(2, 0, Control::DailyLoss, (99, 80, 50)),
+            ChangeRefusal::OldDiffers,
+        ),
+        (
+            limit(3, 0, Control::DailyLoss, (100, 40, 50)),
+            ChangeRefusal::Contradiction,
+        ),
+        (
+            limit(4, 0, Control::DailyLoss, (100, -1, 50)),
+            ChangeRefusal::Contradiction,
+        ),
+        (
+            limit(5, 0, Control::DailyLoss, (100, 100, 50)),
+            ChangeRefusal::NothingToDo,
+        ),
+        (
+            limit(6, 0, Control::Form, (i64::MAX, 1, 1)),
+            ChangeRefusal::UnknownControl,
+        ),
+        (
+            request(7, 0, ControlAction::Kill, Scope::Venue(VenueId(9))),
+            ChangeRefusal::UnknownScope,
+        ),
+        (
+            request(8, 0, ControlAction::Release, Scope::Overall),
+            ChangeRefusal::NothingToDo,
+        ),
+        (
+            request(9, 0, ControlAction::Enable, Scope::Overall),
+            ChangeRefusal::NothingToDo,
+        ),
+        (
+            request(10, 0, ControlAction::Restrict, Scope::Overall),
+            ChangeRefusal::UnknownScope,
+        ),
+        (approval(11, 0, 77), ChangeRefusal::NoProposal),
+        (unknown_order(12), ChangeRefusal::NotResolvable),
+        (
+            limit(0, 0, Control::DailyLoss, (100, 80, 50)),
+            ChangeRefusal::Repeated,
+        ),
+    ];
+    for (record, reason) in cases {
+        let number = ControlRequest::try_ref_from_bytes(&record.body)
+            .unwrap()
+            .number;
+        push(&mut rig, record);
+        assert_eq!(refused(&rig, number), reason);
+    }
+    let pause = request(20, 0, ControlAction::Pause, Scope::Overall);
+    push(&mut rig, pause);
+    push(
+        &mut rig,
+        request(21, 0, ControlAction::Enable, Scope::Overall),
+    );
+    push(
+        &mut rig,
+        request(21, 1, ControlAction::Enable, Scope::Overall),
+    );
+    let repeated = notices(&rig);
+    let repeated = repeated.iter().rfind(|notice| notice.other == 21).unwrap();
+    assert_eq!(repeated.value, ChangeRefusal::Repeated as i64);
+}
+
+#[test]
+fn proposals_are_bounded_expire_and_can_be_withdrawn() {
+    let mut rig = levelled();
+    for number in 1..=33 {
+        push(
+            &mut rig,
+            limit(number, 0, Control::DailyLoss, (100, 200, 50)),
+        );
+        rig.pass(SECOND);
+    }
+    assert_eq!(rig.machine.risk().changes_waiting(), 32);
+    assert_eq!(refused(&rig, 33), ChangeRefusal::TooMany);
+    let withdraw = request(40, 0, ControlAction::Withdraw, Scope::Overall);
+    push(&mut rig, change(withdraw, |body| body.target = 5));
+    assert_eq!(rig.machine.risk().changes_waiting(), 31);
+    // The first was made at second 0 and lives for 60 seconds; 33 have passed.
+    rig.pass(27 * SECOND);
+    push(&mut rig, tick());
+    assert_eq!(rig.machine.risk().changes_waiting(), 30);
+    assert!(codes(&rig).contains(&NoticeCode::ChangeExpired));
+    rig.pass(60 * SECOND);
+    push(&mut rig, approval(41, 1, 32));
+    assert_eq!(refused(&rig, 41), ChangeRefusal::NoProposal);
+    assert_eq!(rig.machine.risk().changes_waiting(), 0);
+}
+
+#[test]
+fn pause_stops_what_is_new_until_two_persons_enable_it() {
+    let mut sim = trading();
+    sim.push(request(
+        1,
+        0,
+        ControlAction::Pause,
+        Scope::Strategy(StrategyId(0)),
+    ));
+    let (before, refusals) = (sim.rig.commands.len(), sim.rig.refusals.len());
+    for _ in 0..200 {
+        sim.step();
+    }
+    assert_eq!(placements(&sim.rig.commands[before..]), 0);
+    let reason = |record: &Record| match event(record) {
+        Ok(Event::RiskRefused(refusal)) => Some(refusal.reason),
+        _ => None,
+    };
+    let reasons = sim.rig.refusals[refusals..].iter().filter_map(reason);
+    assert!(reasons.into_iter().any(|one| one == RefusalReason::Paused));
+    sim.push(request(
+        2,
+        0,
+        ControlAction::Enable,
+        Scope::Strategy(StrategyId(0)),
+    ));
+    sim.push(approval(3, 1, 2));
+    for _ in 0..200 {
+        sim.step();
+    }
+    assert!(placements(&sim.rig.commands[before..]) > 5);
+}
+
+#[test]
+fn restricted_instrument_is_cleared_and_comes_back_when_its_time_is_over() {
+    let mut sim = trading();
+    let until = i64::try_from(sim.rig.now + 2 * SECOND).unwrap();
+    let asked = request(
+        1,
+        0,
+        ControlAction::Restrict,
+        Scope::Instrument(InstrumentId(0)),
+    );
+    sim.push(change(asked, |body| body.new = until));
+    sim.push(tick());
+    assert_eq!(sim.resting(), 0);
+    let before = sim.rig.commands.len();
+    for _ in 0..50 {
+        sim.step();
+    }
+    assert_eq!(placements(&sim.rig.commands[before..]), 0);
+    sim.rig.pass(2 * SECOND);
+    sim.push(tick());
+    for _ in 0..200 {
+        sim.step();
+    }
+    assert!(placements(&sim.rig.commands[before..]) > 5);
+    assert!(codes(&sim.rig).contains(&NoticeCode::Unrestricted));
+}
+
+#[test]
+fn order_in_doubt_ends_by_two_persons_and_by_no_fewer() {
+    let mut rig = Rig::new();
+    rig.start(&config(vec![maker()]), 0);
+    rig.apply(tick());
+    let placed = rig.commands[0];
+    let id = new_order(&placed).client_id;
+    rig.apply(sent(&placed));
+    let resolve = |number| {
+        let asked = request(number, 0, ControlAction::Resolve, Scope::Overall);
+        change(asked, |body| {
+            (body.target, body.outcome) = (id, Outcome::Cancelled)
+        })
+    };
+    push(&mut rig, resolve(1));
+    assert_eq!(
+        refused(&rig, 1),
+        ChangeRefusal::NotResolvable,
+        "not in doubt"
+    );
+    rig.apply(report(
+        Kind::OrderUnknown,
+        id,
+        OrderStatus::NotStated,
+        0,
+        RejectReason::NoAnswer,
+    ));
+    push(&mut rig, resolve(2));
+    assert_eq!(answer(&rig, 2).0, NoticeCode::ChangeProposed);
+    let live = rig.machine.orders().live_count();
+    push(&mut rig, approval(3, 1, 2));
+    assert_eq!(rig.machine.orders().live_count(), live - 1);
+    assert!(codes(&rig).contains(&NoticeCode::Resolved));
+}

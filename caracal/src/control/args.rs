@@ -19,7 +19,7 @@ const EXAMPLES: &str = "Examples:
 
 What makes risk smaller takes effect at once. What makes it larger (release, enable, unrestrict,
 resolve, a looser limit) waits for `approve` by another person of the configuration's [[person]]
-list. The engine need not be asked: SIGUSR1, or a file KILL in <journal>.control, kills everything.";
+list. SIGUSR1, or a file KILL in <journal>.control, kills everything without any of this.";
 
 /// Arguments of `control`.
 #[derive(Debug, Args)]

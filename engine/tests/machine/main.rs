@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
 mod control;
+mod control_kit;
 mod determinism;
 mod held;
 mod instruments;
+mod kills;
 mod kit;
 mod life;
 mod limits;

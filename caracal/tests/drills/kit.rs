@@ -16,23 +16,23 @@ use engine::machine::{
     AccountConfig, Action, Approved, Intent, Machine, MachineConfig, MarketMakerParams, Order,
     OrderLimits, Outputs, Place, Risk, RiskLimits, Size, StrategyConfig, StrategyKind,
 };
-use model::blob::{self, BlobKind};
-use model::body::{
-    BookLevels, BookReset, Channel, Connection, Level, LinkState, RunStarted, Side, Text, Tick,
-};
-use model::ids::{AccountId, ClientOrderId, InstrumentId, SourceId, StrategyId, VenueId};
+use model::body::Side;
+use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId, VenueId};
 use model::num::{Lots, Ticks};
 use model::ports::{Clock, EventSink, Gateway, Trace};
-use model::record::{Kind, Record, flags};
+use model::record::Record;
 use rust_decimal::Decimal;
 
 use crate::dice::Dice;
+use crate::records::{book, opening, tick};
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
 pub(crate) const MS: u64 = 1_000_000;
+/// Where the market begins, ticks.
+pub(crate) const START: i64 = 6_000_000;
 const START_NS: u64 = 1_795_341_600 * SECOND;
-const BTC: InstrumentId = InstrumentId(0);
-const ACCOUNT: AccountId = AccountId(0);
+pub(crate) const BTC: InstrumentId = InstrumentId(0);
+pub(crate) const ACCOUNT: AccountId = AccountId(0);
 const STRATEGY: StrategyId = StrategyId(0);
 const SECRET: &[u8] = b"a shared secret";
 const KEY: &str = "drillKey";
@@ -101,7 +101,7 @@ fn limits() -> RiskLimits {
     }
 }
 
-fn machine_config() -> MachineConfig {
+pub(crate) fn machine_config() -> MachineConfig {
     MachineConfig {
         strategies: vec![StrategyConfig {
             name: "drill".to_owned(),
@@ -120,7 +120,7 @@ fn machine_config() -> MachineConfig {
     }
 }
 
-fn venue_config(seed: u64) -> PracticeConfig {
+pub(crate) fn venue_config(seed: u64) -> PracticeConfig {
     let mut config = PracticeConfig::synthetic(seed);
     config.market = MarketConfig::Synthetic {
         seed,
@@ -141,7 +141,7 @@ fn venue_config(seed: u64) -> PracticeConfig {
     config
 }
 
-fn gateway_config() -> GatewayConfig {
+pub(crate) fn gateway_config() -> GatewayConfig {
     GatewayConfig {
         url: "wss://venue.example".to_owned(),
         tls: None,
@@ -171,7 +171,7 @@ impl World {
         let gateway = DrillGateway::new(gateway_config(), &venue, START_NS).unwrap();
         let mut machine = Machine::new();
         let mut out = Outputs::new();
-        for mut record in opening() {
+        for mut record in opening(&machine_config()) {
             record.event = machine.last_event() + 1;
             record.time_ns = START_NS;
             machine.apply(&record, &mut out).unwrap();
@@ -229,11 +229,7 @@ impl World {
         self.show_book();
         if self.now_ns() >= self.tick_due_ns {
             self.tick_due_ns = self.now_ns() + 100 * MS;
-            let body = Tick {
-                count: self.events,
-                reserved: [0; 72],
-            };
-            self.lane.push(&Record::new(Kind::Tick, &body));
+            self.lane.push(&tick(self.events));
         }
         while let Some(record) = self.lane.0.pop_front() {
             self.apply(record);
@@ -280,33 +276,9 @@ impl World {
         self.shown = top;
         self.book_due_ns = self.now_ns() + SECOND;
         self.update_id += 1;
-        let reset = BookReset {
-            update_id: self.update_id,
-            level_records: 1,
-            reserved: [0; 64],
-        };
-        let mut body = BookLevels {
-            update_id: self.update_id,
-            venue_time_ns: 0,
-            levels: [Level::UNUSED; 4],
-        };
         let bids = self.gateway.book(0, Side::Buy, 2);
         let asks = self.gateway.book(0, Side::Sell, 2);
-        let count = bids.len() + asks.len();
-        let mut of_asks = 0;
-        for (index, (price, qty)) in bids.iter().chain(&asks).enumerate() {
-            body.levels[index] = Level {
-                price: *price,
-                qty: *qty,
-            };
-            of_asks |= u8::from(index >= bids.len()) << index;
-        }
-        let whole = flags::LAST_OF_MESSAGE | flags::SNAPSHOT;
-        let mut levels = Record::new(Kind::BookLevels, &body)
-            .on_instrument(BTC)
-            .with_flags(whole);
-        levels.detail = BookLevels::detail(u8::try_from(count).unwrap(), of_asks);
-        let reset = Record::new(Kind::BookReset, &reset).on_instrument(BTC);
+        let (reset, levels) = book(self.update_id, &bids, &asks);
         self.lane.push(&reset);
         self.lane.push(&levels);
     }
@@ -428,32 +400,4 @@ impl Terms {
             qty: Lots(qty),
         }
     }
-}
-
-fn opening() -> Vec<Record> {
-    let started = RunStarted {
-        epoch: 1,
-        reserved0: 0,
-        commands_journaled: 0,
-        reserved: [0; 64],
-    };
-    let mut records = vec![Record::new(Kind::RunStarted, &started)];
-    let config = machine_config();
-    let spec = PracticeInstrument::btcusdt().spec;
-    for record in blob::records(BlobKind::MachineConfig, &config).unwrap() {
-        records.push(record.from_source(SourceId(9)));
-    }
-    for record in blob::records(BlobKind::Instrument, &spec).unwrap() {
-        records.push(record.from_source(SourceId(9)));
-    }
-    let market = Connection {
-        venue: 0,
-        channel: Channel::Market,
-        state: LinkState::Up,
-        reserved: 0,
-        code: 0,
-        text: Text::EMPTY,
-    };
-    records.push(Record::new(Kind::Connection, &market));
-    records
 }

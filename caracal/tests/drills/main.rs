@@ -6,5 +6,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod dice;
+mod full;
+mod kill;
 mod kit;
 mod lost_answers;
+mod records;
+#[path = "../../../engine/tests/it/support/slow_disk.rs"]
+mod slow_disk;

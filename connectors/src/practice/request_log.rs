@@ -14,6 +14,8 @@ const LOGGED_MAX: usize = 200_000;
 pub struct OrderRequest {
     /// When, nanoseconds since the server's start.
     pub at_ns: u64,
+    /// When by the venue's clock, milliseconds since the Unix epoch.
+    pub time_ms: i64,
     /// The venue's name for the call, for example `order.place`.
     pub method: &'static str,
     /// The symbol that it names; empty if it names none.

@@ -54,6 +54,7 @@ impl Core {
         if call.is_order() {
             self.log.add(OrderRequest {
                 at_ns: self.now_ns,
+                time_ms: self.now_ms,
                 method: call.order_method(),
                 symbol: symbol.unwrap_or_default().to_owned(),
                 client_id: client_id.unwrap_or_default().to_owned(),

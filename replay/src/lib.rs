@@ -3,12 +3,14 @@
 //! [`Shadow`] applies log records to a second machine and compares each recorded command with the
 //! one that machine computes. Recovery ([`recover`]) is a shadow that went on from the newest good
 //! snapshot to the end of the log; an audit ([`audit`]) is one that applied all of the log and
-//! reports what it found. [`Shadow::freeze`] makes the snapshots.
+//! reports what it found; an explanation ([`explain`]) is one that stops at an event and asks every
+//! check. [`Shadow::freeze`] makes the snapshots.
 #![forbid(unsafe_code)]
 
 mod audit;
 mod describe;
 mod difference;
+mod explain;
 mod frozen;
 mod recover;
 mod shadow;
@@ -17,6 +19,7 @@ mod start;
 pub use audit::{Audit, AuditError, audit};
 pub use describe::{describe, remark, to_json};
 pub use difference::Difference;
+pub use explain::{Explained, explain};
 pub use frozen::{TakenBy, ThawError};
 pub use recover::{RecoverError, Recovered, recover};
 pub use shadow::{CHECKPOINT_TICKS, Shadow, ShadowError};

@@ -12,7 +12,7 @@
 
 use std::collections::VecDeque;
 
-use engine::machine::{ApplyError, Machine, Outputs};
+use engine::machine::{ApplyError, Explanation, Machine, Outputs};
 use model::body::StateHash;
 use model::event::{self, BadRecord, Event, View};
 use model::record::{Kind, Record};
@@ -275,6 +275,21 @@ impl Shadow {
         );
         self.refusals.extend(self.outputs.refusals.iter().copied());
         Ok(())
+    }
+
+    /// Applies the next event and tells what each check of each intent saw. Its commands are not
+    /// compared: the shadow is of no further use.
+    ///
+    /// # Errors
+    ///
+    /// [`ShadowError`].
+    pub(crate) fn explain(&mut self, record: &Record) -> Result<Vec<Explanation>, ShadowError> {
+        let seq = record.seq;
+        let mut explanations = Vec::new();
+        self.machine
+            .apply_explained(record, &mut self.outputs, &mut explanations)
+            .map_err(|source| ShadowError::Apply { seq, source })?;
+        Ok(explanations)
     }
 
     fn checkpoint_after(&mut self, event: Event<'_>) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use engine::machine::Verdict;
 use model::body::{Fill, NewOrder, OrderStatus, Refusal, ReplaceOrder, Side};
 use model::command::CommandView;
 use model::control::Control;
@@ -64,6 +65,8 @@ pub(super) struct Life {
     pub(super) decided: Option<Decided>,
     /// The event that caused the intent.
     pub(super) cause: Option<Record>,
+    /// What each check saw, in the order in which risk asked them.
+    pub(super) checks: Vec<Verdict>,
     /// Everything about it, in the log's order.
     pub(super) records: Vec<Record>,
 }
@@ -76,8 +79,14 @@ impl Life {
             spec: None,
             decided: None,
             cause: None,
+            checks: Vec::new(),
             records: Vec::new(),
         }
+    }
+
+    /// Raw client order id.
+    pub(super) const fn order(&self) -> u64 {
+        self.order
     }
 
     /// The client order id.

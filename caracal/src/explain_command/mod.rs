@@ -1,5 +1,6 @@
 //! `caracal explain`: one order from the event that caused it to its end, with the verdict of risk.
 
+mod checks;
 mod find;
 mod life;
 mod wanted;
@@ -43,12 +44,13 @@ pub(crate) struct ExplainArgs {
 pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let wanted = Wanted::read(&args.order)?;
     let place = args.journal.display().to_string();
-    let life = find::life(&args.journal, wanted)?.ok_or_else(|| {
+    let mut life = find::life(&args.journal, wanted)?.ok_or_else(|| {
         Failure::Message(format!(
             "{place} has nothing about {wanted}; `caracal journal cat {place} --kind NewOrder` \
              names the orders"
         ))
     })?;
+    checks::weigh(&args.journal, &mut life)?;
     if args.json {
         return say(&as_json(&life).to_string());
     }
@@ -63,6 +65,7 @@ fn as_json(life: &Life) -> serde_json::Value {
         "intent": life.intent_json(),
         "cause": life.cause.as_ref().map(replay::to_json),
         "verdict": life.verdict_json(),
+        "checks": life.checks.iter().map(checks::as_json).collect::<Vec<_>>(),
         "life": life.records.iter().map(replay::to_json).collect::<Vec<_>>(),
         "filled": life.filled(),
         "state": life.state(),
@@ -88,6 +91,9 @@ fn as_text(life: &Life) -> Result<(), Failure> {
         None => say("  not in this journal any more: what came before was pruned")?,
     }
     say(&format!("verdict  {}", life.verdict()))?;
+    for check in &life.checks {
+        say(&format!("  {check}"))?;
+    }
     say("life")?;
     for record in &life.records {
         say(&format!("  {}", replay::describe(record)))?;

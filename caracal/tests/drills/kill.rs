@@ -51,6 +51,13 @@ fn pull(engine: &mut Engine) {
         "{} ms",
         last_ms - pulled_ms
     );
+    let mut methods = std::collections::BTreeMap::<_, u32>::new();
+    for one in engine.server.requests().unwrap() {
+        if one.time_ms >= pulled_ms {
+            *methods.entry((one.method, one.code)).or_default() += 1;
+        }
+    }
+    println!("kill: {methods:?}");
     let places = |method: &str| matches!(method, "order.place" | "order.cancelReplace");
     let late: Vec<_> = engine
         .server

@@ -52,6 +52,19 @@ fn explain_shows_an_order_from_its_cause_to_its_end_by_either_name() {
         );
         assert!(life["cause"]["seq"].as_u64() < order["seq"].as_u64());
         assert_eq!(life["verdict"]["approved"], true);
+        let checks = life["checks"].as_array().unwrap();
+        assert!(checks.len() > 5, "{checks:?}");
+        assert!(
+            checks.iter().all(|check| check["passed"] == true),
+            "{checks:?}"
+        );
+        let value = checks
+            .iter()
+            .find(|check| check["control"] == "value_max")
+            .unwrap();
+        assert_eq!(value["hard"], 200_000_000_000_i64);
+        let notional = order["price"].as_i64().unwrap() * order["qty"].as_i64().unwrap() * 10;
+        assert_eq!(value["value"], notional, "ticks of 0.01, lots of 0.00001");
     }
     let kinds: Vec<&str> = life["life"]
         .as_array()
@@ -114,6 +127,18 @@ fn explain_names_the_check_that_refused_an_order() {
     assert_eq!(by_order["verdict"]["limit"], 600_000_000);
     assert_eq!(by_order["cause"]["event"], refusal["cause"]);
     assert_eq!(by_order["state"], "refused by risk, never sent");
+    let checks = by_order["checks"].as_array().unwrap();
+    let (last, before) = checks.split_last().unwrap();
+    assert!(
+        before.iter().all(|check| check["passed"] == true),
+        "{checks:?}"
+    );
+    assert_eq!(last["control"], "value_max");
+    assert_eq!(
+        (&last["passed"], &last["hard"]),
+        (&Value::Bool(false), &600_000_000.into())
+    );
+    assert_eq!(last["value"], refusal["value"]);
     let by_number = explained(directory.path(), &format!("refusal-{number}"));
     assert_eq!(by_number, by_order);
 }

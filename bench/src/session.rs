@@ -72,6 +72,7 @@ fn limits() -> RiskLimits {
         recv_window_ns: 5_000_000_000,
         query_pause_min_ns: 1_000_000_000,
         query_pause_max_ns: 60_000_000_000,
+        query_attempts_max: 8,
     }
 }
 

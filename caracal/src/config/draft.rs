@@ -221,6 +221,7 @@ impl<'a> Converter<'a> {
             recv_window_ns: nanos(draft.recv_window),
             query_pause_min_ns: nanos(draft.query_pause_min),
             query_pause_max_ns: nanos(draft.query_pause_max),
+            query_attempts_max: draft.query_attempts_max,
         })
     }
 

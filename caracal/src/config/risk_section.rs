@@ -31,6 +31,8 @@ pub(crate) struct RiskDraft {
     pub(crate) query_pause_min: Duration,
     /// Longest pause between two queries.
     pub(crate) query_pause_max: Duration,
+    /// Queries for an unknown order before it needs a person.
+    pub(crate) query_attempts_max: u32,
     /// Limits of each instrument, by the venue's symbol.
     pub(crate) instruments: Vec<(String, OrderDraft)>,
 }
@@ -55,7 +57,7 @@ pub(super) fn read(
     venues: &[VenueNames],
     problems: &mut Problems<'_>,
 ) -> Option<RiskDraft> {
-    let open_orders_max = count(&mut section, problems, "open_orders_max", 1, 1024, None);
+    let open_orders_max = count(&mut section, problems, "open_orders_max", 1, 16_384, None);
     let rate = |section: &mut Section<'_>, problems: &mut Problems<'_>, key, default| {
         count(section, problems, key, 1, 100_000, Some(default))
     };
@@ -89,6 +91,8 @@ pub(super) fn read(
     let recv_window = time("recv_window", 1_000);
     let query_pause_min = time("query_pause_min", 1_000);
     let query_pause_max = time("query_pause_max", 30_000);
+    let attempts = "query_attempts_max";
+    let query_attempts_max = count(&mut section, problems, attempts, 1, 1_000, Some(8));
     let instruments = instruments(&mut section, venues, problems);
     section.finish(problems);
     Some(RiskDraft {
@@ -101,6 +105,7 @@ pub(super) fn read(
         recv_window: recv_window?,
         query_pause_min: query_pause_min?,
         query_pause_max: query_pause_max?,
+        query_attempts_max: query_attempts_max?,
         instruments: instruments?,
     })
 }

@@ -223,7 +223,7 @@ fn finish(
             .map_or_else(String::new, |trouble| format!("{trouble}; "));
         Failure::Message(format!("{first}{}", failed.fault))
     })?;
-    let open_orders = u64::try_from(machine.orders().outside_count()).unwrap_or(u64::MAX);
+    let open_orders = u64::try_from(machine.orders().live_count()).unwrap_or(u64::MAX);
     Opening {
         machine: &mut machine,
         writer: &mut writer,

@@ -168,12 +168,18 @@ impl Venue {
         machine: &Machine,
         recv_window_ns: u64,
     ) -> Result<(MarketFeed, OrderGateway), Failure> {
+        // The machine's own: it keeps an instrument's old steps while orders depend on them.
+        let held = |spec: &InstrumentSpec| {
+            let listing = machine.listing(spec.id);
+            listing.map_or_else(|| spec.clone(), |listing| listing.spec().clone())
+        };
+        let instruments: Arc<[InstrumentSpec]> = self.instruments.iter().map(held).collect();
         let feed = FeedConfig {
             stream_url: self.access.streams.clone(),
             rest: self.access.rest.clone(),
             venue: VENUE,
             source: SOURCE_FIRST_PORT,
-            instruments: Arc::clone(&self.instruments),
+            instruments: Arc::clone(&instruments),
             snapshot_levels: SNAPSHOT_LEVELS,
             timing: FeedTiming::default(),
         };
@@ -190,7 +196,7 @@ impl Venue {
             signer: self.access.signer.take().ok_or_else(no_signer)?,
             account: ACCOUNT,
             venue: VENUE,
-            instruments: Arc::clone(&self.instruments),
+            instruments,
             recv_window_ms: recv_window_ns.div_ceil(1_000_000),
             limits: self.loaded.limits,
             time: self.loaded.time,

@@ -54,7 +54,7 @@ impl View {
                 .instruments()
                 .next()
                 .map_or_else(String::new, |s| s.quote.clone()),
-            live_orders: machine.orders().outside_count(),
+            live_orders: machine.orders().live_count(),
             unknown_orders: machine.orders().unknown_count(),
             stopping: machine.risk().is_stopping(),
             killed: machine.kill_latched(),

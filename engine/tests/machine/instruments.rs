@@ -1,9 +1,11 @@
 //! Instruments that change: filters are taken over, other steps halt trading, other names are an
 //! error.
 
-use crate::kit::{ACCOUNT, INSTRUMENT, Rig, config, kinds, maker, spec};
+use crate::kit::{ACCOUNT, INSTRUMENT, Rig, config, kinds, maker, report, sent, spec, tick};
 use engine::machine::{ApplyError, Outputs};
 use model::blob::{self, BlobKind};
+use model::body::{NoticeCode, OrderStatus, RejectReason};
+use model::event::{Event, event};
 use model::ids::SourceId;
 use model::instrument::InstrumentSpec;
 use model::num::{Lots, Scale};
@@ -16,7 +18,9 @@ fn started() -> Rig {
     rig
 }
 
-fn relist(rig: &mut Rig, spec: &InstrumentSpec) -> Result<(), ApplyError> {
+/// The commands that the new specification causes.
+fn relist(rig: &mut Rig, spec: &InstrumentSpec) -> Result<Vec<Record>, ApplyError> {
+    let mut commands = Vec::new();
     let mut out = Outputs::new();
     for record in blob::records(BlobKind::Instrument, spec).unwrap() {
         let mut record: Record = record.from_source(SourceId(4));
@@ -24,8 +28,10 @@ fn relist(rig: &mut Rig, spec: &InstrumentSpec) -> Result<(), ApplyError> {
         record.time_ns = rig.now;
         rig.machine.apply(&record, &mut out)?;
         rig.log.push(record);
+        commands.extend(out.commands.iter().map(|command| *command.as_ref()));
     }
-    Ok(())
+    rig.commands.extend(&commands);
+    Ok(commands)
 }
 
 #[test]
@@ -44,9 +50,38 @@ fn instrument_with_other_steps_halts_while_orders_or_a_position_depend_on_them()
     let mut other = spec();
     other.tick = Scale::new(1, 1).unwrap();
     let mut rig = started();
-    relist(&mut rig, &other).unwrap();
+    for command in rig.commands.clone() {
+        rig.apply(sent(&command));
+    }
+    let cancels = relist(&mut rig, &other).unwrap();
     let known = rig.machine.instruments().next().unwrap();
     assert_eq!((known.tick, known.trading), (spec().tick, false));
+    // What rests in the old steps goes, and people are told.
+    assert_eq!(kinds(&cancels), [Kind::CancelOrder, Kind::CancelOrder]);
+    rig.apply(tick());
+    let Ok(Event::RiskNotice(notice)) = event(&rig.out.refusals[0]) else {
+        panic!("{:?}", rig.out.refusals)
+    };
+    assert_eq!(
+        (notice.code, notice.value, notice.threshold),
+        (NoticeCode::RulesChanged, 2, 0)
+    );
+    // A start at which nothing rests any more takes the new steps.
+    for command in rig.commands.clone() {
+        let id = model::command::command(&command).unwrap().client_id();
+        let none = OrderStatus::NotStated;
+        rig.apply(report(
+            Kind::OrderCancelled,
+            id,
+            none,
+            0,
+            RejectReason::None,
+        ));
+    }
+    assert_eq!(rig.machine.orders().live_count(), 0);
+    relist(&mut rig, &other).unwrap();
+    let known = rig.machine.instruments().next().unwrap();
+    assert_eq!((known.tick, known.trading), (other.tick, true));
     let mut rig = Rig::new();
     rig.begin(&config(vec![maker()]), 0);
     relist(&mut rig, &other).unwrap();

@@ -64,6 +64,7 @@ pub(crate) fn limits() -> RiskLimits {
         recv_window_ns: 5 * SECOND,
         query_pause_min_ns: SECOND / 4,
         query_pause_max_ns: 8 * SECOND,
+        query_attempts_max: 8,
     }
 }
 

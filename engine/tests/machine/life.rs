@@ -5,8 +5,11 @@ use crate::kit::{
     send_failed, sent, tick,
 };
 use engine::machine::OrderState;
-use model::body::{Channel, LinkState, OpenOrders, OrderStatus, RejectReason, Side};
+use model::body::{
+    Channel, LinkState, Notice, NoticeCode, OpenOrders, OrderStatus, RejectReason, Side,
+};
 use model::command::CommandView;
+use model::event::Event;
 use model::ids::ClientOrderId;
 use model::num::Lots;
 use model::record::{Kind, Record};
@@ -114,6 +117,96 @@ fn order_unknown_ends_by_two_absences_after_the_window_and_a_list_only() {
     rig.apply(list());
     assert_eq!(state(&rig, lost), OrderState::Absent);
     assert_eq!(rig.machine.orders().live_count(), 1);
+    // The strategy learns it from risk, for it does not know when the list was asked for.
+    let own = |rig: &Rig| {
+        let id = ClientOrderId::from_raw(lost).unwrap();
+        rig.machine.strategies()[0].orders().get_live(id).is_some()
+    };
+    assert!(own(&rig));
+    let notices = told(&rig, NoticeCode::AbsenceProven);
+    assert_eq!((notices.len(), notices[0].other), (1, lost));
+    for record in rig.out.refusals.clone() {
+        rig.apply(record);
+    }
+    assert!(!own(&rig));
+}
+
+/// Notices of a code that risk told so far.
+fn told(rig: &Rig, code: NoticeCode) -> Vec<Notice> {
+    let notices = rig.refusals.iter().filter_map(|record| {
+        let Ok(Event::RiskNotice(notice)) = model::event::event(record) else {
+            return None;
+        };
+        (notice.code == code).then_some(*notice)
+    });
+    notices.collect()
+}
+
+#[test]
+fn order_unknown_after_all_queries_needs_a_human_and_is_still_counted_and_asked_for() {
+    let (mut rig, commands) = quoting();
+    let lost = id(&commands[0]);
+    rig.apply(say(Kind::OrderAcked, id(&commands[1])));
+    rig.apply(sent(&commands[0]));
+    rig.apply(say(Kind::OrderUnknown, lost));
+    let order = |rig: &Rig| {
+        let id = ClientOrderId::from_raw(lost).unwrap();
+        *rig.machine.orders().get(id).unwrap()
+    };
+    let mut asked = vec![rig.now; queries(&rig.commands, lost)];
+    while asked.len() <= 12 {
+        assert_eq!(order(&rig).needs_human, asked.len() > 8, "{}", asked.len());
+        assert_eq!(
+            told(&rig, NoticeCode::NeedsHuman).len(),
+            usize::from(asked.len() > 8)
+        );
+        assert_eq!(
+            (order(&rig).state, order(&rig).exposure()),
+            (OrderState::Unknown, Lots(100))
+        );
+        rig.pass(SECOND / 4);
+        let commands = rig.apply(tick());
+        for record in rig.out.refusals.clone() {
+            rig.apply(record);
+        }
+        for command in &commands {
+            rig.apply(sent(command));
+        }
+        if queries(&commands, lost) > 0 {
+            asked.push(rig.now);
+            // The venue does not know either.
+            rig.apply(say(Kind::OrderUnknown, lost));
+        }
+    }
+    let pauses: Vec<u64> = asked
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]) / SECOND)
+        .collect();
+    assert_eq!(pauses[8..], [8, 8, 8, 8], "{pauses:?}");
+    let notice = told(&rig, NoticeCode::NeedsHuman)[0];
+    assert_eq!((notice.other, notice.value, notice.threshold), (lost, 8, 8));
+    assert_eq!(notice.qty, Lots(100));
+    assert_eq!(rig.machine.orders().needing_human_count(), 1);
+    rig.apply(say(Kind::OrderStatus, lost));
+    assert_eq!(
+        (order(&rig).state, order(&rig).needs_human),
+        (OrderState::Open, false)
+    );
+    assert_eq!(rig.machine.orders().needing_human_count(), 0);
+}
+
+#[test]
+fn fill_that_does_not_fit_the_order_that_it_names_moves_the_position_only() {
+    let (mut rig, commands) = quoting();
+    let buy = id(&commands[0]);
+    rig.apply(say(Kind::OrderAcked, buy));
+    rig.apply(fill(buy, 5, Side::Sell, 999_990, 30));
+    let known = ClientOrderId::from_raw(buy).unwrap();
+    assert_eq!(rig.machine.orders().get(known).unwrap().filled, Lots(0));
+    let position = rig.machine.position(INSTRUMENT, ACCOUNT).unwrap();
+    assert_eq!(position.lots, Lots(-30));
+    assert_eq!(rig.machine.counts().orphan_fills, 1);
+    assert_eq!(rig.machine.strategies()[0].position(), Lots(0));
 }
 
 #[test]

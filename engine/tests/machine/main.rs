@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
+mod changes;
 mod control;
 mod control_kit;
 mod determinism;

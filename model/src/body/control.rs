@@ -149,9 +149,11 @@ pub enum NoticeCode {
     ChangeExpired = 23,
     /// A request was taken back.
     ChangeWithdrawn = 24,
-    /// An order's outcome stays unknown: a person must decide. Other: its client id.
+    /// An order's outcome stays unknown: a person must decide. Other: its client id; value:
+    /// queries; threshold: the schedule's.
     NeedsHuman = 30,
-    /// A person decided what became of an order.
+    /// Persons decided what became of an order. Other: its client id; value: the outcome;
+    /// threshold: machine time.
     Resolved = 31,
     /// A fill of an order that we never sent. Other: its trade id.
     UnknownFill = 32,
@@ -161,7 +163,8 @@ pub enum NoticeCode {
     Unbooked = 34,
     /// The venue reports a negative balance. Value: in 1e-8.
     NegativeBalance = 35,
-    /// An instrument's rules changed while orders rest.
+    /// An instrument's steps changed while orders or a position depend on them. Value: orders;
+    /// threshold: positions.
     RulesChanged = 36,
     /// More was filled than ordered.
     Overfilled = 37,
@@ -199,6 +202,9 @@ pub enum NoticeCode {
     LossLock = 58,
     /// The same execution again and again.
     Repeated = 59,
+    /// An order whose outcome was unknown is proven absent. Other: its client id; value:
+    /// queries; threshold: machine time of the proof.
+    AbsenceProven = 60,
 }
 
 /// Risk tells people something. The machine has acted on it already, at the event `cause`.

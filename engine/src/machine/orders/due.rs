@@ -7,17 +7,15 @@ use super::order::Order;
 use super::table::Pace;
 
 impl Order {
-    /// When time alone changes what we know of it: an answer is late, or its time is over.
+    /// When time alone changes what we know of it: an answer is late.
     pub(super) fn timer_due(&self, pace: Pace) -> Option<u64> {
         let timeout = pace.ack_timeout_ns;
         let waiting = matches!(self.state, OrderState::Approved | OrderState::Sent);
-        let expires = self.good_till_ns.filter(|_| !self.cancel_wanted);
         [
             waiting.then(|| self.approved_ns.saturating_add(timeout)),
             self.cancel.late_at(timeout),
             self.amend.late_at(timeout),
             self.query.late_at(timeout),
-            expires.filter(|_| !self.state.is_ended()),
         ]
         .into_iter()
         .flatten()
@@ -36,9 +34,6 @@ impl Order {
             self.doubt(event);
         }
         self.query.give_up(now_ns, timeout_ns);
-        if self.good_till_ns.is_some_and(|till| till <= now_ns) {
-            self.cancel_wanted = true;
-        }
     }
 
     /// When something has to be sent for it.
@@ -48,13 +43,9 @@ impl Order {
         cancel.into_iter().chain(query).min()
     }
 
-    /// When risk's own cancel of it may go. A held order's needs no message, so it is due at once.
+    /// When risk's own cancel of it may go.
     pub(crate) fn cancel_due(&self) -> Option<u64> {
-        if !self.cancel_wanted {
-            None
-        } else if self.state == OrderState::Held {
-            Some(0)
-        } else if self.is_cancellable() {
+        if self.cancel_wanted && self.is_cancellable() {
             self.cancel.free_at()
         } else {
             None

@@ -88,11 +88,6 @@ impl Facts {
         self.learned |= REFUSED;
     }
 
-    /// The journal never held the command that was made of it.
-    pub(super) const fn unlearn_approval(&mut self) {
-        self.learned &= !(1 << Fact::Approved as u16);
-    }
-
     pub(super) fn exists(&mut self, time_ns: u64) {
         self.exists_ns = self.exists_ns.max(Some(time_ns));
     }

@@ -17,11 +17,11 @@ mod tests;
 mod trades;
 
 pub use chore::Chore;
-pub(crate) use facts::When;
+pub(crate) use facts::{ABSENCE_SPACING_NS, When};
 pub(crate) use life::Fact;
 pub use life::{OrderState, Overlays};
 pub(crate) use order::NewlyApproved;
 pub use order::Order;
 pub use table::Orders;
 pub(crate) use table::{Pace, SavedOrders};
-pub(crate) use trades::{AppliedTrades, SavedTrades, Seen};
+pub(crate) use trades::{AppliedTrades, SavedTrades, Seen, TradeKey};

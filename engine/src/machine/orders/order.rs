@@ -41,17 +41,13 @@ pub struct Order {
     pub time_in_force: TimeInForce,
     /// Whether it may only reduce the position.
     pub reduce_only: bool,
-    /// Whether the engine holds, or held, it until a condition was met.
-    pub conditional: bool,
-    /// When it has to be gone, machine time; `None` for never.
-    pub good_till_ns: Option<u64>,
     /// Limit price; of a market order the worst acceptable one.
     pub price: Ticks,
     /// Quantity: the smallest that was asked for or that the venue confirmed.
     pub qty: Lots,
     /// The strategy's own name for it.
     pub tag: u64,
-    /// Number of the command that placed it; 0 in a strategy's own view, and while it is held.
+    /// Number of the command that placed it; 0 in a strategy's own view.
     pub command: u64,
     /// The order that it replaces.
     pub replaces: Option<ClientOrderId>,
@@ -66,7 +62,7 @@ pub struct Order {
     /// Value of one lot at its price, quote.
     #[serde(with = "crate::machine::saved::decimal")]
     pub lot_value: Decimal,
-    /// Machine time of its approval; of a held order, of its coming.
+    /// Machine time of its approval.
     pub approved_ns: u64,
     /// Latest time at which it may have been written to the socket.
     pub sent_ns: u64,
@@ -115,8 +111,6 @@ impl Order {
             order_type: place.order_type,
             time_in_force: place.time_in_force,
             reduce_only: place.reduce_only,
-            conditional: false,
-            good_till_ns: None,
             price: place.price,
             qty: place.qty,
             tag: place.tag,
@@ -142,37 +136,13 @@ impl Order {
         }
     }
 
-    /// The same, held by the engine until its condition is met.
-    #[allow(dead_code, reason = "held orders call it")]
+    /// The same in a strategy's view, if the engine may hold it until a condition is met.
     pub(crate) const fn new_held(place: &crate::machine::Place, about: NewlyApproved) -> Self {
         let order = Self::new(place, about);
         Self {
-            conditional: true,
-            command: 0,
             state: OrderState::Held,
             facts: Facts::NONE,
             ..order
-        }
-    }
-
-    /// Its condition is met, and risk let it through as command `command`.
-    #[allow(dead_code, reason = "held orders call it")]
-    pub(crate) fn release(&mut self, command: u64, now_ns: u64) {
-        self.command = command;
-        self.approved_ns = now_ns;
-        self.sent_ns = self.sent_ns.max(now_ns);
-        self.learn(Fact::Approved, now_ns);
-    }
-
-    /// The journal never held the command that placed it, so it never left us: a conditional order
-    /// is held again, any other one is over.
-    pub(crate) fn void(&mut self, now_ns: u64) {
-        if self.conditional {
-            self.command = 0;
-            self.facts.unlearn_approval();
-            self.settle();
-        } else {
-            self.learn(Fact::NotSent, now_ns);
         }
     }
 
@@ -237,6 +207,19 @@ impl Order {
         self.facts.heard(when);
         self.facts.exists(when.time_ns);
         self.settle();
+    }
+
+    /// Whether its outcome is still unknown after this many queries, and nobody was told.
+    pub(crate) fn is_exhausted(&self, most: u32) -> bool {
+        self.state == OrderState::Unknown && self.asked >= most && !self.needs_human
+    }
+
+    /// One more query goes out. Behind the last one of the schedule the order needs a person.
+    pub(crate) fn count_query(&mut self, most: u32) {
+        if self.state == OrderState::Unknown {
+            self.needs_human = self.asked >= most;
+            self.asked = self.asked.saturating_add(1);
+        }
     }
 
     /// Makes anew what follows from the facts, and ends the chores that this ended.
@@ -324,13 +307,12 @@ impl Order {
             && self.filled < self.reported
     }
 
-    /// Whether the venue may be asked to cancel it.
+    /// Whether the venue, or the engine for one that it holds, may be asked to cancel it.
     #[must_use]
     pub const fn is_cancellable(&self) -> bool {
         match self.state {
-            OrderState::Sent | OrderState::Unknown | OrderState::Open => true,
-            OrderState::Held
-            | OrderState::Approved
+            OrderState::Held | OrderState::Sent | OrderState::Unknown | OrderState::Open => true,
+            OrderState::Approved
             | OrderState::NotSent
             | OrderState::Absent
             | OrderState::Rejected
@@ -370,7 +352,6 @@ impl Digest for Order {
         }
         let flags = [
             self.reduce_only,
-            self.conditional,
             self.confirmed,
             self.cancel_wanted,
             self.doubtful,
@@ -380,7 +361,6 @@ impl Digest for Order {
             sink.number(flag);
         }
         sink.optional(self.replaces.map(ClientOrderId::raw));
-        sink.optional(self.good_till_ns);
         for chore in [&self.cancel, &self.amend, &self.query] {
             chore.digest(sink);
         }

@@ -40,7 +40,6 @@ struct Standing {
     counts: Option<Footprint>,
     live: bool,
     rests: bool,
-    held: bool,
     unknown: bool,
     needs_human: bool,
 }
@@ -59,7 +58,6 @@ pub struct Orders {
     work: Agenda,
     sums: Sums,
     pace: Option<Pace>,
-    held: usize,
     unknown: usize,
     needing_human: usize,
     live_max: usize,
@@ -90,7 +88,6 @@ impl Orders {
             work: _,
             sums: _,
             pace: _,
-            held: _,
             unknown: _,
             needing_human: _,
             live_max: _,
@@ -159,7 +156,6 @@ impl Orders {
             work: Agenda::new(slots),
             sums: Sums::default(),
             pace: None,
-            held: 0,
             unknown: 0,
             needing_human: 0,
             live_max,
@@ -297,7 +293,6 @@ impl Orders {
             counts: Footprint::of(order),
             live,
             rests: live && order.may_rest(),
-            held: live && order.state == OrderState::Held,
             unknown: live && order.state == OrderState::Unknown,
             needs_human: live && order.needs_human,
         };
@@ -312,7 +307,6 @@ impl Orders {
             (true, false) => self.ladders.remove(slot, side),
             (true, true) | (false, false) => {}
         }
-        self.held = self.held + usize::from(now.held) - usize::from(before.held);
         self.unknown = self.unknown + usize::from(now.unknown) - usize::from(before.unknown);
         self.needing_human =
             self.needing_human + usize::from(now.needs_human) - usize::from(before.needs_human);
@@ -361,12 +355,6 @@ impl Orders {
     #[must_use]
     pub const fn live_count(&self) -> usize {
         self.live.len()
-    }
-
-    /// Number of live orders that may be at the venue: all but those that the engine holds.
-    #[must_use]
-    pub const fn outside_count(&self) -> usize {
-        self.live.len() - self.held
     }
 
     /// Number of live orders whose outcome is unknown.

@@ -113,7 +113,13 @@ fn apply(order: &mut Order, trades: &mut AppliedTrades, (step, when): Dated) {
         Step::Decided => order.learn(Fact::AbsenceProven, when.time_ns),
         Step::NotListed => order.not_listed(when.time_ns),
         Step::Fill(trade, qty) => {
-            let key = (trade, AccountId(0), Side::Buy);
+            let key = TradeKey {
+                trade,
+                account: AccountId(0),
+                sell: false,
+                client_id: order.client_id.raw(),
+                venue_order_id: 0,
+            };
             if trades.seen(key) == Seen::New {
                 trades.remember(key);
                 order.fill(Lots(qty), when);
@@ -375,25 +381,24 @@ fn order_amended_counts_the_smallest_quantity_and_is_filled_by_it() {
 }
 
 #[test]
-fn order_held_is_neither_asked_for_nor_cancelled_at_the_venue_and_a_void_release_holds_it_again() {
-    let mut order = Order {
-        conditional: true,
+fn order_held_is_not_asked_for_and_does_not_rest_and_goes_on_when_it_is_let_go() {
+    let held = Order {
         state: OrderState::Held,
         facts: super::facts::Facts::NONE,
         ..order(1)
     };
+    let mut order = held;
     order.settle();
-    assert_eq!(
-        (order.state, order.exposure()),
-        (OrderState::Held, Lots(10))
-    );
-    assert!(!order.is_cancellable() && !order.wants_query() && !order.may_rest());
-    order.release(9, 5);
-    assert_eq!((order.state, order.command), (OrderState::Approved, 9));
-    order.void(6);
-    assert_eq!((order.state, order.command), (OrderState::Held, 0));
+    assert_eq!(order, held);
+    assert!(!order.state.is_ended() && !order.state.is_unconfirmed());
+    assert!(order.is_cancellable() && !order.wants_query() && !order.may_rest());
     order.learn(Fact::NotSent, 7);
     assert!(order.is_settled());
+    let (mut order, mut trades) = (held, AppliedTrades::new());
+    apply(&mut order, &mut trades, (Step::Sent, at(5)));
+    assert_eq!(order.state, OrderState::Sent);
+    apply(&mut order, &mut trades, (Step::Fill(1, 4), at(6)));
+    assert_eq!((order.state, order.exposure()), (OrderState::Open, Lots(6)));
 }
 
 #[test]
@@ -436,6 +441,66 @@ fn orders_resting_are_listed_by_price_and_timers_come_out_in_their_time() {
     assert_eq!(counters(&orders), [4, 3, 1]);
     orders.look_again();
     assert_eq!(orders.work_due(103), Some(id(1)));
+}
+
+#[test]
+fn orders_needs_human_is_over_when_the_venue_knows_it() {
+    let (mut order, mut trades) = (order(1), AppliedTrades::new());
+    order.count_query(1);
+    assert!(
+        order.asked == 0 && !order.needs_human,
+        "only an unknown order"
+    );
+    order.learn(Fact::OutcomeUnknown, 1);
+    order.count_query(1);
+    assert!(order.is_exhausted(1) && !order.overlays().needs_human);
+    order.count_query(1);
+    assert!(!order.is_exhausted(1) && order.overlays().needs_human);
+    let mut resolved = order;
+    resolved.learn(Fact::AbsenceProven, 9);
+    assert!(resolved.is_settled() && !resolved.needs_human);
+    apply(&mut order, &mut trades, (Step::Acked(0), at(2)));
+    assert!(!order.needs_human && order.asked == 0);
+}
+
+#[test]
+fn orders_sixteen_thousand_live_are_found_walked_and_taken_out() {
+    let most = model::limits::OPEN_ORDERS_MAX;
+    let mut orders = Orders::new(most, 8);
+    orders.set_pace(Pace {
+        ack_timeout_ns: 100,
+        fills_pause_ns: 10,
+    });
+    let last = u32::try_from(most).unwrap();
+    for counter in 1..=last {
+        let mut new = order(counter);
+        new.price = Ticks(i64::from(counter.wrapping_mul(2_654_435_761) >> 12));
+        new.approved_ns = u64::from(counter);
+        assert!(orders.insert(new));
+    }
+    assert!(orders.is_full() && !orders.insert(order(last + 1)));
+    let best = |orders: &Orders| {
+        let best = orders.resting(InstrumentId(0), Side::Buy).next();
+        best.map(|order| (order.price, order.client_id))
+    };
+    let want = |orders: &Orders| orders.live().map(|order| order.price).max();
+    let mut timers = 0;
+    while let Some(due) = orders.timer_due(1_099) {
+        orders.update(due, |order| order.time_out(1_099, 1, 100));
+        timers += 1;
+    }
+    assert_eq!((timers, orders.unknown_count()), (999, 999));
+    for round in 0..1_000 {
+        let (price, id) = best(&orders).unwrap();
+        if round % 100 == 0 {
+            assert_eq!(Some(price), want(&orders));
+        }
+        orders.update(id, |order| order.learn(Fact::Cancelled, 1));
+        assert!(orders.get_live(id).is_none());
+    }
+    assert_eq!(orders.live_count(), most - 1_000);
+    assert_eq!(orders.ended().count(), 8);
+    assert!(orders.insert(order(last + 1)));
 }
 
 #[test]

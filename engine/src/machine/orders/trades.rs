@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use model::body::Side;
+use model::body::{Fill, Side};
 use model::ids::AccountId;
 
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,44 @@ use crate::machine::saved::{Unsound, require};
 pub(crate) const TRADES_REMEMBERED: usize = 1_024;
 
 /// What makes a fill unique on an instrument. Two orders of ours may meet in one trade: then the
-/// account or the side differs.
-pub(crate) type TradeKey = (u64, AccountId, Side);
+/// account or the side differs. And a venue may give one trade id to fills of several orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct TradeKey {
+    pub(crate) trade: u64,
+    pub(crate) account: AccountId,
+    pub(crate) sell: bool,
+    /// Raw client id of the order; 0 where nobody could say.
+    pub(crate) client_id: u64,
+    /// The venue's id of the order; 0 where it was not stated.
+    pub(crate) venue_order_id: u64,
+}
+
+impl TradeKey {
+    /// The identity of a fill in an account.
+    pub(crate) fn of(fill: &Fill, account: AccountId) -> Self {
+        Self {
+            trade: fill.trade_id,
+            account,
+            sell: fill.side == Side::Sell,
+            client_id: fill.client_id,
+            venue_order_id: fill.venue_order_id,
+        }
+    }
+
+    const fn match_key(&self) -> (u64, u16, bool) {
+        (self.trade, self.account.0, self.sell)
+    }
+
+    /// Whether both are the same fill: unless an id of the order that both state differs. A fill
+    /// told first without its order and then with it is one; were two taken for one, the venue's
+    /// count would show that one is missing, while nothing would show one counted twice.
+    fn is(&self, other: &Self) -> bool {
+        let differ = |left: u64, right: u64| left != 0 && right != 0 && left != right;
+        self.match_key() == other.match_key()
+            && !differ(self.client_id, other.client_id)
+            && !differ(self.venue_order_id, other.venue_order_id)
+    }
+}
 
 /// What is known of a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,20 +129,32 @@ impl AppliedTrades {
 
     /// Whether the trade was applied.
     pub(crate) fn seen(&self, key: TradeKey) -> Seen {
-        if self.forgotten.is_some_and(|forgotten| key <= forgotten) {
-            Seen::Forgotten
-        } else if self.keys.back().is_some_and(|&last| last < key) {
-            Seen::New
-        } else if self.keys.binary_search(&key).is_ok() {
-            Seen::Before
-        } else {
-            Seen::New
+        let from = |first: TradeKey| self.keys.partition_point(|known| *known < first);
+        if self.keys.back().is_some_and(|last| last.trade < key.trade) {
+            return Seen::New;
         }
+        let first = TradeKey {
+            client_id: 0,
+            venue_order_id: 0,
+            ..key
+        };
+        let mut same = self.keys.range(from(first)..);
+        if same
+            .by_ref()
+            .take_while(|known| known.match_key() == key.match_key())
+            .any(|known| known.is(&key))
+        {
+            return Seen::Before;
+        }
+        if self.forgotten.is_some_and(|forgotten| key <= forgotten) {
+            return Seen::Forgotten;
+        }
+        Seen::New
     }
 
     /// Remembers a trade that is applied now.
     pub(crate) fn remember(&mut self, key: TradeKey) {
-        self.latest = self.latest.max(key.0);
+        self.latest = self.latest.max(key.trade);
         match self.keys.binary_search(&key) {
             Ok(_) => return,
             Err(at) if at == self.keys.len() => self.keys.push_back(key),
@@ -126,10 +174,12 @@ impl AppliedTrades {
 impl Digest for AppliedTrades {
     fn digest(&self, sink: &mut Sink) {
         sink.number(self.keys.len() as u64);
-        for &(trade, account, side) in self.keys.iter().chain(&self.forgotten) {
-            sink.number(trade);
-            sink.number(account.0);
-            sink.number(side as u8);
+        for key in self.keys.iter().chain(&self.forgotten) {
+            sink.number(key.trade);
+            sink.number(key.account.0);
+            sink.number(key.sell);
+            sink.number(key.client_id);
+            sink.number(key.venue_order_id);
         }
         sink.number(self.latest);
     }
@@ -140,7 +190,13 @@ mod tests {
     use super::*;
 
     const fn key(trade: u64) -> TradeKey {
-        (trade, AccountId(0), Side::Buy)
+        TradeKey {
+            trade,
+            account: AccountId(0),
+            sell: false,
+            client_id: 11,
+            venue_order_id: 21,
+        }
     }
 
     #[test]
@@ -151,9 +207,51 @@ mod tests {
             trades.remember(key(trade));
             assert_eq!(trades.seen(key(trade)), Seen::Before);
         }
-        assert_eq!(trades.seen((5, AccountId(0), Side::Sell)), Seen::New);
-        assert_eq!(trades.seen((5, AccountId(1), Side::Buy)), Seen::New);
+        let sell = TradeKey {
+            sell: true,
+            ..key(5)
+        };
+        let account = AccountId(1);
+        assert_eq!(trades.seen(sell), Seen::New);
+        assert_eq!(trades.seen(TradeKey { account, ..key(5) }), Seen::New);
         assert_eq!(trades.latest(), 9);
+    }
+
+    #[test]
+    fn applied_trades_with_an_id_that_the_venue_used_for_another_order_are_new() {
+        let mut trades = AppliedTrades::new();
+        trades.remember(key(5));
+        let other = TradeKey {
+            client_id: 12,
+            venue_order_id: 22,
+            ..key(5)
+        };
+        assert_eq!(trades.seen(other), Seen::New);
+        trades.remember(other);
+        for known in [key(5), other] {
+            assert_eq!(trades.seen(known), Seen::Before);
+            // Told again without one of the ids, it is the same fill.
+            for (client_id, venue_order_id) in [(0, known.venue_order_id), (known.client_id, 0)] {
+                let vague = TradeKey {
+                    client_id,
+                    venue_order_id,
+                    ..known
+                };
+                assert_eq!(trades.seen(vague), Seen::Before);
+            }
+        }
+        let vague = TradeKey {
+            client_id: 0,
+            venue_order_id: 0,
+            ..key(5)
+        };
+        assert_eq!(trades.seen(vague), Seen::Before);
+        let third = TradeKey {
+            client_id: 13,
+            venue_order_id: 0,
+            ..key(5)
+        };
+        assert_eq!(trades.seen(third), Seen::New);
     }
 
     #[test]

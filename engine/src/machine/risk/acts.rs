@@ -2,13 +2,14 @@
 //!
 //! Hot path: no. Allocates: no.
 
-use model::body::{NoticeCode, NoticeLevel};
+use model::body::{NoticeCode, NoticeLevel, Outcome};
 use model::control::{Control, Scope};
 use model::ids::{ClientOrderId, InstrumentId};
 
 use super::Risk;
 use super::changes::Decision;
 use super::notices::Told;
+use super::order_events::told;
 use crate::machine::orders::{Fact, OrderState};
 
 impl Risk {
@@ -91,13 +92,21 @@ impl Risk {
             Decision::Absent => Fact::AbsenceProven,
             Decision::Cancelled => Fact::Cancelled,
         };
+        let outcome = match decision {
+            Decision::Absent => Outcome::Absent,
+            Decision::Cancelled => Outcome::Cancelled,
+        };
         let now = self.time_ns;
-        let account = self.orders.update(id, |order| {
+        let order = self.orders.update(id, |order| {
+            let before = *order;
             order.learn(fact, now);
-            order.account
+            before
         });
-        let scope = account.map_or(Scope::Overall, Scope::Account);
-        let told = Told::new(NoticeCode::Resolved, NoticeLevel::Info, scope);
-        self.notice(told.about(id.raw()));
+        if let Some(order) = order {
+            // The strategy takes it from there, as of this time.
+            let numbers = (outcome as i64, i64::try_from(now).unwrap_or(i64::MAX));
+            let (code, level) = (NoticeCode::Resolved, NoticeLevel::Info);
+            self.notice(told(code, level, &order, numbers));
+        }
     }
 }

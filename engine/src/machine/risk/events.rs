@@ -17,7 +17,6 @@ use super::notices::Told;
 use super::{Risk, checks};
 use crate::machine::error::ApplyError;
 use crate::machine::market;
-use crate::machine::orders::OrderState;
 
 /// What has to be looked after behind an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +190,7 @@ impl Risk {
         match operator.action {
             OperatorAction::Stop => {
                 self.stopping = true;
-                self.want_cancels(|order| order.state != OrderState::Held);
+                self.want_cancels(|_| true);
             }
             OperatorAction::Kill => {
                 self.pull_kill(Scope::Overall, Control::KillSwitch, 0);

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::config::Problems;
-use crate::machine::orders::Pace;
+use crate::machine::orders::{ABSENCE_SPACING_NS, Pace};
 
 /// All limits of risk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub struct RiskLimits {
     pub query_pause_min_ns: u64,
     /// Longest pause between two queries, nanoseconds. At least the first one.
     pub query_pause_max_ns: u64,
+    /// Queries for an order whose outcome is unknown before it needs a person. 1 to 1_000.
+    pub query_attempts_max: u32,
 }
 
 /// Limits of each order and of the position that it leads to.
@@ -115,11 +117,17 @@ impl RiskLimits {
             problems.require(fits, path, value, "above 0");
         }
         problems.require(
-            self.query_pause_max_ns >= self.query_pause_min_ns
+            self.query_pause_max_ns >= self.query_pause_min_ns.max(ABSENCE_SPACING_NS / 2)
                 && self.query_pause_max_ns <= i64::MAX.unsigned_abs() / 4,
             "limits.query_pause_max_ns",
             self.query_pause_max_ns,
-            "at least query_pause_min_ns",
+            "at least query_pause_min_ns and half a second",
+        );
+        problems.require(
+            (1..=1_000).contains(&self.query_attempts_max),
+            "limits.query_attempts_max",
+            self.query_attempts_max,
+            "1 to 1000",
         );
         self.orders.check("limits.orders", problems);
         for (index, entry) in self.instruments.iter().enumerate() {

@@ -2,15 +2,16 @@
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::{Connection, Fill, LinkState, NoticeCode, Sent};
-use model::control::Scope;
+use model::body::{Connection, Fill, LinkState, NoticeCode, NoticeLevel, Sent};
+use model::control::{Control, Scope};
 use model::event::Event;
 use model::ids::{AccountId, ClientOrderId};
 use model::num::Lots;
 use model::record::{Kind, Record};
 
 use super::Risk;
-use crate::machine::orders::{Fact, OrderState, Seen, When};
+use super::notices::Told;
+use crate::machine::orders::{Fact, Order, OrderState, Seen, TradeKey, When};
 
 impl Risk {
     /// Number and time of the present event.
@@ -27,15 +28,13 @@ impl Risk {
         let when = self.when();
         self.orders.update_live(|order| {
             if order.command > commands_journaled {
-                order.void(when.time_ns);
+                order.learn(Fact::NotSent, when.time_ns);
             } else if order.state.is_unconfirmed() {
                 // It may have been written at the last moment of the run before.
                 order.maybe_sent(when.time_ns);
                 order.learn(Fact::OutcomeUnknown, when.time_ns);
             }
-            if order.state != OrderState::Held {
-                order.disconnect(when.event);
-            }
+            order.disconnect(when.event);
         });
     }
 
@@ -56,9 +55,6 @@ impl Risk {
                 .get(order.instrument.index())
                 .and_then(Option::as_deref);
             if entry.is_none_or(|entry| entry.listing.spec().venue.0 != link.venue) {
-                return;
-            }
-            if order.state == OrderState::Held {
                 return;
             }
             order.disconnect(event);
@@ -87,6 +83,9 @@ impl Risk {
         };
         if before != order.state {
             self.count_change(order.state);
+            if order.state == OrderState::Absent {
+                self.notice(proven_absent(&order, when.time_ns));
+            }
         }
         if order.wants_list() {
             self.want_list(order.account);
@@ -133,8 +132,14 @@ impl Risk {
             return;
         };
         let id = ClientOrderId::from_raw(fill.client_id);
-        let order = id.and_then(|id| self.orders.get(id));
-        let key = (fill.trade_id, account, fill.side);
+        // One that names an order which it does not fit is none of that order's.
+        let fits = |order: &&Order| {
+            let place = (Some(order.instrument), order.account, order.side);
+            place == (record.instrument(), account, fill.side)
+        };
+        let order = id.and_then(|id| self.orders.get(id)).filter(fits);
+        let id = order.map(|order| order.client_id);
+        let key = TradeKey::of(fill, account);
         let applies = match entry.trades.seen(key) {
             Seen::New => true,
             Seen::Before => false,
@@ -190,9 +195,15 @@ impl Risk {
         let Some(asked_ns) = asked.and_then(Option::take) else {
             return;
         };
+        let (notices, event, now) = (&mut self.notices, self.last_event, self.time_ns);
         self.orders.update_live(|order| {
-            if order.account == account {
-                order.not_listed(asked_ns);
+            if order.account != account {
+                return;
+            }
+            let before = order.state;
+            order.not_listed(asked_ns);
+            if before != order.state && order.state == OrderState::Absent {
+                notices.tell(event, 0, proven_absent(order, now));
             }
         });
     }
@@ -245,6 +256,30 @@ impl Risk {
                 .update(old, |order| order.cancel.pending_ns = None);
         }
     }
+}
+
+/// What a notice says of an order: its client id, its price, and what may still fill.
+pub(super) fn told(
+    code: NoticeCode,
+    level: NoticeLevel,
+    order: &Order,
+    (value, threshold): (i64, i64),
+) -> Told {
+    let scope = Scope::Account(order.account);
+    Told::new(code, level, scope)
+        .by(Control::UnknownOrders, value, threshold)
+        .about(order.client_id.raw())
+        .at(order.price, order.exposure())
+}
+
+/// Value: queries since it was unknown; threshold: machine time of the proof.
+fn proven_absent(order: &Order, now_ns: u64) -> Told {
+    let numbers = (i64::from(order.asked), clamp(now_ns));
+    told(NoticeCode::AbsenceProven, NoticeLevel::Info, order, numbers)
+}
+
+fn clamp(time_ns: u64) -> i64 {
+    i64::try_from(time_ns).unwrap_or(i64::MAX)
 }
 
 /// Whether a failed command was the one that places the order. Its kind says so; without that, the

@@ -6,13 +6,15 @@
 //! Hot path: no. Allocates: yes.
 
 use model::blob::{self, BlobError, BlobKind};
-use model::body::{AssetName, BlobPart};
+use model::body::{AssetName, BlobPart, NoticeCode, NoticeLevel};
+use model::control::{Control, Scope};
 use model::ids::{AccountId, InstrumentId, StrategyId};
 use model::instrument::InstrumentSpec;
 use model::limits::INSTRUMENTS_MAX;
 use model::num::Lots;
 use model::record::Record;
 
+use super::notices::Told;
 use super::{Entry, Risk};
 use crate::machine::config::MachineConfig;
 use crate::machine::error::ApplyError;
@@ -108,7 +110,7 @@ impl Risk {
     }
 
     fn relist(&mut self, event: u64, spec: InstrumentSpec) -> Result<(), ApplyError> {
-        let exposed = self.is_exposed(spec.id);
+        let (resting, positions) = self.exposed(spec.id);
         let Some(Some(entry)) = self.entries.get_mut(spec.id.index()) else {
             return Ok(());
         };
@@ -123,28 +125,38 @@ impl Risk {
                 new: spec.name,
             });
         }
-        if exposed && !entry.listing.same_steps(&spec) {
-            // Our lots and prices would change their meaning under open orders or a position.
-            entry.listing.halt();
-        } else {
+        let id = spec.id;
+        let same = entry.listing.same_steps(&spec);
+        if same || resting == 0 && (positions == 0 || old.lot == spec.lot) {
             entry.listing.respecify(spec);
+            self.recompile();
+            return Ok(());
         }
-        self.recompile();
+        // Our lots and prices would change their meaning under orders or a position. So the old
+        // steps stay in force, for the venue's side too; nothing new is placed, and what rests is
+        // cancelled. A start at which nothing depends on the old steps takes the new ones.
+        entry.listing.halt();
+        self.want_cancels(|order| order.instrument == id);
+        let scope = Scope::Instrument(id);
+        self.notice(
+            Told::new(NoticeCode::RulesChanged, NoticeLevel::Hard, scope).by(
+                Control::Restricted,
+                resting,
+                positions,
+            ),
+        );
         Ok(())
     }
 
-    fn is_exposed(&self, instrument: InstrumentId) -> bool {
-        let orders = self
-            .orders
-            .live()
-            .any(|order| order.instrument == instrument);
+    /// How many live orders and open positions are in lots and ticks of an instrument.
+    fn exposed(&self, instrument: InstrumentId) -> (i64, i64) {
+        let on = |id: InstrumentId| i64::from(id == instrument);
+        let orders: i64 = self.orders.live().map(|order| on(order.instrument)).sum();
         let positions = self.portfolio.positions().iter();
-        let held = self.held.iter().any(|held| held.instrument == instrument);
-        orders
-            || held
-            || positions
-                .filter(|position| position.instrument == instrument)
-                .any(|position| position.lots != Lots::ZERO)
+        let open = positions.filter(|position| position.lots != Lots::ZERO);
+        let held = self.held.iter().map(|held| on(held.instrument));
+        let orders = held.sum::<i64>() + orders;
+        (orders, open.map(|position| on(position.instrument)).sum())
     }
 
     fn open_positions(&mut self) {

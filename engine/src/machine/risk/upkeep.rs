@@ -5,14 +5,15 @@
 //!
 //! Hot path: only after events about orders. Allocates: no.
 
-use model::body::{LinkState, QueryOpenOrders, QueryOrder};
+use model::body::{LinkState, NoticeCode, NoticeLevel, QueryOpenOrders, QueryOrder};
 use model::ids::AccountId;
 use model::record::{Kind, Record};
 
 use super::Risk;
 use super::bucket::Urgency;
 use super::checks;
-use crate::machine::orders::{Fact, Order, OrderState};
+use super::order_events::told;
+use crate::machine::orders::Order;
 use crate::machine::outputs::Outputs;
 
 impl Risk {
@@ -27,11 +28,7 @@ impl Risk {
                 due(order.cancel_due()),
                 due(order.query_due(self.query_pause_ns(0))),
             );
-            if cancels && order.state == OrderState::Held {
-                let now = self.time_ns;
-                self.orders
-                    .update(id, |order| order.learn(Fact::NotSent, now));
-            } else if self.link_of(&order) != LinkState::Up || !(cancels || asks) {
+            if self.link_of(&order) != LinkState::Up || !(cancels || asks) {
                 self.orders.park(id);
             } else if !self.has_room() {
                 return;
@@ -63,9 +60,21 @@ impl Risk {
         let record = Record::new(Kind::QueryOrder, &body)
             .on_instrument(order.instrument)
             .on_account(order.account);
-        let (now, pause) = (self.time_ns, self.query_pause_ns(order.query.attempts));
+        let most = self.query_attempts_max();
+        if order.is_exhausted(most) {
+            let numbers = (i64::from(order.asked), i64::from(most));
+            let (code, level) = (NoticeCode::NeedsHuman, NoticeLevel::Hard);
+            self.notice(told(code, level, order, numbers));
+        }
+        let attempts = if order.asked >= most {
+            u32::MAX // At the slowest pace.
+        } else {
+            order.query.attempts
+        };
+        let (now, pause) = (self.time_ns, self.query_pause_ns(attempts));
         self.orders.update(order.client_id, |order| {
             order.query.start(number, now, pause);
+            order.count_query(most);
         });
         self.approve(record, 0, out);
     }
@@ -107,6 +116,12 @@ impl Risk {
                 order.time_out(when.time_ns, when.event, timeout);
             });
         }
+    }
+
+    fn query_attempts_max(&self) -> u32 {
+        self.config
+            .as_ref()
+            .map_or(u32::MAX, |config| config.limits.query_attempts_max)
     }
 
     pub(super) fn cancel_pause_ns(&self) -> u64 {

@@ -4,7 +4,7 @@
 
 use model::blob::{self, BlobKind};
 use model::body::{
-    BlobPart, Channel, Fill, LinkState, Notice, NoticeCode, OperatorAction, Refusal, Side,
+    BlobPart, Channel, Fill, LinkState, Notice, NoticeCode, OperatorAction, Outcome, Refusal, Side,
 };
 use model::control::ScopeKind;
 use model::event::Event;
@@ -16,7 +16,7 @@ use model::record::Record;
 use super::{Cause, StrategyRunner};
 use crate::machine::error::ApplyError;
 use crate::machine::market::{self, Listing, Touched};
-use crate::machine::orders::{Fact, Order, OrderState, Orders, Seen, When};
+use crate::machine::orders::{Fact, Order, OrderState, Orders, Seen, TradeKey, When};
 use crate::machine::risk::placed_by;
 
 /// Pause after a cancel that came to nothing. Without it, a refusal's own event would cause the
@@ -163,6 +163,10 @@ impl StrategyRunner {
             return;
         }
         match self.listing.as_deref_mut() {
+            // As risk: orders keep the steps that they were placed in.
+            Some(listing) if self.orders.live_count() > 0 && !listing.same_steps(&spec) => {
+                listing.halt();
+            }
             Some(listing) => listing.respecify(spec),
             None => {
                 let window = self.setting.book_window_ticks;
@@ -209,7 +213,10 @@ impl StrategyRunner {
             return None;
         }
         let order = self.orders.get(id);
-        let key = (fill.trade_id, self.config.account, fill.side);
+        if order.is_some_and(|order| order.side != fill.side) {
+            return None;
+        }
+        let key = TradeKey::of(fill, self.config.account);
         let applies = match self.trades.seen(key) {
             Seen::New => true,
             Seen::Before => false,
@@ -252,7 +259,21 @@ impl StrategyRunner {
         self.credit_back(record)?;
         let id = self.own(refusal.client_id)?;
         let state = self.orders.get(id)?.state;
-        self.give_up(id, state == OrderState::Approved)
+        // A refused placement names its quantity, a refused cancel of a held order does not.
+        let placed = match state {
+            OrderState::Held => refusal.qty > Lots::ZERO,
+            OrderState::Approved => true,
+            OrderState::Sent
+            | OrderState::Unknown
+            | OrderState::NotSent
+            | OrderState::Open
+            | OrderState::Absent
+            | OrderState::Rejected
+            | OrderState::Expired
+            | OrderState::Cancelled
+            | OrderState::Filled => false,
+        };
+        self.give_up(id, placed)
     }
 
     /// A wish came to nothing: an order that never was, or a cancel.
@@ -274,33 +295,45 @@ impl StrategyRunner {
         Some(Cause::Refused(side))
     }
 
-    /// An order of its that the engine holds, or held.
+    /// What risk tells of an order of its own: that the engine holds it or held it, and how one
+    /// whose outcome was unknown ended, for the proofs are risk's alone.
     fn on_notice(&mut self, notice: &Notice) -> Option<Cause> {
         // Kill and release of everything, by whatever cause.
         if notice.scope == ScopeKind::Overall {
-            match notice.code {
-                NoticeCode::Killed => self.setting.killed = true,
-                NoticeCode::Released => {
-                    self.setting.killed = false;
-                    return Some(Cause::Fresh);
-                }
-                _ => {}
+            let released = notice.code == NoticeCode::Released;
+            if released || notice.code == NoticeCode::Killed {
+                self.setting.killed = !released;
+                return released.then_some(Cause::Fresh);
             }
         }
         let id = self.own(notice.other)?;
-        let placed = notice.code == NoticeCode::HeldPlaced;
-        if !placed && notice.code != NoticeCode::HeldEnded {
-            return None;
+        let held = [NoticeCode::HeldPlaced, NoticeCode::HeldEnded];
+        if held.contains(&notice.code) {
+            return self.on_held(id, notice);
         }
+        let resolved = notice.code == NoticeCode::Resolved;
+        let fact = if resolved && notice.value == Outcome::Cancelled as i64 {
+            Fact::Cancelled
+        } else if resolved || notice.code == NoticeCode::AbsenceProven {
+            Fact::AbsenceProven
+        } else {
+            return None;
+        };
+        // It was so when risk told it: what came since counts for more.
+        let then = u64::try_from(notice.threshold).ok()?;
+        self.orders.update(id, |order| order.learn(fact, then))?;
+        Some(Cause::Order)
+    }
+
+    fn on_held(&mut self, id: ClientOrderId, notice: &Notice) -> Option<Cause> {
         // It answers a wish of this run: the credit returns.
         if notice.value == i64::from(self.setting.epoch) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
         let now = self.setting.time_ns;
         self.orders.update(id, |order| {
-            if placed {
-                order.learn(Fact::Sent, now);
-            } else if order.state.is_unconfirmed() {
+            let outside = order.may_rest() && !order.state.is_unconfirmed();
+            if notice.code == NoticeCode::HeldEnded && !outside {
                 // What the venue said of it stands.
                 order.learn(Fact::NotSent, now);
             }

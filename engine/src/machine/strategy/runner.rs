@@ -160,7 +160,12 @@ impl StrategyRunner {
             lot_value: Decimal::ZERO,
             now_ns: self.setting.time_ns,
         };
-        self.orders.insert(Order::new(place, about));
+        let order = if place.is_held() {
+            Order::new_held(place, about)
+        } else {
+            Order::new(place, about)
+        };
+        self.orders.insert(order);
     }
 
     fn note_cancel(&mut self, id: ClientOrderId) {

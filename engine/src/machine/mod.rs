@@ -12,6 +12,7 @@ mod control_config;
 mod digest;
 mod divide;
 mod error;
+mod exits;
 mod held;
 mod intent;
 mod market;

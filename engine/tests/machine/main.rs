@@ -6,6 +6,7 @@ mod changes;
 mod control;
 mod control_kit;
 mod determinism;
+mod exits;
 mod held;
 mod instruments;
 mod kills;

@@ -43,6 +43,10 @@ impl Risk {
 
     /// What an event means for held orders, before any intent is judged.
     pub(super) fn show_held(&mut self, record: &Record, event: &Event<'_>) {
+        if let Event::RunStarted(_) = event {
+            self.held.start();
+            self.exits.look_again();
+        }
         if self.held.len() == 0 {
             return;
         }
@@ -53,7 +57,6 @@ impl Risk {
             self.show_price(instrument, source, price);
         }
         if let Event::RunStarted(_) = event {
-            self.held.start();
             self.held.learn(None, &self.orders, self.time_ns);
         }
         if let Event::OrderAcked(report)
@@ -124,6 +127,7 @@ impl Risk {
         }
         checks::form(place).result()?;
         self.check_id(intent.strategy, place.client_id)?;
+        self.reentry(intent, place)?;
         let mut held = self.held_of(intent, place)?;
         let waits = place.trigger.is_some() || held.phase == Phase::Dormant;
         if !waits {

@@ -94,6 +94,7 @@ impl Risk {
             return Err(Refused::plain(RefusalReason::Size));
         }
         self.check_id(intent.strategy, place.client_id)?;
+        self.reentry(intent, place)?;
         let subject = self.subject(intent, place, replaces)?;
         self.may_trade(&subject, &mut run)?;
         let (price, top) = self.price(&subject, &mut run)?;

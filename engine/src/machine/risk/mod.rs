@@ -16,6 +16,7 @@ mod checks;
 mod compile;
 mod conditional;
 mod events;
+mod exiting;
 mod judge;
 mod judge_change;
 mod judge_order;
@@ -60,6 +61,7 @@ use super::blobs::LaneBlobs;
 use super::config::MachineConfig;
 use super::digest::{Digest, InputDigest, Sink};
 use super::error::ApplyError;
+use super::exits::Exits;
 use super::held::HeldOrders;
 use super::intent::Intent;
 use super::market::Listing;
@@ -144,6 +146,7 @@ pub struct Risk {
     bounds: Bounds,
     /// Whether it has to be made anew.
     stale: bool,
+    exits: Exits,
     switches: Switches,
     changes: Changes,
     killing: Killing,
@@ -188,6 +191,7 @@ impl Risk {
             activity: Activity::default(),
             bounds: Bounds::default(),
             stale: true,
+            exits: Exits::default(),
             switches: Switches::default(),
             changes: Changes::default(),
             killing: Killing::default(),
@@ -249,8 +253,10 @@ impl Risk {
             self.compile();
         }
         let follow = self.fold(record, &event)?;
+        self.show_exits(record, &event);
         self.show_held(record, &event);
         // What protects goes before what is wished for now.
+        let follow = self.drive_exits(follow, out);
         let follow = self.drive_held(follow, out);
         for intent in intents {
             self.judge(intent, out, trace);
@@ -484,6 +490,7 @@ impl Digest for Risk {
         self.notices.digest(sink);
         self.held.digest(sink);
         self.activity.digest(sink);
+        self.exits.digest(sink);
         self.switches.digest(sink);
         self.changes.digest(sink);
         self.killing.digest(sink);

@@ -155,6 +155,9 @@ impl Risk {
         entry.trades.remember(key);
         self.counts.fills += 1;
         self.portfolio.fill(entry.listing.spec(), account, fill);
+        if let Some(instrument) = record.instrument() {
+            self.count_for_exits(instrument, account, fill);
+        }
         if unknown {
             self.counts.orphan_fills += 1;
             self.tell_of_fill(NoticeCode::UnknownFill, Scope::Account(account), fill);

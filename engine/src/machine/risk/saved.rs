@@ -20,6 +20,7 @@ use super::{Counts, ENDED_ORDERS_REMEMBERED, Entry, Risk};
 use crate::machine::blobs::LaneBlobs;
 use crate::machine::config::MachineConfig;
 use crate::machine::digest::InputDigest;
+use crate::machine::exits::{Exits, SavedExits};
 use crate::machine::held::{HeldOrders, SavedHeld};
 use crate::machine::market::{Listing, SavedListing};
 use crate::machine::orders::{AppliedTrades, Orders, SavedOrders, SavedTrades};
@@ -53,6 +54,7 @@ pub(crate) struct SavedRisk {
     notices: SavedNotices,
     held: SavedHeld,
     activity: Activity,
+    exits: SavedExits,
     switches: SavedSwitches,
     changes: SavedChanges,
     killing: SavedKilling,
@@ -166,6 +168,7 @@ impl Risk {
             activity,
             bounds: _,
             stale: _,
+            exits,
             switches,
             changes,
             killing,
@@ -200,6 +203,7 @@ impl Risk {
             notices: notices.save(),
             held: held.save(),
             activity: activity.clone(),
+            exits: exits.save(),
             switches: switches.save(),
             changes: changes.save(),
             killing: killing.save(),
@@ -259,6 +263,7 @@ impl Risk {
             switches,
             changes: Changes::restore(&saved.changes)?,
             levels: Levels::restore(&saved.levels)?,
+            exits: Exits::restore(&saved.exits)?,
             inputs: saved.inputs,
         };
         // Now, so that the first event needs no room.

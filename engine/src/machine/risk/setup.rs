@@ -69,6 +69,7 @@ impl Risk {
         self.config = Some(config);
         self.configured += 1;
         self.recompile();
+        self.exits.look_again();
         self.open_positions();
         Ok(())
     }
@@ -189,6 +190,7 @@ impl Risk {
         });
         self.held
             .finish_all(HeldEnd::Switched, |held| held.strategy == strategy);
+        self.exits.disown(strategy);
     }
 }
 

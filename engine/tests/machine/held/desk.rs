@@ -56,6 +56,8 @@ pub(crate) struct Desk {
     pub(crate) log: Vec<Record>,
     pub(crate) commands: Vec<Record>,
     pub(crate) notices: Vec<(NoticeCode, i64, i64)>,
+    /// Controls of the exits that fired.
+    pub(crate) fired: Vec<u16>,
     pub(crate) refusals: Vec<model::body::RefusalReason>,
     /// Reports on their way: one queue for each order, so that only an order's own keep order.
     pub(crate) ways: BTreeMap<u64, VecDeque<Record>>,
@@ -87,6 +89,7 @@ impl Desk {
             log: rig.log,
             commands: Vec::new(),
             notices: Vec::new(),
+            fired: Vec::new(),
             refusals: Vec::new(),
             ways: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -142,6 +145,9 @@ impl Desk {
             if let Event::RiskNotice(notice) = event {
                 let seen = (notice.code, notice.value, notice.threshold);
                 self.notices.push(seen);
+                if notice.code == NoticeCode::ExitFired {
+                    self.fired.push(notice.control);
+                }
             }
             if let Event::RiskRefused(refusal) = event {
                 self.refusals.push(refusal.reason);

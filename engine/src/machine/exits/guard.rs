@@ -75,23 +75,29 @@ impl Guard {
         }
     }
 
-    /// Takes a fill.
-    pub(crate) fn fill(&mut self, side: Side, price: Ticks, qty: Lots, now_ns: u64) {
-        let change = i128::from(qty.0) * i128::from(side.sign());
-        let before = i128::from(self.lots);
-        let after = before + change;
+    /// Takes a fill. `None` if a number overflows: nothing changed then.
+    pub(crate) fn fill(&mut self, side: Side, price: Ticks, qty: Lots, now_ns: u64) -> Option<()> {
+        let change = qty.0.checked_mul(side.sign())?;
+        let lots = self.lots.checked_add(change)?;
+        let (change, before) = (i128::from(change), i128::from(self.lots));
+        let price = i128::from(price.0);
         let closes = before.signum() * change.signum() < 0;
-        if closes && after.signum() * before.signum() > 0 {
+        let stays = i128::from(lots).signum() * before.signum() > 0;
+        let cost = if closes && stays {
             // What stays keeps its average price; the rounding is below a tick over all lots.
-            self.cost -= self.cost * -change / before;
+            let closed = self.cost.checked_mul(-change)? / before;
+            self.cost.checked_sub(closed)?
         } else if closes || before == 0 {
-            self.cost = after * i128::from(price.0);
+            i128::from(lots).checked_mul(price)?
+        } else {
+            self.cost.checked_add(change.checked_mul(price)?)?
+        };
+        if closes && !stays || before == 0 {
             self.since_ns = now_ns;
             self.best = None;
-        } else {
-            self.cost += change * i128::from(price.0);
         }
-        self.lots = i64::try_from(after).unwrap_or(if after < 0 { i64::MIN } else { i64::MAX });
+        (self.lots, self.cost) = (lots, cost);
+        Some(())
     }
 
     const fn is_long(&self) -> bool {

@@ -118,7 +118,8 @@ impl Exits {
         self.guards.get_mut(index)?.see(price, rules)
     }
 
-    /// Takes a fill of a strategy's. False if there is no room for another position.
+    /// Takes a fill of a strategy's. False if there is no room for another position, or a number
+    /// overflows.
     pub(crate) fn fill(
         &mut self,
         about: (InstrumentId, StrategyId, AccountId),
@@ -135,9 +136,8 @@ impl Exits {
                 index
             }
         };
-        self.guards[index].fill(side, price, qty, now_ns);
         self.due_ns = 0;
-        true
+        self.guards[index].fill(side, price, qty, now_ns).is_some()
     }
 
     /// The strategy of this id is another one from here on: its positions are nobody's.

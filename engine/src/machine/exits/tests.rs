@@ -84,7 +84,7 @@ fn exits_random_paths_with_gaps_fire_at_the_first_price_at_or_beyond() {
                 9_000 + random(&mut state, 2_000),
                 1 + random(&mut state, 50),
             );
-            guard.fill(side, Ticks(price), Lots(qty), 7);
+            guard.fill(side, Ticks(price), Lots(qty), 7).unwrap();
             cost += Decimal::from(price) * Decimal::from(qty);
             lots += Decimal::from(qty);
         }
@@ -115,15 +115,15 @@ fn exits_position_follows_the_fills_through_closings_and_turns() {
         trailing_bps: 0,
         ..rules(&mut 1)
     };
-    guard.fill(Side::Buy, Ticks(10_000), Lots(10), 5);
-    guard.fill(Side::Sell, Ticks(20_000), Lots(4), 6);
+    guard.fill(Side::Buy, Ticks(10_000), Lots(10), 5).unwrap();
+    guard.fill(Side::Sell, Ticks(20_000), Lots(4), 6).unwrap();
     assert_eq!((guard.lots, guard.since_ns), (6, 5));
     assert_eq!(guard.see(19_801, &stop), None, "the entry price stays");
     assert_eq!(guard.see(19_800, &stop), Some((Control::StopLoss, 19_800)));
-    guard.fill(Side::Sell, Ticks(12_000), Lots(9), 8);
+    guard.fill(Side::Sell, Ticks(12_000), Lots(9), 8).unwrap();
     assert_eq!((guard.lots, guard.since_ns), (-3, 8), "turned: a new entry");
     assert_eq!(guard.see(24_239, &stop), None);
     assert_eq!(guard.see(24_240, &stop), Some((Control::StopLoss, 24_240)));
-    guard.fill(Side::Buy, Ticks(12_000), Lots(3), 9);
+    guard.fill(Side::Buy, Ticks(12_000), Lots(3), 9).unwrap();
     assert_eq!((guard.lots, guard.see(1, &stop)), (0, None));
 }

@@ -229,7 +229,7 @@ impl Risk {
                 && order.instrument == guard.instrument
                 && order.side == side
         });
-        let under_way: i64 = own.map(|order| order.exposure().0).sum();
+        let under_way = own.fold(0_i64, |sum, order| sum.saturating_add(order.exposure().0));
         let left = guard.lots.checked_abs()?.checked_sub(under_way)?;
         let most = self.config.as_ref()?.limits.of(guard.instrument).qty_max.0;
         let clip = if rules.clip > Lots::ZERO {

@@ -8,11 +8,12 @@
 use model::body::{NoticeCode, NoticeLevel, OrderType, RefusalReason, Side, TimeInForce};
 use model::control::{Control, Scope};
 use model::event::Event;
-use model::ids::{ClientOrderId, InstrumentId, StrategyId};
+use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId};
 use model::num::{Lots, Ticks};
 use model::record::Record;
 
 use super::approved::Approved;
+use super::bounds::Whose;
 use super::checks::{self, Refused};
 use super::notices::Told;
 use super::trace::Silent;
@@ -397,7 +398,8 @@ impl Risk {
             place.client_id = self.engine_id(held.strategy)?;
         }
         if held.protects() && (held.escalated || place.order_type == OrderType::Market) {
-            place.price = self.collar_price(held.instrument, place.side)?;
+            let about = (held.instrument, held.account, held.strategy);
+            place.price = self.collar_price(about, place.side)?;
             place.order_type = OrderType::Limit;
             place.time_in_force = TimeInForce::Ioc;
         }
@@ -415,7 +417,7 @@ impl Risk {
     /// The worst price that the collar allows for a side now.
     pub(super) fn collar_price(
         &self,
-        instrument: InstrumentId,
+        (instrument, account, strategy): (InstrumentId, AccountId, StrategyId),
         side: Side,
     ) -> Result<Ticks, Refused> {
         let no_price = Refused::plain(RefusalReason::StaleBook);
@@ -426,7 +428,12 @@ impl Risk {
         let limits = &config.limits;
         let (fresh, top) = checks::book(entry.listing.book(), self.time_ns, limits.book_age_max_ns);
         fresh.result()?;
-        let collar = i64::from(limits.of(instrument).collar_bps);
+        let collar = self.collar_bps(Whose {
+            venue: entry.listing.spec().venue,
+            account,
+            strategy,
+            instrument,
+        });
         let bounds = top
             .and_then(|top| checks::collar(&top, collar))
             .ok_or(no_price)?;

@@ -251,7 +251,8 @@ impl Risk {
         out: &mut Outputs,
     ) -> Result<ClientOrderId, Refused> {
         let side = guard.closing_side();
-        let price = self.collar_price(guard.instrument, side)?;
+        let about = (guard.instrument, guard.account, guard.strategy);
+        let price = self.collar_price(about, side)?;
         let place = Place {
             client_id: self.engine_id(guard.strategy)?,
             side,
@@ -265,6 +266,7 @@ impl Risk {
             good_till_ns: None,
             link: None,
             size: Size::Exact,
+            acknowledges: None,
         };
         self.place_by_engine(guard.strategy, &place, out)?;
         Ok(place.client_id)

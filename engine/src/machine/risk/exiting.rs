@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::checks::Refused;
-use super::conditional::ENGINE_NUMBERS_FROM;
+use super::engine_orders::ENGINE_NUMBERS_FROM;
 use super::notices::Told;
 use super::{Follow, Risk};
 use crate::machine::exits::{Firing, Guard};

@@ -15,6 +15,7 @@ mod changes;
 mod checks;
 mod compile;
 mod conditional;
+mod engine_orders;
 mod events;
 mod exiting;
 mod judge;
@@ -33,7 +34,7 @@ mod upkeep;
 
 pub use approved::Approved;
 pub use changes::{Change, ChangeRefusal, Decision, LimitChange, Proposal};
-pub(crate) use conditional::ENGINE_NUMBERS_FROM;
+pub(crate) use engine_orders::ENGINE_NUMBERS_FROM;
 pub use limits::{InstrumentLimits, OrderLimits, RiskLimits};
 pub(crate) use order_events::placed_by;
 pub(crate) use saved::SavedRisk;

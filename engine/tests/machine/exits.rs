@@ -2,14 +2,16 @@
 
 use engine::machine::{ExitRules, MachineConfig, PriceSource, StrategyRules};
 use model::body::TimeInForce;
-use model::body::{BookReset, NoticeCode, OperatorAction, OrderType, RefusalReason, Side};
-use model::control::Control;
+use model::body::{
+    BookReset, ControlAction, NoticeCode, OperatorAction, OrderType, RefusalReason, Side,
+};
+use model::control::{Control, Scope};
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
 use crate::held::desk::{Desk, link, quiet, trigger};
-use crate::kit::{INSTRUMENT, SECOND, new_order, operator, tick};
+use crate::kit::{INSTRUMENT, SECOND, approval, new_order, operator, request, tick};
 
 const DAY: u64 = 86_400 * SECOND;
 
@@ -178,7 +180,18 @@ fn exits_wait_under_a_kill_and_go_on_after_its_release() {
     desk.market(980_000, 980_010);
     desk.settle();
     assert_eq!((desk.sold, fired(&desk).len()), (0, 1));
-    desk.event(operator(OperatorAction::Release));
+    desk.event(request(1, 0, ControlAction::Release, Scope::Overall));
+    desk.event(approval(2, 1, 1));
+    desk.settle();
+    assert_eq!(desk.sold, 1_000);
+}
+
+#[test]
+fn exits_go_through_a_pause_of_their_strategy() {
+    let mut desk = long(rules());
+    let scope = Scope::Strategy(crate::held::desk::STRATEGY);
+    desk.event(request(1, 0, ControlAction::Pause, scope));
+    desk.market(980_000, 980_010);
     desk.settle();
     assert_eq!(desk.sold, 1_000);
 }

@@ -29,8 +29,8 @@ pub(crate) struct Firing {
     pub(crate) retry_ns: u64,
     /// Most lots that the account can deliver, as the last refusal said; none if it said nothing.
     pub(crate) deliverable: Option<i64>,
-    /// Reason of the last refusal; 0 for none.
-    pub(crate) refused: u8,
+    /// Reasons of the refusals that were told, a bit for each.
+    pub(crate) told: u64,
 }
 
 /// A strategy's position in an instrument, and its exits.

@@ -76,8 +76,8 @@ pub(crate) struct Held {
     pub(crate) since_ns: u64,
     /// Not before this time again.
     pub(crate) retry_ns: u64,
-    /// Reason of its last refusal; 0 for none.
-    pub(crate) refused: u8,
+    /// Reasons of the refusals that were told, a bit for each.
+    pub(crate) told: u64,
 }
 
 impl Held {

@@ -13,6 +13,7 @@ use model::num::{Lots, Ticks};
 use model::record::Record;
 
 use super::checks::{self, Refused};
+use super::engine_orders::told_bit;
 use super::notices::Told;
 use super::trace::Silent;
 use super::{Follow, Risk};
@@ -200,7 +201,7 @@ impl Risk {
             escalated: false,
             since_ns: self.time_ns,
             retry_ns: self.time_ns,
-            refused: 0,
+            told: 0,
         };
         self.join_group(new)
     }
@@ -350,7 +351,6 @@ impl Risk {
                 let before = held.filled;
                 held.phase = Phase::Working { order, before };
                 held.since_ns = now;
-                held.refused = 0;
             }),
             Err(refused) => self.held_refused(held, refused),
         }
@@ -367,7 +367,8 @@ impl Risk {
             self.held.finish(held.id, HeldEnd::Refused, 0);
             return;
         }
-        if held.refused != refused.reason as u8 {
+        let bit = told_bit(refused.reason);
+        if held.told & bit == 0 {
             self.notice(told(NoticeCode::ExitRetried, NoticeLevel::Hard));
         }
         // Without a price it goes at the first event that brings one.
@@ -379,7 +380,7 @@ impl Risk {
         let retry = self.time_ns.saturating_add(pause);
         self.held.change(held.id, |held| {
             held.retry_ns = retry;
-            held.refused = refused.reason as u8;
+            held.told |= bit;
             held.escalated |= refused.reason == RefusalReason::PriceCollar;
         });
     }

@@ -17,6 +17,11 @@ use crate::machine::outputs::Outputs;
 /// Numbers of orders that the engine makes for a strategy; the strategy's own are below.
 pub(crate) const ENGINE_NUMBERS_FROM: u32 = 1 << 31;
 
+/// A reason's bit in the set of those that were told: each once for an exit or a held order.
+pub(super) const fn told_bit(reason: RefusalReason) -> u64 {
+    1 << (reason as u64 % 64)
+}
+
 impl Risk {
     /// An id for an order that the engine makes for a strategy.
     pub(super) fn engine_id(&mut self, strategy: StrategyId) -> Result<ClientOrderId, Refused> {

@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::checks::Refused;
-use super::engine_orders::ENGINE_NUMBERS_FROM;
+use super::engine_orders::{ENGINE_NUMBERS_FROM, told_bit};
 use super::notices::Told;
 use super::{Follow, Risk};
 use crate::machine::exits::{Firing, Guard};
@@ -92,7 +92,7 @@ impl Risk {
             order: None,
             retry_ns: now,
             deliverable: None,
-            refused: 0,
+            told: 0,
         });
         let guard = *guard;
         let price = if control == Control::TimeStop {
@@ -200,7 +200,6 @@ impl Risk {
             Ok(order) => self.step(index, |firing| {
                 firing.order = Some(order);
                 firing.retry_ns = u64::MAX;
-                firing.refused = 0;
                 firing.deliverable = None;
             }),
             Err(refused) => self.exit_refused(index, qty, refused, rules),
@@ -276,6 +275,7 @@ impl Risk {
         let Some(guard) = self.exits.at(index).copied() else {
             return;
         };
+        let bit = told_bit(refused.reason);
         let too_small = matches!(
             refused.reason,
             RefusalReason::QuantityFilter | RefusalReason::NotionalFilter
@@ -286,10 +286,7 @@ impl Risk {
             Scope::Strategy(guard.strategy),
         );
         let told = told.by(Control::StopLoss, refused.reason as i64, refused.value);
-        if guard
-            .firing
-            .is_some_and(|firing| firing.refused != refused.reason as u8)
-        {
+        if guard.firing.is_some_and(|firing| firing.told & bit == 0) {
             self.notice(told.at(Ticks::ZERO, qty));
         }
         if too_small && let Some(guard) = self.exits.at_mut(index) {
@@ -305,7 +302,7 @@ impl Risk {
         let retry = self.time_ns.saturating_add(pause);
         self.step(index, |firing| {
             firing.retry_ns = retry;
-            firing.refused = refused.reason as u8;
+            firing.told |= bit;
             firing.deliverable = deliverable.filter(|lots| *lots > 0);
         });
     }

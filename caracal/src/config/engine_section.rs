@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use engine::machine::{BOOK_WINDOW_MAX, BOOK_WINDOW_MIN};
-use engine::pipeline::{Shape, Topology, Wait, WorkerConfig, available_cores};
+use engine::pipeline::{LastLineLimits, Shape, Topology, Wait, WorkerConfig, available_cores};
 use model::limits::{RING_SLOTS_MAX, RING_SLOTS_MIN};
+use rust_decimal::Decimal;
 
 use super::section::{Problems, Section};
 use super::venue_section::VenueNames;
@@ -18,6 +19,8 @@ pub(crate) struct EngineConfig {
     pub(crate) tick_interval: Duration,
     /// Width of the dense part of a book's side, ticks.
     pub(crate) book_window_ticks: u32,
+    /// Limits of the gateways' last lines.
+    pub(crate) last_line: LastLineLimits,
 }
 
 pub(super) fn read(
@@ -35,6 +38,7 @@ pub(super) fn read(
     let tick_interval = section.duration(problems, "tick_interval", range, default);
     let window = i64::from(BOOK_WINDOW_MIN)..=i64::from(BOOK_WINDOW_MAX);
     let window = section.integer(problems, "book_window_ticks", window, Some(65_536));
+    let last_line = last_line(section.table(problems, "last_line"), problems);
     section.finish(problems);
     let at_workers = root.offset_of("worker");
     let workers: Vec<Option<WorkerConfig>> = root
@@ -64,12 +68,27 @@ pub(super) fn read(
         topology,
         tick_interval: tick_interval?,
         book_window_ticks: u32::try_from(window?).ok()?,
+        last_line: last_line?,
     })
 }
 
 /// Name of a venue's feed and gateway among the stages.
 pub(crate) fn lane_name(venue: &str) -> String {
     venue.to_ascii_lowercase()
+}
+
+fn last_line(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<LastLineLimits> {
+    let orders = section.integer(problems, "orders_per_second", 1..=100_000, Some(100));
+    let values = Decimal::ONE..=Decimal::from(1_000_000_000_000_u64);
+    let default = Some(Decimal::from(100_000));
+    let value = section.decimal(problems, "value_per_second", values, default);
+    let flatten = section.flag(problems, "flatten_passes", false);
+    section.finish(problems);
+    Some(LastLineLimits {
+        orders_per_second: u32::try_from(orders?).ok()?,
+        value_per_second: value?,
+        flatten_passes: flatten?,
+    })
 }
 
 fn slots(

@@ -188,6 +188,7 @@ fn start(
     let (feed, gateway) = venue.ports(&machine, machine_config.limits.recv_window_ns)?;
     let running = Pipeline::new(machine, writer, config.engine.topology.clone(), clock)
         .tick_interval(config.engine.tick_interval)
+        .last_line(config.engine.last_line)
         .feed(&name, feed)
         .gateway(&name, &[AccountId(0)], gateway)
         .start()

@@ -38,11 +38,13 @@ const KILL_GRACE: Duration = Duration::from_secs(2);
 struct Signals {
     stop: Arc<AtomicBool>,
     kill: Arc<AtomicBool>,
+    /// The gateways' last lines.
+    latch: Arc<AtomicBool>,
 }
 
 impl Signals {
     /// First Ctrl-C: end in order. Second: end at once; the journal is intact all the same.
-    fn register() -> Result<Self, Failure> {
+    fn register(latch: Arc<AtomicBool>) -> Result<Self, Failure> {
         let stop = Arc::new(AtomicBool::new(false));
         let kill = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
@@ -51,7 +53,9 @@ impl Signals {
             signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(Failure::because)?;
         }
         signal_hook::flag::register(SIGUSR1, Arc::clone(&kill)).map_err(Failure::because)?;
-        Ok(Self { stop, kill })
+        // The last line closes in the handler itself, whatever else hangs.
+        signal_hook::flag::register(SIGUSR1, Arc::clone(&latch)).map_err(Failure::because)?;
+        Ok(Self { stop, kill, latch })
     }
 }
 
@@ -108,6 +112,8 @@ pub(crate) struct Supervisor<'a> {
     trouble: Option<String>,
     seal: Remarks,
     obedience: Obedience,
+    /// The kill that the latch stands for has been seen in the log.
+    kill_seen: bool,
 }
 
 impl<'a> Supervisor<'a> {
@@ -123,17 +129,18 @@ impl<'a> Supervisor<'a> {
         obedience: Obedience,
     ) -> Result<Self, Failure> {
         Ok(Self {
+            signals: Signals::register(running.latch())?,
             running,
             follower,
             snapshots,
             latency: LatencyRecorder::new(),
             status,
-            signals: Signals::register()?,
             limits,
             phase: Phase::Trading,
             trouble: None,
             seal: Remarks::default(),
             obedience,
+            kill_seen: false,
         })
     }
 
@@ -152,6 +159,7 @@ impl<'a> Supervisor<'a> {
             }
             if !more {
                 self.obey_persons();
+                self.open_latch();
                 self.watch_journal();
                 self.seal.look(&self.limits.journal.seal());
                 self.advance(began);
@@ -175,6 +183,7 @@ impl<'a> Supervisor<'a> {
         match self.follower.follow() {
             Ok(more) => more,
             Err(failure) => {
+                self.signals.latch.store(true, Ordering::Release);
                 let _full_lane = self
                     .running
                     .operator
@@ -196,9 +205,24 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// The latch opens when the kill that it stands for came into the log and two persons released
+    /// it there.
+    fn open_latch(&mut self) {
+        let killed = self.follower.machine().kill_latched();
+        if killed || !self.kill_seen {
+            self.kill_seen = killed;
+            return;
+        }
+        self.kill_seen = false;
+        if !self.signals.kill.load(Ordering::Relaxed) && self.obedience.kill_wanted().is_none() {
+            self.signals.latch.store(false, Ordering::Release);
+        }
+    }
+
     /// Requests of persons, and the file that kills.
     fn obey_persons(&mut self) {
         if let Some(reason) = self.obedience.kill_wanted() {
+            self.signals.latch.store(true, Ordering::Release);
             let text = if reason.is_empty() {
                 "KILL file"
             } else {

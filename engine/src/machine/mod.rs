@@ -15,6 +15,7 @@ mod error;
 mod exits;
 mod held;
 mod intent;
+mod last_line_stop;
 mod market;
 mod orders;
 mod outputs;
@@ -32,6 +33,7 @@ pub use control_config::{ControlConfig, FeatureConfig, LevelConfig, watched_scop
 pub use error::ApplyError;
 pub use held::{Link, Offset, PriceSource, Size, Trigger, TriggerKind};
 pub use intent::{Action, Intent, IntentBuffer, Place};
+pub use last_line_stop::LastLineStop;
 pub use market::{Book, LastTrade, Listing, Top};
 pub use orders::{Chore, Order, OrderState, Orders, Overlays};
 pub use outputs::{Outputs, REFUSALS_PER_EVENT_MAX};

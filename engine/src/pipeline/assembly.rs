@@ -25,6 +25,7 @@ use super::lane::{
     Lane, LaneSink, SOURCE_FIRST_PORT, SOURCE_OPERATOR, SOURCE_REFUSALS, SOURCE_TIMER, lane,
     touched,
 };
+use super::last_line::LastLineLimits;
 use super::latency::{SAMPLE_SLOTS, Samples};
 use super::ring::{self, After, First, JournalPlace, Tap, Writer};
 use super::risk::{Judge, RiskStage};
@@ -72,6 +73,7 @@ impl Assembly {
                 .durability()
                 .is_strict()
                 .then(|| pipeline.writer.watch()),
+            last_line: pipeline.last_line,
             control,
         };
         let served = served(&pipeline.gateways);
@@ -256,6 +258,8 @@ struct Kit {
     units: Vec<(String, Box<dyn Stage>)>,
     /// What the gateways' gates wait for, in the strict durability modes.
     gate: Option<journal::Watch>,
+    /// Limits of the gateways' last lines.
+    last_line: Option<LastLineLimits>,
     control: Arc<Control>,
 }
 
@@ -378,6 +382,7 @@ impl Kit {
             index,
             control: Arc::clone(&self.control),
             gate: self.gate.clone(),
+            last_line: self.last_line,
         }
     }
 

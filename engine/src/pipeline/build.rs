@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::ids::AccountId;
+use model::instrument::InstrumentSpec;
 use model::limits::COMMANDS_IN_FLIGHT_MAX;
 use model::ports::{Feed, Gateway};
 use model::record::Record;
@@ -17,6 +18,7 @@ use super::feed::FeedStage;
 use super::gate::Gate;
 use super::gateway::{CommandSlot, GatewayStage};
 use super::lane::LaneSink;
+use super::last_line::{LastLine, LastLineLimits};
 use super::ring::After;
 use super::running::Running;
 use super::sequencer::Inputs;
@@ -53,6 +55,7 @@ pub struct Pipeline {
     pub(super) clock: WallClock,
     pub(super) inputs: Inputs,
     pub(super) tick_interval: Duration,
+    pub(super) last_line: Option<LastLineLimits>,
     pub(super) feeds: Vec<FeedPort>,
     pub(super) gateways: Vec<GatewayPort>,
 }
@@ -78,6 +81,8 @@ pub(super) struct Place {
     pub(super) control: Arc<Control>,
     /// What orders wait for, in the strict durability modes.
     pub(super) gate: Option<journal::Watch>,
+    /// Limits of a gateway's last line.
+    pub(super) last_line: Option<LastLineLimits>,
 }
 
 impl Pipeline {
@@ -99,6 +104,7 @@ impl Pipeline {
             clock,
             inputs: Inputs::Live,
             tick_interval: TICK_INTERVAL_DEFAULT,
+            last_line: None,
             feeds: Vec::new(),
             gateways: Vec::new(),
         }
@@ -137,6 +143,8 @@ impl Pipeline {
         let clock = self.clock;
         let stage = format!("gateway.{name}");
         let own_accounts = accounts.to_vec();
+        let listings = self.parts.risk.listings();
+        let specs: Vec<InstrumentSpec> = listings.map(|listing| listing.spec().clone()).collect();
         let into_stage = move |place: Place, commands: After<CommandSlot>| -> Box<dyn Stage> {
             Box::new(GatewayStage {
                 name: stage,
@@ -144,6 +152,8 @@ impl Pipeline {
                 gateway,
                 commands,
                 gate: Gate::new(place.gate),
+                last_line: LastLine::new(place.last_line, &specs, Arc::clone(&place.control.latch)),
+                answers: VecDeque::with_capacity(COMMANDS_IN_FLIGHT_MAX),
                 waiting: VecDeque::with_capacity(COMMANDS_IN_FLIGHT_MAX),
                 sink: place.sink,
                 index: place.index,
@@ -165,6 +175,13 @@ impl Pipeline {
     #[must_use]
     pub fn inputs(mut self, inputs: Inputs) -> Self {
         self.inputs = inputs;
+        self
+    }
+
+    /// Limits the gateways' last lines. Without it they only have latches.
+    #[must_use]
+    pub fn last_line(mut self, limits: LastLineLimits) -> Self {
+        self.last_line = Some(limits);
         self
     }
 

@@ -6,8 +6,8 @@
 //!
 //! Thread: any. Hot path: a relaxed load a turn. Allocates: only for a fault. Locks: no.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use model::event::BadRecord;
 use model::ids::{AccountId, SourceId};
@@ -106,6 +106,8 @@ pub(crate) struct Control {
     closing: AtomicBool,
     faulted: AtomicBool,
     first_fault: OnceLock<Fault>,
+    /// The last line's latch of everything, for signals.
+    pub(crate) latch: Arc<AtomicBool>,
     pub(crate) gauges: Gauges,
 }
 

@@ -13,15 +13,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use model::command::{CommandView, command as view};
 use model::ids::AccountId;
 use model::limits::COMMANDS_IN_FLIGHT_MAX;
-use model::ports::{Clock as _, Gateway, Trace, Worked};
+use model::ports::{Clock as _, EventSink as _, Gateway, Trace, Worked};
 use model::record::Record;
 
 use super::control::Control;
 use super::feed::Closing;
 use super::gate::{Gate, Outgoing};
+use super::gauges::GatewayGauges;
 use super::lane::LaneSink;
+use super::last_line::{self, LastLine};
 use super::ring::{After, Found, Step};
 use super::stage::{Remains, Stage};
 use crate::clock::StageClock;
@@ -70,6 +73,10 @@ pub(crate) struct GatewayStage<G> {
     pub(crate) gate: Gate<journal::Watch, Approved<Record>>,
     /// What waits for the gateway's capacity.
     pub(crate) waiting: VecDeque<(Approved<Record>, Trace)>,
+    /// The last look at a command, behind every queue.
+    pub(crate) last_line: LastLine,
+    /// Events about commands that went no further than here.
+    pub(crate) answers: VecDeque<Record>,
     pub(crate) sink: LaneSink,
     /// Index of its gauges.
     pub(crate) index: usize,
@@ -90,6 +97,7 @@ impl<G: Gateway<Approved<Record>> + Send> Stage for GatewayStage<G> {
             self.closing = Some(Closing::begun(&self.clock));
         }
         let mut worked = Worked::from(self.release()).or(self.send_waiting());
+        worked = worked.or(self.tell().into());
         let found = self.take_commands();
         worked = worked
             .or(found.is_some().into())
@@ -97,7 +105,7 @@ impl<G: Gateway<Approved<Record>> + Send> Stage for GatewayStage<G> {
         if let Some(closing) = &mut self.closing {
             let quiet =
                 closing.is_quiet(worked, &self.sink, &self.clock) && self.waiting.is_empty();
-            let quiet = quiet && self.gate.len() == 0;
+            let quiet = quiet && self.gate.len() == 0 && self.answers.is_empty();
             let gauges = &self.control.gauges.gateways[self.index];
             gauges.quiet.set(quiet.into());
             self.ended = quiet && found == Found::End;
@@ -126,6 +134,18 @@ impl<G: Gateway<Approved<Record>>> GatewayStage<G> {
         })
     }
 
+    /// Tells what ended here, as far as the lane takes it.
+    fn tell(&mut self) -> bool {
+        let before = self.answers.len();
+        while let Some(answer) = self.answers.front() {
+            if !self.sink.push(answer) {
+                break;
+            }
+            self.answers.pop_front();
+        }
+        self.answers.len() < before
+    }
+
     /// Offers what waits here, oldest first, as far as the gateway's capacity goes.
     fn send_waiting(&mut self) -> Worked {
         let mut worked = Worked::No;
@@ -133,8 +153,17 @@ impl<G: Gateway<Approved<Record>>> GatewayStage<G> {
             let Some((command, trace)) = self.waiting.pop_front() else {
                 break;
             };
-            self.gateway.send(command, trace, &self.clock);
-            self.control.gauges.gateways[self.index].offered.add(1);
+            let outgoing = (command, trace);
+            let (line, answers) = (&mut self.last_line, &mut self.answers);
+            let gauges = &self.control.gauges.gateways[self.index];
+            offer(
+                &mut self.gateway,
+                line,
+                answers,
+                outgoing,
+                &self.clock,
+                gauges,
+            );
             worked = Worked::Yes;
         }
         worked
@@ -143,7 +172,8 @@ impl<G: Gateway<Approved<Record>>> GatewayStage<G> {
     /// Takes commands off the ring: its own go to the gateway or wait, others' are passed over.
     fn take_commands(&mut self) -> Found {
         let gauges = &self.control.gauges.gateways[self.index];
-        let room = COMMANDS_IN_FLIGHT_MAX.saturating_sub(self.waiting.len() + self.gate.len());
+        let here = self.waiting.len() + self.gate.len() + self.answers.len();
+        let room = COMMANDS_IN_FLIGHT_MAX.saturating_sub(here);
         if room == 0 {
             return Found::Nothing;
         }
@@ -158,6 +188,13 @@ impl<G: Gateway<Approved<Record>>> GatewayStage<G> {
             if !mine {
                 return Step::Next;
             }
+            if let Ok(CommandView::Latch(latch)) = view(command.as_ref()) {
+                // It overtakes everything that waits here.
+                self.last_line.latch(latch);
+                let taken = last_line::taken(command.as_ref(), latch.command, self.clock.now_ns());
+                self.answers.push_back(taken);
+                return Step::Next;
+            }
             let outgoing = Outgoing {
                 command,
                 trace: slot.trace,
@@ -168,8 +205,16 @@ impl<G: Gateway<Approved<Record>>> GatewayStage<G> {
                 return Step::Next;
             }
             if self.waiting.is_empty() && self.gateway.capacity() > 0 {
-                self.gateway.send(command, slot.trace, &self.clock);
-                gauges.offered.add(1);
+                let outgoing = (command, slot.trace);
+                let (line, answers) = (&mut self.last_line, &mut self.answers);
+                offer(
+                    &mut self.gateway,
+                    line,
+                    answers,
+                    outgoing,
+                    &self.clock,
+                    gauges,
+                );
             } else {
                 self.waiting.push_back((command, slot.trace));
                 gauges.waiting_max.raise_to(self.waiting.len() as u64);
@@ -182,5 +227,24 @@ impl<G: Gateway<Approved<Record>>> GatewayStage<G> {
             gauges.seen.add(seen);
         }
         found
+    }
+}
+
+/// The last look at a command, and then it is the gateway's.
+fn offer<G: Gateway<Approved<Record>>>(
+    gateway: &mut G,
+    line: &mut LastLine,
+    answers: &mut VecDeque<Record>,
+    (command, trace): (Approved<Record>, Trace),
+    clock: &StageClock,
+    gauges: &GatewayGauges,
+) {
+    let now_ns = clock.now_ns();
+    match line.judge(command.as_ref(), now_ns) {
+        Ok(()) => {
+            gateway.send(command, trace, clock);
+            gauges.offered.add(1);
+        }
+        Err(stop) => answers.push_back(last_line::stopped(command.as_ref(), stop, now_ns)),
     }
 }

@@ -15,6 +15,7 @@
 //! Thread: the supervisor's. Hot path: no.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,13 @@ impl Running {
     #[must_use]
     pub fn gauges(&self) -> &Gauges {
         &self.control.gauges
+    }
+
+    /// The latch of the gateways' last lines: while it is set no order leaves. For a signal
+    /// handler: no queue and no thread lies between. Whoever sets it clears it.
+    #[must_use]
+    pub fn latch(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.control.latch)
     }
 
     /// The first fault, if the pipeline has stopped by itself.

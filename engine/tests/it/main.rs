@@ -9,6 +9,7 @@
 mod pipeline_durability;
 mod pipeline_end;
 mod pipeline_flood;
+mod pipeline_last_line;
 mod pipeline_order;
 mod pipeline_routes;
 mod pipeline_stalls;

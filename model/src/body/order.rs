@@ -282,6 +282,8 @@ pub enum RejectReason {
     VenueUnsure = 12,
     /// Never left us: the connection was down, or the request did not fit.
     NotSent = 13,
+    /// Stopped by the gateway's last line; `code` says why.
+    LastLine = 14,
 }
 
 /// What the venue, or the gateway for it, says about one of our orders.

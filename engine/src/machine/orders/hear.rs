@@ -127,7 +127,8 @@ impl Order {
             | RejectReason::UnknownOrder
             | RejectReason::Closed
             | RejectReason::Other
-            | RejectReason::NotSent => {
+            | RejectReason::NotSent
+            | RejectReason::LastLine => {
                 self.heard(report, when);
                 self.facts.refused();
             }

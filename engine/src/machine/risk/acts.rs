@@ -2,14 +2,16 @@
 //!
 //! Hot path: no. Allocates: no.
 
-use model::body::{NoticeCode, NoticeLevel, Outcome};
+use model::body::{NoticeCode, NoticeLevel, OrderReport, Outcome, RejectReason};
 use model::control::{Control, Scope};
 use model::ids::{ClientOrderId, InstrumentId};
+use model::record::Record;
 
 use super::Risk;
 use super::changes::Decision;
 use super::notices::Told;
 use super::order_events::told;
+use crate::machine::LastLineStop;
 use crate::machine::orders::{Fact, OrderState};
 
 impl Risk {
@@ -77,6 +79,29 @@ impl Risk {
     pub(super) fn end_restrictions(&mut self) {
         while let Some(instrument) = self.switches.restriction_over(self.time_ns) {
             self.unrestrict(instrument, 0);
+        }
+    }
+
+    /// The gateway's last line stopped an order. One that latched itself, or cannot count, says that
+    /// risk let through what it must not: kill everything.
+    pub(super) fn hear_last_line(&mut self, record: &Record, report: &OrderReport) {
+        if report.reason != RejectReason::LastLine {
+            return;
+        }
+        let stop = LastLineStop::from_code(report.code).unwrap_or(LastLineStop::Unreadable);
+        let control = match stop {
+            LastLineStop::Latched => Control::KillSwitch,
+            LastLineStop::Orders => Control::LastLineOrders,
+            LastLineStop::Value | LastLineStop::NoValue | LastLineStop::Unreadable => {
+                Control::LastLineValue
+            }
+        };
+        let scope = record.account().map_or(Scope::Overall, Scope::Account);
+        let told = Told::new(NoticeCode::LastLine, NoticeLevel::Hard, scope);
+        let told = told.by(control, i64::from(report.code), 0);
+        self.notice(told.about(report.client_id));
+        if stop != LastLineStop::Latched {
+            self.pull_kill(Scope::Overall, control, 0);
         }
     }
 

@@ -68,7 +68,10 @@ impl Risk {
             }
             Event::OrderFilled(fill) => self.on_fill(record, fill),
             Event::Sent(sent) => self.on_sent(sent),
-            Event::SendFailed(report) => self.on_send_failed(record, report.client_id),
+            Event::SendFailed(report) => {
+                self.on_send_failed(record, report.client_id);
+                self.hear_last_line(record, report);
+            }
             Event::OpenOrders(list) => {
                 self.counts.listed_ours = list.ours;
                 self.counts.listed_foreign = list.foreign;

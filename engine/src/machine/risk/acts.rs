@@ -82,8 +82,8 @@ impl Risk {
         }
     }
 
-    /// The gateway's last line stopped an order. One that latched itself, or cannot count, says that
-    /// risk let through what it must not: kill everything.
+    /// The gateway's last line stopped an order. One that latched itself, or cannot count, says
+    /// that risk let through what it must not: kill everything.
     pub(super) fn hear_last_line(&mut self, record: &Record, report: &OrderReport) {
         if report.reason != RejectReason::LastLine {
             return;

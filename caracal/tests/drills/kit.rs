@@ -166,13 +166,18 @@ pub(crate) fn gateway_config() -> GatewayConfig {
 impl World {
     /// A venue that just opened, and everything connected to it.
     pub(crate) fn open(seed: u64) -> Self {
+        Self::open_with(seed, &machine_config())
+    }
+
+    /// The same with other limits.
+    pub(crate) fn open_with(seed: u64, config: &MachineConfig) -> Self {
         let time = Time::default();
         time.0.set(START_NS);
         let venue = venue_config(seed);
         let gateway = DrillGateway::new(gateway_config(), &venue, START_NS).unwrap();
         let mut machine = Machine::new();
         let mut out = Outputs::new();
-        for mut record in opening(&machine_config()) {
+        for mut record in opening(config) {
             record.event = machine.last_event() + 1;
             record.time_ns = START_NS;
             machine.apply(&record, &mut out).unwrap();
@@ -309,6 +314,12 @@ impl World {
 
     pub(crate) fn order(&self, id: ClientOrderId) -> Option<&Order> {
         self.risk.orders().get(id)
+    }
+
+    /// Orders that are not known to have ended.
+    pub(crate) fn live(&self) -> Vec<ClientOrderId> {
+        let live = self.risk.orders().live();
+        live.map(|order| order.client_id).collect()
     }
 
     /// Whether nothing is unknown, on its way or in doubt.

@@ -9,6 +9,7 @@ mod dice;
 mod full;
 mod kill;
 mod kit;
+mod limits;
 mod lost_answers;
 mod records;
 #[path = "../../../engine/tests/it/support/slow_disk.rs"]

@@ -10,6 +10,8 @@ use super::types::{VenueOrder, VenueTrade};
 /// Everything the venue knows, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Truth {
+    /// The moment, by the venue's clock, milliseconds since the Unix epoch.
+    pub now_ms: i64,
     /// Balances per account, assets in the order of their names.
     pub balances: Vec<BTreeMap<String, Balance>>,
     /// Open orders of all accounts, oldest first.

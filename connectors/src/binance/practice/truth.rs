@@ -12,6 +12,7 @@ use crate::practice::{BookTruth, RecordingProgress, Truth};
 pub(super) fn truth(core: &Core, recording: Option<RecordingProgress>) -> Truth {
     let exchange = &core.exchange;
     Truth {
+        now_ms: core.now_ms,
         balances: (0..core.keys.len())
             .map(|account| exchange.accounts.balances(account).clone())
             .collect(),

@@ -123,11 +123,7 @@ impl PracticeServer {
             stamps: stamp_sender,
         };
         let (commands, command_receiver) = sync_channel(QUESTIONS_MAX);
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let wall_ms = i64::try_from(wall.as_millis()).unwrap_or(i64::MAX);
-        let venue = BinancePractice::new(&config, wall_ms)?;
+        let venue = BinancePractice::new(&config, wall_ms())?;
         let reactor = Reactor::new(
             poll,
             listener,
@@ -136,7 +132,7 @@ impl PracticeServer {
             command_receiver,
             settings,
             Instant::now(),
-            wall_ms,
+            wall_ms(),
         );
         let thread = std::thread::Builder::new()
             .name("practice".to_owned())
@@ -260,6 +256,13 @@ impl PracticeServer {
             let _ = thread.join();
         }
     }
+}
+
+fn wall_ms() -> i64 {
+    let wall = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Drop for PracticeServer {

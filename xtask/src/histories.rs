@@ -37,7 +37,7 @@ struct Part {
     what: &'static str,
 }
 
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 4] = [
     Part {
         name: "orders",
         place: "engine/histories",
@@ -61,6 +61,14 @@ const PARTS: [Part; 3] = [
         count: 10_000,
         quick: 200,
         what: "acknowledgements lost, counted at the practice venue",
+    },
+    Part {
+        name: "limits-at-venue",
+        place: "caracal/drills",
+        test: "limits::venue_never_holds_more_than_a_limit",
+        count: 300,
+        quick: 10,
+        what: "venues that misbehave while far too much is wished for: what they hold",
     },
 ];
 

@@ -40,8 +40,8 @@ pub use outputs::{Outputs, REFUSALS_PER_EVENT_MAX};
 pub use portfolio::{Holding, Ledger, Portfolio, Position};
 pub use protection::{ExitRules, HeldRules, Protection, SizingRule, StrategyRules, VolatilityRule};
 pub use risk::{
-    Approved, Change, ChangeRefusal, Counts, Decision, Explanation, InstrumentLimits, LimitChange,
-    OrderLimits, Proposal, Risk, RiskLimits, SwitchState, Verdict,
+    Approved, Change, ChangeRefusal, Counts, Decision, Explanation, FlowRules, InstrumentLimits,
+    LimitChange, OrderLimits, Proposal, Risk, RiskLimits, SelfTradeRule, SwitchState, Verdict,
 };
 pub use saved::SNAPSHOT_LAYOUT;
 pub use strategy::StrategyRunner;

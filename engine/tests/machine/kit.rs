@@ -65,6 +65,7 @@ pub(crate) fn limits() -> RiskLimits {
         query_pause_min_ns: SECOND / 4,
         query_pause_max_ns: 8 * SECOND,
         query_attempts_max: 8,
+        flow: engine::machine::FlowRules::default(),
     }
 }
 

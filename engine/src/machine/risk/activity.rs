@@ -1,27 +1,99 @@
-//! What strategies did lately, as the checks and monitors need it: their own positions by their own
-//! fills.
+//! What we did lately, as the checks need it: the strategies' own positions by their own fills, the
+//! last intents, and sums over rolling windows by scope.
 //!
-//! Hot path: yes (fills). Allocates: at configuration.
+//! Hot path: yes. Allocates: at configuration.
 
-use model::body::Side;
+use std::collections::VecDeque;
+
+use model::body::{OrderType, Side};
+use model::control::Scope;
 use model::ids::{InstrumentId, StrategyId};
 use model::num::Lots;
 use serde::{Deserialize, Serialize};
 
+use super::window::Window;
 use crate::machine::digest::{Digest, Sink};
+use crate::machine::intent::Place;
+use crate::machine::saved::{Unsound, require};
+
+/// Approved orders that are remembered to find one that comes again.
+const INTENTS_REMEMBERED: usize = 64;
+/// Most scopes that are counted over time.
+const SCOPES_MAX: usize = 4_096;
+
+/// What makes two intents the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Asked {
+    at_ns: u64,
+    strategy: StrategyId,
+    instrument: InstrumentId,
+    side: Side,
+    order_type: OrderType,
+    price: i64,
+    qty: i64,
+}
+
+/// What a scope did within its windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Counted {
+    scope: Scope,
+    /// Value ordered beyond half the collar, 1e-8 of the quote asset.
+    far: Window,
+    /// Messages: placements, replacements, amendments, cancels.
+    messages: Window,
+    /// Fills.
+    fills: Window,
+}
 
 /// See the module's header.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Activity {
     /// Sorted by strategy and instrument.
     positions: Vec<((StrategyId, InstrumentId), i64)>,
+    /// The oldest first.
+    asked: VecDeque<Asked>,
+    /// The scopes that have such a limit, sorted.
+    counted: Vec<Counted>,
 }
 
 impl Activity {
-    /// Makes room, so that a strategy's first fill does not.
-    pub(super) fn make_room(&mut self, positions: usize) {
+    /// Makes room, so that a strategy's first fill does not, and counts in these scopes from now
+    /// on. What a scope counted so far stays.
+    pub(super) fn open(&mut self, positions: usize, mut scopes: Vec<Scope>) {
         self.positions
             .reserve(positions.saturating_sub(self.positions.len()));
+        self.asked
+            .reserve((INTENTS_REMEMBERED + 1).saturating_sub(self.asked.len()));
+        scopes.sort_unstable();
+        scopes.dedup();
+        scopes.truncate(SCOPES_MAX);
+        let old = std::mem::take(&mut self.counted);
+        self.counted = scopes
+            .into_iter()
+            .map(|scope| {
+                let known = old.iter().find(|counted| counted.scope == scope);
+                known.copied().unwrap_or(Counted {
+                    scope,
+                    far: Window::default(),
+                    messages: Window::default(),
+                    fills: Window::default(),
+                })
+            })
+            .collect();
+    }
+
+    /// Whether a snapshot's activity can be.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`].
+    pub(super) fn check(&self) -> Result<(), Unsound> {
+        let sorted = self.positions.is_sorted_by(|left, right| left.0 < right.0)
+            && self
+                .counted
+                .is_sorted_by(|left, right| left.scope < right.scope);
+        let bounded = self.asked.len() <= INTENTS_REMEMBERED && self.counted.len() <= SCOPES_MAX;
+        require(sorted && bounded, "what was done lately")
     }
 
     /// A fill of a strategy's order.
@@ -53,6 +125,99 @@ impl Activity {
     pub(super) fn strategy_lots(&self, strategy: StrategyId, instrument: InstrumentId) -> Lots {
         self.find(strategy, instrument)
             .map_or(Lots::ZERO, |place| Lots(self.positions[place].1))
+    }
+
+    /// An order was approved.
+    pub(super) fn asked(
+        &mut self,
+        now_ns: u64,
+        (strategy, instrument): (StrategyId, InstrumentId),
+        place: &Place,
+    ) {
+        self.asked
+            .push_back(asked(now_ns, strategy, instrument, place));
+        if self.asked.len() > INTENTS_REMEMBERED {
+            self.asked.pop_front();
+        }
+    }
+
+    /// How long ago the same order was approved last, if that is remembered.
+    pub(super) fn same_ago_ns(
+        &self,
+        now_ns: u64,
+        (strategy, instrument): (StrategyId, InstrumentId),
+        place: &Place,
+    ) -> Option<u64> {
+        let wanted = asked(now_ns, strategy, instrument, place);
+        let same = self.asked.iter().rev().find(|known| {
+            Asked {
+                at_ns: now_ns,
+                ..**known
+            } == wanted
+        })?;
+        Some(now_ns.saturating_sub(same.at_ns))
+    }
+
+    fn each(&mut self, scopes: &[Scope], mut change: impl FnMut(&mut Counted)) {
+        if self.counted.is_empty() {
+            return;
+        }
+        for scope in scopes {
+            let found = self
+                .counted
+                .binary_search_by_key(scope, |counted| counted.scope);
+            if let Ok(place) = found {
+                change(&mut self.counted[place]);
+            }
+        }
+    }
+
+    fn of(&self, scope: Scope) -> Option<&Counted> {
+        let found = self
+            .counted
+            .binary_search_by_key(&scope, |counted| counted.scope);
+        self.counted.get(found.ok()?)
+    }
+
+    /// A message went to the gateway.
+    pub(super) fn message(&mut self, scopes: &[Scope], now_ns: u64, window_ns: u64) {
+        self.each(scopes, |counted| counted.messages.add(now_ns, window_ns, 1));
+    }
+
+    /// A fill came.
+    pub(super) fn filled(&mut self, scopes: &[Scope], now_ns: u64, window_ns: u64) {
+        self.each(scopes, |counted| counted.fills.add(now_ns, window_ns, 1));
+    }
+
+    /// Value was ordered beyond half the collar, 1e-8.
+    pub(super) fn far(&mut self, scopes: &[Scope], now_ns: u64, window_ns: u64, value: i64) {
+        self.each(scopes, |counted| counted.far.add(now_ns, window_ns, value));
+    }
+
+    /// Value ordered beyond half the collar within the window, 1e-8.
+    pub(super) fn far_value(&self, scope: Scope, now_ns: u64, window_ns: u64) -> i64 {
+        self.of(scope)
+            .map_or(0, |counted| counted.far.sum(now_ns, window_ns))
+    }
+
+    /// Messages and fills within the window.
+    pub(super) fn traffic(&self, scope: Scope, now_ns: u64, window_ns: u64) -> (i64, i64) {
+        self.of(scope).map_or((0, 0), |counted| {
+            let messages = counted.messages.sum(now_ns, window_ns);
+            (messages, counted.fills.sum(now_ns, window_ns))
+        })
+    }
+}
+
+fn asked(at_ns: u64, strategy: StrategyId, instrument: InstrumentId, place: &Place) -> Asked {
+    Asked {
+        at_ns,
+        strategy,
+        instrument,
+        side: place.side,
+        order_type: place.order_type,
+        price: place.price.0,
+        qty: place.qty.0,
     }
 }
 

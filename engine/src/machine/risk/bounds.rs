@@ -5,7 +5,7 @@
 //!
 //! Hot path: yes. Allocates: only when limits are set.
 
-use model::control::{Control, Scope};
+use model::control::{Control, Scope, ScopeKind};
 use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
 
 /// Controls before the order that have values by scope.
@@ -80,6 +80,31 @@ impl Bounds {
             }
         }
         bounds
+    }
+
+    /// The scopes that limit what is summed over time.
+    pub(crate) fn over_time(&self) -> Vec<Scope> {
+        let id = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let kinds: [(ScopeKind, &[Option<u32>]); 5] = [
+            (ScopeKind::Overall, std::slice::from_ref(&self.overall)),
+            (ScopeKind::Venue, &self.venues),
+            (ScopeKind::Account, &self.accounts),
+            (ScopeKind::Strategy, &self.strategies),
+            (ScopeKind::Instrument, &self.instruments),
+        ];
+        let limited = |scope: &Scope| {
+            [Control::CollarPeriod, Control::OrderToTrade]
+                .into_iter()
+                .any(|control| self.at(control, *scope) != Bound::NONE)
+        };
+        kinds
+            .into_iter()
+            .flat_map(|(kind, rows)| {
+                let with_row = rows.iter().enumerate().filter(|(_, row)| row.is_some());
+                with_row.filter_map(move |(index, _)| Scope::from_parts(kind, id(index)))
+            })
+            .filter(limited)
+            .collect()
     }
 
     fn row(&mut self, scope: Scope) -> usize {

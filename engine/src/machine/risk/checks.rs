@@ -121,7 +121,7 @@ impl Measure {
     }
 
     /// With other numbers in a refusal.
-    const fn saying(self, value: i64, threshold: i64) -> Self {
+    pub(super) const fn saying(self, value: i64, threshold: i64) -> Self {
         Self {
             instead: Some((value, threshold)),
             ..self

@@ -31,7 +31,8 @@ impl Risk {
         let (terms, assets) = terms(&self.entries);
         let accounts = config.accounts.len();
         // Each strategy of this configuration, on a few instruments, and those of older ones.
-        self.activity.make_room(4 * STRATEGIES_MAX);
+        let scopes = self.bounds.over_time();
+        self.activity.open(4 * STRATEGIES_MAX, scopes);
         self.orders.count_over(terms, accounts, assets);
     }
 }

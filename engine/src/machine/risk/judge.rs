@@ -16,6 +16,7 @@ use super::Risk;
 use super::checks::Refused;
 use super::judge_change::not_open;
 use super::judge_order::Cleared;
+use super::limits::SelfTradeRule;
 use super::notices::Told;
 use super::trace::Trace;
 use crate::machine::config::StrategyConfig;
@@ -51,7 +52,22 @@ impl Risk {
             }
         };
         if let Err(refused) = verdict {
+            self.cancel_crossed(&refused);
             self.refuse(intent, refused, out);
+        }
+    }
+
+    /// By configuration, the older order of two that would trade with each other goes.
+    fn cancel_crossed(&mut self, refused: &Refused) {
+        if refused.reason != RefusalReason::SelfCross
+            || self.flow().self_trade != SelfTradeRule::CancelOlder
+        {
+            return;
+        }
+        let raw = u64::from_le_bytes(refused.value.to_le_bytes());
+        if let Some(older) = ClientOrderId::from_raw(raw) {
+            self.orders
+                .update(older, |order| order.cancel_wanted = true);
         }
     }
 
@@ -83,7 +99,7 @@ impl Risk {
             order_type: place.order_type,
             time_in_force: place.time_in_force,
             reduce_only: Flag::from(place.reduce_only),
-            self_trade: model::body::SelfTrade::NotStated,
+            self_trade: self.flow().venue_self_trade,
             reserved: [0; 35],
         };
         let record = Record::new(Kind::NewOrder, &body)
@@ -129,7 +145,7 @@ impl Risk {
             order_type: place.order_type,
             time_in_force: place.time_in_force,
             reduce_only: Flag::from(place.reduce_only),
-            self_trade: model::body::SelfTrade::NotStated,
+            self_trade: self.flow().venue_self_trade,
             reserved: [0; 19],
         };
         let record = Record::new(Kind::ReplaceOrder, &body)
@@ -168,6 +184,7 @@ impl Risk {
         if !self.orders.insert(order) {
             return Err(Refused::plain(RefusalReason::OpenOrders));
         }
+        self.count_order(cleared.whose, place, cleared.far);
         if let Some(passed) = cleared.overridden {
             let told = Told::new(NoticeCode::SoftOverridden, NoticeLevel::Soft, passed.scope)
                 .by(passed.control, passed.value, passed.soft)
@@ -186,6 +203,7 @@ impl Risk {
         if record.kind() != Some(Kind::Latch) {
             self.bucket.take();
         }
+        self.count_message(&record);
         let mut record = record;
         record.event = self.last_event;
         record.time_ns = self.time_ns;

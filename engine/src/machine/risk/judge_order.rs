@@ -35,6 +35,9 @@ pub(super) struct Cleared {
     pub(super) lot_value: Decimal,
     /// A soft limit that was passed because the intent says why.
     pub(super) overridden: Option<Verdict>,
+    pub(super) whose: Whose,
+    /// Value that counts as far from the book, 1e-8.
+    pub(super) far: Option<i64>,
 }
 
 /// One order as its checks see it.
@@ -105,6 +108,7 @@ impl Risk {
         self.order_limits(&subject, (price, top.as_ref()), order, &mut run)?;
         self.position_limits(&subject, spec, price, &mut run)?;
         self.open_limits(&subject, order, &mut run)?;
+        let far = self.flow_limits(&subject, (price, top.as_ref()), order, &mut run)?;
         run.pass(checks::message_rate(&self.bucket, Urgency::Ordinary))?;
         run.pass(self.self_cross(&subject, price))?;
         run.pass(checks::in_flight(self.in_flight, Urgency::Ordinary))?;
@@ -117,6 +121,8 @@ impl Risk {
             price,
             lot_value,
             overridden: run.overridden,
+            whose: subject.whose,
+            far,
         })
     }
 
@@ -384,6 +390,35 @@ impl Risk {
             ))?;
         }
         Ok(())
+    }
+
+    /// What flows: duplicates, value far from the book, messages for each fill. With it, the value
+    /// that this order adds to what is far.
+    fn flow_limits(
+        &self,
+        subject: &Subject<'_>,
+        (price, top): (Ticks, Option<&Top>),
+        value: i128,
+        run: &mut Run<'_, impl Trace>,
+    ) -> Result<Option<i64>, Refused> {
+        let whose = subject.whose;
+        for measure in self.duplicates(whose, subject.place) {
+            run.pass(measure)?;
+        }
+        if subject.reduces {
+            return Ok(None);
+        }
+        for measure in self.order_to_trade(whose) {
+            run.pass(measure)?;
+        }
+        let Some(top) = top else {
+            return Ok(None);
+        };
+        let value = checks::e8_up(value);
+        for measure in self.far_values(whose, (price, top), value) {
+            run.pass(measure)?;
+        }
+        Ok(self.far_value(whose, price, top, value))
     }
 
     /// Would not trade with an order of ours, whichever strategy's or account's.

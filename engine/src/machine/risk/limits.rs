@@ -2,6 +2,7 @@
 //!
 //! There is no default. A limit that nobody set is a limit that nobody thought about.
 
+use model::body::SelfTrade;
 use model::ids::InstrumentId;
 use model::limits::OPEN_ORDERS_MAX;
 use model::num::Lots;
@@ -39,6 +40,43 @@ pub struct RiskLimits {
     pub query_pause_max_ns: u64,
     /// Queries for an order whose outcome is unknown before it needs a person. 1 to 1_000.
     pub query_attempts_max: u32,
+    /// Windows of time, and what is done about trades with ourselves.
+    pub flow: FlowRules,
+}
+
+/// Windows of time, and what is done about trades with ourselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowRules {
+    /// Over how long value ordered beyond half the collar is summed, nanoseconds. Above 0.
+    pub collar_window_ns: u64,
+    /// Over how long messages and fills are counted, nanoseconds. Above 0.
+    pub order_to_trade_window_ns: u64,
+    /// What happens to our resting order when a new one would trade with it. The new one is
+    /// refused in any case.
+    pub self_trade: SelfTradeRule,
+    /// What the venue is told to do, should two orders of the account meet there after all.
+    pub venue_self_trade: SelfTrade,
+}
+
+impl Default for FlowRules {
+    fn default() -> Self {
+        Self {
+            collar_window_ns: 60_000_000_000,
+            order_to_trade_window_ns: 60_000_000_000,
+            self_trade: SelfTradeRule::Keep,
+            venue_self_trade: SelfTrade::NotStated,
+        }
+    }
+}
+
+/// What happens to the older order when two of ours would trade with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SelfTradeRule {
+    /// It stays.
+    Keep,
+    /// It is cancelled, so that the new one can be asked for again.
+    CancelOlder,
 }
 
 /// Limits of each order and of the position that it leads to.
@@ -111,6 +149,11 @@ impl RiskLimits {
             ("limits.ack_timeout_ns", self.ack_timeout_ns),
             ("limits.recv_window_ns", self.recv_window_ns),
             ("limits.query_pause_min_ns", self.query_pause_min_ns),
+            ("limits.flow.collar_window_ns", self.flow.collar_window_ns),
+            (
+                "limits.flow.order_to_trade_window_ns",
+                self.flow.order_to_trade_window_ns,
+            ),
         ];
         for (path, value) in times {
             let fits = (1..=i64::MAX.unsigned_abs() / 4).contains(&value);

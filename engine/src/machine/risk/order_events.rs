@@ -167,6 +167,7 @@ impl Risk {
         {
             self.activity
                 .fill(strategy, instrument, fill.side, fill.qty);
+            self.count_fill(strategy, instrument, account);
         }
         if let Some(id) = id {
             let when = self.when();

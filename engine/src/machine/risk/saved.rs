@@ -308,6 +308,7 @@ impl SavedRisk {
             "number of accounts",
         )?;
         self.blobs.check()?;
+        self.activity.check()?;
         self.bucket
             .check(self.config.as_ref().map(|config| &config.limits))
     }

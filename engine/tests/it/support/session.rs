@@ -70,6 +70,7 @@ fn limits() -> RiskLimits {
         query_pause_min_ns: 1_000_000_000,
         query_pause_max_ns: 60_000_000_000,
         query_attempts_max: 8,
+        flow: engine::machine::FlowRules::default(),
     }
 }
 

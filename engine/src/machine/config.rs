@@ -214,7 +214,40 @@ impl MachineConfig {
         self.limits.check(&mut problems);
         self.protection.check(self.strategies.len(), &mut problems);
         self.control.check(&mut problems);
+        self.check_contradictions(&mut problems);
         problems.0
+    }
+
+    /// Limits that contradict each other: the same one twice, or one that another one makes void.
+    fn check_contradictions(&self, problems: &mut Problems) {
+        let base = self.limits.levels();
+        for (index, level) in self.control.levels.iter().enumerate() {
+            let same = base
+                .iter()
+                .any(|other| (other.control, other.scope) == (level.control, level.scope));
+            problems.require(
+                !same,
+                format!("control.levels[{index}]"),
+                level.control.name(),
+                "set in [risk] already: a control has one limit in a scope",
+            );
+        }
+        for (index, own) in self.limits.instruments.iter().enumerate() {
+            let path = |key: &str| format!("limits.instruments[{index}].{key}");
+            problems.require(
+                own.orders.open_orders_max <= self.limits.open_orders_max,
+                path("open_orders_max"),
+                own.orders.open_orders_max,
+                "at most the open_orders_max over everything",
+            );
+            let swing = own.orders.position_max.0.saturating_mul(2);
+            problems.require(
+                own.orders.position_max == Lots::ZERO || own.orders.qty_max.0 <= swing,
+                path("qty_max"),
+                own.orders.qty_max,
+                "at most twice position_max: from one end to the other",
+            );
+        }
     }
 
     fn check_strategy(&self, index: usize, strategy: &StrategyConfig, problems: &mut Problems) {

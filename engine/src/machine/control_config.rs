@@ -71,7 +71,8 @@ pub struct FeatureConfig {
     pub name: String,
 }
 
-/// The kinds of scope that a control behind the order can be limited in; empty for the others.
+/// The kinds of scope that a control can have levels in; empty for the others. Those before the
+/// order refuse an order; those behind it end or pause trading.
 #[must_use]
 pub const fn watched_scopes(control: Control) -> &'static [ScopeKind] {
     use ScopeKind::{Account, Instrument, Overall, Strategy, Venue};
@@ -93,6 +94,16 @@ pub const fn watched_scopes(control: Control) -> &'static [ScopeKind] {
         | Control::DriftTime => &[Overall, Account],
         Control::Depeg => &[Overall],
         Control::FillSlippage | Control::FillFee => &[Overall, Instrument],
+        Control::MaxValue
+        | Control::OpenOrders
+        | Control::OpenValue
+        | Control::PriceCollar
+        | Control::CollarPeriod
+        | Control::Duplicate
+        | Control::OrderToTrade => &[Overall, Venue, Account, Strategy, Instrument],
+        Control::MaxQuantity | Control::Position | Control::PositionValue => {
+            &[Strategy, Instrument]
+        }
         _ => &[],
     }
 }
@@ -189,7 +200,7 @@ impl ControlConfig {
                 watched_scopes(level.control).contains(&level.scope.kind()),
                 &path,
                 level.control.name(),
-                "a control behind the order, in a scope that it has",
+                "a control with levels, in a scope that it has",
             );
             problems.require(
                 level.is_sound(),

@@ -32,7 +32,7 @@ pub use config::{
 pub use control_config::{ControlConfig, FeatureConfig, LevelConfig, watched_scopes};
 pub use error::ApplyError;
 pub use held::{Link, Offset, PriceSource, Size, Trigger, TriggerKind};
-pub use intent::{Action, Intent, IntentBuffer, Place};
+pub use intent::{Action, Intent, IntentBuffer, Place, SoftReason};
 pub use last_line_stop::LastLineStop;
 pub use market::{Book, LastTrade, Listing, Top};
 pub use orders::{Chore, Order, OrderState, Orders, Overlays};

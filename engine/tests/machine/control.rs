@@ -16,10 +16,17 @@ use crate::control_kit::{
     answer, change, codes, levelled, limit, notices, placements, push, refused, trading,
 };
 
+fn daily_loss(rig: &Rig) -> Option<i64> {
+    let mut limits = rig.machine.risk().watched_limits();
+    limits
+        .find(|one| one.0 == Control::DailyLoss)
+        .map(|one| one.3)
+}
+
 #[test]
 fn limit_tightened_holds_at_once_and_loosened_waits_for_another_person() {
     let mut rig = levelled();
-    let hard = |rig: &Rig| rig.machine.risk().watched_limits().next().unwrap().3;
+    let hard = |rig: &Rig| daily_loss(rig).unwrap();
     push(&mut rig, limit(1, 0, Control::DailyLoss, (100, 80, 50)));
     assert_eq!(
         (answer(&rig, 1), hard(&rig)),
@@ -63,7 +70,7 @@ fn limit_changed_by_people_survives_a_restart_until_the_configuration_says_other
         &mut rig,
         limit(1, 0, Control::DailyLoss, (100, 80, i64::MAX)),
     );
-    let hard = |rig: &Rig| rig.machine.risk().watched_limits().next().map(|one| one.3);
+    let hard = daily_loss;
     let journaled = rig.machine.commands_decided();
     rig.start(&config, journaled);
     assert_eq!(hard(&rig), Some(80));

@@ -16,15 +16,15 @@ use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
 /// Risk alone, with intents made by hand.
-struct Desk {
-    risk: Risk,
-    out: Outputs,
-    now: u64,
+pub(crate) struct Desk {
+    pub(crate) risk: Risk,
+    pub(crate) out: Outputs,
+    pub(crate) now: u64,
     counter: u32,
-    wishes: Vec<Intent>,
+    pub(crate) wishes: Vec<Intent>,
 }
 
-fn desk(change: impl FnOnce(&mut MachineConfig)) -> Desk {
+pub(crate) fn desk(change: impl FnOnce(&mut MachineConfig)) -> Desk {
     let mut config = config(vec![maker(), taker()]);
     config.limits.orders.qty_max = Lots(100_000_000);
     config.limits.orders.value_max = Decimal::from(8_000_000);
@@ -48,7 +48,7 @@ fn desk(change: impl FnOnce(&mut MachineConfig)) -> Desk {
 }
 
 impl Desk {
-    fn event(&mut self, record: Record) {
+    pub(crate) fn event(&mut self, record: Record) {
         let mut record = record;
         record.event = self.risk.last_event() + 1;
         record.time_ns = self.now;
@@ -61,7 +61,7 @@ impl Desk {
         self.wishes.clear();
     }
 
-    fn book(&mut self, bid: i64, ask: i64) {
+    pub(crate) fn book(&mut self, bid: i64, ask: i64) {
         use model::record::flags;
         self.event(crate::kit::reset(1, 1));
         let whole = flags::LAST_OF_MESSAGE | flags::SNAPSHOT;
@@ -69,7 +69,7 @@ impl Desk {
         self.event(crate::kit::levels(1, whole, &changes));
     }
 
-    fn wish(&mut self, strategy: u16, change: impl FnOnce(&mut Place)) -> ClientOrderId {
+    pub(crate) fn wish(&mut self, strategy: u16, change: impl FnOnce(&mut Place)) -> ClientOrderId {
         self.counter += 1;
         let client_id = ClientOrderId::new(1, Some(StrategyId(strategy)), self.counter).unwrap();
         let mut place = Place {
@@ -102,9 +102,10 @@ impl Desk {
     }
 
     /// Judges what was wished for, with a tick as the cause.
-    fn verdict(&mut self) -> Result<usize, (RefusalReason, i64, i64)> {
+    pub(crate) fn verdict(&mut self) -> Result<usize, (RefusalReason, i64, i64)> {
         self.event(tick());
-        if let Some(refusal) = self.out.refusals.first() {
+        let refused = |record: &&Record| record.kind() == Some(Kind::RiskRefused);
+        if let Some(refusal) = self.out.refusals.iter().find(refused) {
             let Event::RiskRefused(refusal) = event(refusal).unwrap() else {
                 panic!("not a refusal");
             };
@@ -113,7 +114,7 @@ impl Desk {
         Ok(self.out.commands.len())
     }
 
-    fn place(
+    pub(crate) fn place(
         &mut self,
         change: impl FnOnce(&mut Place),
     ) -> Result<usize, (RefusalReason, i64, i64)> {
@@ -121,7 +122,7 @@ impl Desk {
         self.verdict()
     }
 
-    fn open(&mut self, change: impl FnOnce(&mut Place)) -> ClientOrderId {
+    pub(crate) fn open(&mut self, change: impl FnOnce(&mut Place)) -> ClientOrderId {
         let id = self.wish(0, change);
         assert_eq!(self.verdict(), Ok(1));
         let command = *self.out.commands[0].as_ref();
@@ -138,15 +139,15 @@ impl Desk {
     }
 }
 
-const fn price(ticks: i64) -> impl FnOnce(&mut Place) {
+pub(crate) const fn price(ticks: i64) -> impl FnOnce(&mut Place) {
     move |place| place.price = Ticks(ticks)
 }
 
-const fn qty(lots: i64) -> impl FnOnce(&mut Place) {
+pub(crate) const fn qty(lots: i64) -> impl FnOnce(&mut Place) {
     move |place| place.qty = Lots(lots)
 }
 
-const fn sell(lots: i64, ticks: i64) -> impl FnOnce(&mut Place) {
+pub(crate) const fn sell(lots: i64, ticks: i64) -> impl FnOnce(&mut Place) {
     move |place| {
         place.side = Side::Sell;
         place.qty = Lots(lots);

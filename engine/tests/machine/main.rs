@@ -15,6 +15,7 @@ mod life;
 mod limits;
 mod restart;
 mod saved;
+mod scopes;
 mod sim;
 mod soup;
 mod switches;

@@ -5,17 +5,26 @@
 
 use model::body::AssetName;
 use model::control::{Control, Scope};
-use model::ids::InstrumentId;
 use model::limits::STRATEGIES_MAX;
 
 use super::bounds::{Bound, Bounds};
-use super::checks::{clamp, e8};
-use super::limits::OrderLimits;
+use super::levels::Levels;
 use super::{Entry, Risk};
 use crate::machine::config::MachineConfig;
 use crate::machine::orders::sums::Terms;
 
 impl Risk {
+    /// Makes the limits by scope from the levels as they are now.
+    pub(super) fn compile_bounds(&mut self) {
+        let Some(config) = &self.config else {
+            return;
+        };
+        self.bounds = Bounds::compile(bounds(config, &self.entries, &self.levels));
+        // Each strategy of this configuration, on a few instruments, and those of older ones.
+        let scopes = self.bounds.over_time();
+        self.activity.open(4 * STRATEGIES_MAX, scopes);
+    }
+
     /// Configuration or instruments changed: what follows from them is made at the next event.
     pub(super) const fn recompile(&mut self) {
         self.stale = true;
@@ -27,47 +36,33 @@ impl Risk {
         let Some(config) = &self.config else {
             return;
         };
-        self.bounds = Bounds::compile(base(config, &self.entries));
-        let (terms, assets) = terms(&self.entries);
         let accounts = config.accounts.len();
-        // Each strategy of this configuration, on a few instruments, and those of older ones.
-        let scopes = self.bounds.over_time();
-        self.activity.open(4 * STRATEGIES_MAX, scopes);
+        self.compile_bounds();
+        let (terms, assets) = terms(&self.entries);
         self.orders.count_over(terms, accounts, assets);
     }
 }
 
-/// The limits of `[risk]`: those of single instruments, and those over everything.
-fn base<'a>(
+/// Instruments without limits of their own have those that hold for any; then come the levels as
+/// they are now.
+fn bounds<'a>(
     config: &'a MachineConfig,
     entries: &'a [Option<Box<Entry>>],
+    levels: &'a Levels,
 ) -> impl Iterator<Item = (Control, Scope, Bound)> + 'a {
     let limits = &config.limits;
-    let overall = Bound::hard(i64::from(limits.open_orders_max));
-    let instruments = entries.iter().flatten().flat_map(|entry| {
-        let id = entry.listing.spec().id;
-        instrument(id, limits.of(id))
+    let unnamed = entries
+        .iter()
+        .flatten()
+        .map(|entry| entry.listing.spec().id)
+        .filter(|id| limits.instruments.iter().all(|one| one.instrument != *id));
+    let any = unnamed.flat_map(|id| limits.orders.levels(id));
+    let any = any.map(|level| (level.control, level.scope, Bound::hard(level.hard)));
+    let now = levels.all().iter().map(|((control, scope), level)| {
+        let (soft, hard) = (level.soft, level.hard);
+        (*control, *scope, Bound { soft, hard })
     });
-    std::iter::once((Control::OpenOrders, Scope::Overall, overall)).chain(instruments)
-}
-
-fn instrument(
-    id: InstrumentId,
-    limits: &OrderLimits,
-) -> impl Iterator<Item = (Control, Scope, Bound)> + use<> {
-    let scope = Scope::Instrument(id);
-    [
-        (Control::MaxQuantity, limits.qty_max.0),
-        (Control::MaxValue, e8(limits.value_max)),
-        (Control::PriceCollar, i64::from(limits.collar_bps)),
-        (Control::Position, limits.position_max.0),
-        (
-            Control::OpenOrders,
-            clamp(u64::from(limits.open_orders_max)),
-        ),
-    ]
-    .into_iter()
-    .map(move |(control, hard)| (control, scope, Bound::hard(hard)))
+    any.chain(now)
 }
 
 /// Terms by instrument id, and how many assets they name.

@@ -1,4 +1,4 @@
-//! Soft and hard levels of the controls behind the order, as they are now.
+//! Soft and hard levels of the controls, as they are now.
 //!
 //! A level that persons changed stays changed over a restart, as long as the configuration says
 //! the same about it as before; where it says something else, the configuration holds.
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Risk;
 use super::changes::{ChangeRefusal, LimitChange};
+use crate::machine::config::MachineConfig;
 use crate::machine::control_config::{LevelConfig, watched_scopes};
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::saved::{Unsound, require};
@@ -126,6 +127,14 @@ impl Levels {
     }
 }
 
+/// Every level of a configuration: those of `[risk]`, then those of `[[limit]]`. No control has two
+/// in a scope, or the configuration would not be one.
+pub(crate) fn of(config: &MachineConfig) -> Vec<LevelConfig> {
+    let mut levels = config.limits.levels();
+    levels.extend(&config.control.levels);
+    levels
+}
+
 impl Risk {
     /// The hard and the soft limit of a control in a scope; `i64::MAX` for none.
     pub(super) fn limit_of(
@@ -148,10 +157,11 @@ impl Risk {
             hard: change.new,
         };
         self.levels.set(change.control, change.scope, level);
+        self.compile_bounds();
         Ok(())
     }
 
-    /// Every limit behind the order: control, scope, soft, hard; `i64::MAX` for none.
+    /// Every limit: control, scope, soft, hard; `i64::MAX` for none.
     pub fn watched_limits(&self) -> impl Iterator<Item = (Control, Scope, i64, i64)> {
         let all = self.levels.all().iter();
         all.map(|((control, scope), level)| (*control, *scope, level.soft, level.hard))

@@ -3,13 +3,16 @@
 //! There is no default. A limit that nobody set is a limit that nobody thought about.
 
 use model::body::SelfTrade;
+use model::control::{Control, Scope};
 use model::ids::InstrumentId;
 use model::limits::OPEN_ORDERS_MAX;
 use model::num::Lots;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::checks::e8;
 use crate::machine::config::Problems;
+use crate::machine::control_config::LevelConfig;
 use crate::machine::orders::{ABSENCE_SPACING_NS, Pace};
 
 /// All limits of risk.
@@ -189,7 +192,42 @@ impl RiskLimits {
     }
 }
 
+impl RiskLimits {
+    /// These limits as levels: of each instrument that has limits of its own, and over everything.
+    pub(crate) fn levels(&self) -> Vec<LevelConfig> {
+        let open = LevelConfig {
+            control: Control::OpenOrders,
+            scope: Scope::Overall,
+            soft: None,
+            hard: i64::from(self.open_orders_max),
+        };
+        let instruments = self.instruments.iter();
+        std::iter::once(open)
+            .chain(instruments.flat_map(|own| own.orders.levels(own.instrument)))
+            .collect()
+    }
+}
+
 impl OrderLimits {
+    /// These limits as levels of an instrument. The value is cut to 1e-8: never looser.
+    pub(crate) fn levels(&self, instrument: InstrumentId) -> impl Iterator<Item = LevelConfig> {
+        let level = move |(control, hard)| LevelConfig {
+            control,
+            scope: Scope::Instrument(instrument),
+            soft: None,
+            hard,
+        };
+        [
+            (Control::MaxQuantity, self.qty_max.0),
+            (Control::MaxValue, e8(self.value_max)),
+            (Control::PriceCollar, i64::from(self.collar_bps)),
+            (Control::Position, self.position_max.0),
+            (Control::OpenOrders, i64::from(self.open_orders_max)),
+        ]
+        .into_iter()
+        .map(level)
+    }
+
     fn check(&self, path: &str, problems: &mut Problems) {
         let at = |key: &str| format!("{path}.{key}");
         problems.require(

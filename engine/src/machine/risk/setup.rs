@@ -15,7 +15,7 @@ use model::num::Lots;
 use model::record::Record;
 
 use super::notices::Told;
-use super::{Entry, Risk};
+use super::{Entry, Risk, levels};
 use crate::machine::config::MachineConfig;
 use crate::machine::error::ApplyError;
 use crate::machine::held::HeldEnd;
@@ -57,11 +57,8 @@ impl Risk {
         if let Some(old) = &self.config {
             check_accounts(event, old, &config)?;
         }
-        let old = self
-            .config
-            .as_ref()
-            .map_or(&[][..], |old| &old.control.levels);
-        self.levels.configure(old, &config.control.levels);
+        let old = self.config.as_ref().map_or_else(Vec::new, levels::of);
+        self.levels.configure(&old, &levels::of(&config));
         self.bucket.limit(&config.limits);
         self.lists_wanted.resize(config.accounts.len(), false);
         self.lists_asked.resize(config.accounts.len(), None);

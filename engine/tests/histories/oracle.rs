@@ -174,7 +174,8 @@ fn state(qty: i64, filled: i64, approved_ns: u64, rules: Rules, told: &[Told]) -
     let shown = shown(told);
     let seen = told.iter().zip(&shown).filter(|(_, shown)| **shown);
     let seen_ns = seen.map(|(told, _)| told.at_ns).max();
-    if is_absent(seen_ns, approved_ns, rules, told) {
+    let left = seen_ns.is_some() || !any(&|fact| fact == Fact::SendFailed);
+    if left && is_absent(seen_ns, approved_ns, rules, told) {
         return OrderState::Absent;
     }
     if seen_ns.is_some() {

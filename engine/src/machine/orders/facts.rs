@@ -165,7 +165,10 @@ impl Facts {
     pub(super) fn holds(&self, fact: Fact, sent_ns: u64, has_fills: bool) -> bool {
         match fact {
             Fact::Exists => self.exists_ns.is_some() && !self.is_absent(sent_ns),
-            Fact::AbsenceProven => self.is_absent(sent_ns),
+            // What never left us and was never seen needs no proof, and lists are not told to it.
+            Fact::AbsenceProven => {
+                self.is_absent(sent_ns) && (self.exists_ns.is_some() || !self.has(Fact::NotSent))
+            }
             Fact::Rejected => self.has(fact) || self.learned & REFUSED != 0 && !has_fills,
             Fact::Approved
             | Fact::Sent

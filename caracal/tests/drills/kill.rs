@@ -97,6 +97,9 @@ fn kill_works_with_the_private_stream_dead() {
 fn kill_works_with_the_disk_failing() {
     let interval = Durability::Group;
     let mut engine = Engine::start(interval, |_| {});
+    // First slow, then gone.
+    engine.disk.delay(Duration::from_millis(20));
+    std::thread::sleep(Duration::from_millis(100));
     engine.disk.fail();
     std::thread::sleep(Duration::from_millis(300));
     pull(&mut engine);

@@ -93,6 +93,12 @@ pub(super) fn read(
     let query_pause_max = time("query_pause_max", 30_000);
     let attempts = "query_attempts_max";
     let query_attempts_max = count(&mut section, problems, attempts, 1, 1_000, Some(8));
+    if let (Some(min), Some(max)) = (query_pause_min, query_pause_max)
+        && min > max
+    {
+        let what = format!("{max:?} must be at least query_pause_min, {min:?}");
+        section.problem(problems, "query_pause_max", what);
+    }
     let instruments = instruments(&mut section, venues, problems);
     section.finish(problems);
     Some(RiskDraft {
@@ -157,6 +163,12 @@ fn orders(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Orde
     let value_max = quantity(section, problems, "value_max");
     let collar_bps = count(section, problems, "collar_bps", 1, 10_000, None);
     let position_max = quantity(section, problems, "position_max");
+    if let (Some(qty), Some(position)) = (qty_max, position_max)
+        && qty > position
+    {
+        let what = format!("{qty} of one order is above position_max, {position}: none could pass");
+        section.problem(problems, "qty_max", what);
+    }
     let open_orders_max = count(section, problems, "open_orders_max", 1, 1024, None);
     Some(OrderDraft {
         qty_max: qty_max?,

@@ -73,6 +73,8 @@ pub(crate) struct Section<'t> {
     path: String,
     offset: Option<usize>,
     entries: BTreeMap<String, Entry<'t>>,
+    /// Places of the keys that were taken: two keys may contradict each other.
+    taken: BTreeMap<String, usize>,
 }
 
 impl<'t> Section<'t> {
@@ -88,12 +90,14 @@ impl<'t> Section<'t> {
             path: path.to_owned(),
             offset,
             entries,
+            taken: BTreeMap::new(),
         }
     }
 
-    /// Place of `key` in the text, or the table's if the key is absent.
+    /// Place of `key` in the text, taken or not, or the table's if the key is absent.
     pub(crate) fn offset_of(&self, key: &str) -> Option<usize> {
-        self.entries.get(key).map(|entry| entry.0).or(self.offset)
+        let waiting = self.entries.get(key).map(|entry| entry.0);
+        waiting.or(self.taken.get(key).copied()).or(self.offset)
     }
 
     /// Path of `key` in this table.
@@ -109,14 +113,15 @@ impl<'t> Section<'t> {
         self.entries.contains_key(key)
     }
 
-    /// Adds a problem about `key`, at the table's place if the key is gone or absent.
+    /// Adds a problem about `key`, at the table's place if the key is absent.
     pub(crate) fn problem(&self, problems: &mut Problems<'_>, key: &str, what: impl Into<String>) {
-        let offset = self.entries.get(key).map(|entry| entry.0).or(self.offset);
-        problems.push_at(offset, &self.key_path(key), what);
+        problems.push_at(self.offset_of(key), &self.key_path(key), what);
     }
 
     fn take(&mut self, key: &str) -> Option<Entry<'t>> {
-        self.entries.remove(key)
+        let entry = self.entries.remove(key)?;
+        self.taken.insert(key.to_owned(), entry.0);
+        Some(entry)
     }
 
     fn required(&mut self, problems: &mut Problems<'_>, key: &str) -> Option<Entry<'t>> {

@@ -65,6 +65,30 @@ fn config_with_several_mistakes_reports_all_with_line_path_value_and_range() {
 }
 
 #[test]
+fn limits_that_contradict_each_other_are_refused_with_their_lines() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(DEFAULT_CONFIG).unwrap();
+    let text = text
+        .replace("qty_max = 0.01 ", "qty_max = 0.06 ")
+        .replace("query_pause_max = \"30s\"", "query_pause_max = \"500ms\"")
+        .replace("messages_reserved = 10 ", "messages_reserved = 50 ");
+    std::fs::write(directory.path().join("wrong.toml"), &text).unwrap();
+    let said = complaint(directory.path(), &["run", "--config", "wrong.toml"]);
+    let line_of = |key: &str| {
+        let at = text.lines().position(|line| line.starts_with(key));
+        format!("line {}", at.unwrap() + 1)
+    };
+    let lines = ["qty_max", "query_pause_max"].map(line_of);
+    assert_mentions(&said, &[&lines[0], &lines[1]]);
+    let words = [
+        "qty_max: 0.06 of one order is above position_max, 0.05",
+        "query_pause_max: 500ms must be at least query_pause_min, 1s",
+        "messages_reserved",
+    ];
+    assert_mentions(&said, &words);
+}
+
+#[test]
 fn config_that_is_missing_or_not_toml_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let text = complaint(directory.path(), &["run", "--config", "nowhere.toml"]);

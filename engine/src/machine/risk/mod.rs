@@ -30,6 +30,7 @@ mod notices;
 mod order_events;
 mod saved;
 mod setup;
+mod sizes;
 mod switches;
 mod trace;
 mod upkeep;
@@ -73,6 +74,7 @@ use super::market::Listing;
 use super::orders::{AppliedTrades, Order, Orders};
 use super::outputs::Outputs;
 use super::portfolio::Portfolio;
+use super::sizing::Sizing;
 
 /// Ended orders that risk remembers, for fills that come late.
 pub(crate) const ENDED_ORDERS_REMEMBERED: usize = 1_024;
@@ -118,6 +120,7 @@ pub struct Risk {
     /// Whether it has to be made anew.
     stale: bool,
     exits: Exits,
+    sizing: Sizing,
     switches: Switches,
     changes: Changes,
     killing: Killing,
@@ -163,6 +166,7 @@ impl Risk {
             bounds: Bounds::default(),
             stale: true,
             exits: Exits::default(),
+            sizing: Sizing::default(),
             switches: Switches::default(),
             changes: Changes::default(),
             killing: Killing::default(),
@@ -224,6 +228,7 @@ impl Risk {
             self.compile();
         }
         let follow = self.fold(record, &event)?;
+        self.show_sizing(record, &event);
         self.show_exits(record, &event);
         self.show_held(record, &event);
         // What protects goes before what is wished for now.
@@ -438,6 +443,7 @@ impl Digest for Risk {
         self.held.digest(sink);
         self.activity.digest(sink);
         self.exits.digest(sink);
+        self.sizing.digest(sink);
         self.switches.digest(sink);
         self.changes.digest(sink);
         self.killing.digest(sink);

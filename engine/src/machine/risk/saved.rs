@@ -26,6 +26,7 @@ use crate::machine::market::{Listing, SavedListing};
 use crate::machine::orders::{AppliedTrades, Orders, SavedOrders, SavedTrades};
 use crate::machine::portfolio::{Portfolio, SavedPortfolio};
 use crate::machine::saved::{COUNT_MAX, Unsound, require};
+use crate::machine::sizing::{SavedSizing, Sizing};
 
 /// See the module's header.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,6 +56,7 @@ pub(crate) struct SavedRisk {
     held: SavedHeld,
     activity: Activity,
     exits: SavedExits,
+    sizing: SavedSizing,
     switches: SavedSwitches,
     changes: SavedChanges,
     killing: SavedKilling,
@@ -169,6 +171,7 @@ impl Risk {
             bounds: _,
             stale: _,
             exits,
+            sizing,
             switches,
             changes,
             killing,
@@ -204,6 +207,7 @@ impl Risk {
             held: held.save(),
             activity: activity.clone(),
             exits: exits.save(),
+            sizing: sizing.save(),
             switches: switches.save(),
             changes: changes.save(),
             killing: killing.save(),
@@ -264,6 +268,7 @@ impl Risk {
             changes: Changes::restore(&saved.changes)?,
             levels: Levels::restore(&saved.levels)?,
             exits: Exits::restore(&saved.exits)?,
+            sizing: Sizing::restore(&saved.sizing)?,
             inputs: saved.inputs,
         };
         // Now, so that the first event needs no room.

@@ -67,6 +67,7 @@ impl Risk {
         self.configured += 1;
         self.recompile();
         self.exits.look_again();
+        self.configure_sizing();
         self.open_positions();
         Ok(())
     }

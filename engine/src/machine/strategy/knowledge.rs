@@ -307,6 +307,10 @@ impl StrategyRunner {
             }
         }
         let id = self.own(notice.other)?;
+        if notice.code == NoticeCode::Sized {
+            self.orders.update(id, |order| order.sized(notice.qty))?;
+            return Some(Cause::Order);
+        }
         let held = [NoticeCode::HeldPlaced, NoticeCode::HeldEnded];
         if held.contains(&notice.code) {
             return self.on_held(id, notice);

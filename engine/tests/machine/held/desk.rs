@@ -76,6 +76,11 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(seed: u64, config: &MachineConfig) -> Self {
+        Self::with(seed, config, 0, 100_000)
+    }
+
+    /// As [`Desk::new`], with this many BTC and USDT.
+    pub(crate) fn with(seed: u64, config: &MachineConfig, btc: i64, usdt: i64) -> Self {
         let mut rig = Rig::new();
         rig.begin(config, 0);
         let mut desk = Self {
@@ -104,8 +109,8 @@ impl Desk {
             random: seed.wrapping_mul(2) | 1,
         };
         desk.event(connection(Channel::Orders, LinkState::Up));
-        desk.event(balance("BTC", 0));
-        desk.event(balance("USDT", 100_000));
+        desk.event(balance("BTC", btc));
+        desk.event(balance("USDT", usdt));
         desk.event(tick());
         desk.market(999_990, 1_000_010);
         desk

@@ -9,6 +9,7 @@
 
 pub mod args;
 pub mod cores;
+pub mod crowd;
 pub mod distribution;
 pub mod events;
 pub mod facts;

@@ -1,12 +1,18 @@
 //! No allocation on the hot path: a counting allocator watches 100,000 mixed events with orders
 //! being placed, confirmed, filled, replaced and cancelled.
 //!
-//! A binary of its own, because the allocator counts the whole process; it holds one test only.
+//! A binary of its own, because of its allocator, which counts for each thread.
 //! The market and the venue's answers are made before the counting starts, by a first run of the
 //! same machine: it is deterministic, so the recorded log causes the same commands again.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
+#[path = "../../bench/src/crowd.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "shared with the benches, whose library it is part of"
+)]
+mod crowd;
 #[path = "machine/kit.rs"]
 #[expect(dead_code, reason = "shared with the tests of the machine")]
 mod kit;
@@ -124,4 +130,23 @@ fn thawed_machine_does_not_allocate_either(log: &[Record], cut: usize, end: &[u8
     });
     assert_eq!(allocations, 0);
     assert_eq!(machine.state_hash(), *end);
+}
+
+/// Every check of an order, its entry and its end, with 10,000 others open.
+#[test]
+fn risk_with_ten_thousand_open_orders_does_not_allocate() {
+    let mut crowd = crowd::Crowd::new();
+    assert_eq!(crowd.risk.orders().live_count(), crowd::ORDERS);
+    let allocations = counted(|| {
+        for update in 0..2_000 {
+            crowd.apply(crowd::quote(update));
+            let intent = crowd.intent();
+            assert_eq!(crowd.risk.would_refuse(&intent), None);
+            let intent = crowd.intent();
+            crowd.order(intent);
+            crowd.take_back();
+        }
+    });
+    assert_eq!(allocations, 0);
+    assert_eq!(crowd.risk.orders().live_count(), crowd::ORDERS);
 }

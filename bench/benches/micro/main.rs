@@ -11,6 +11,7 @@ mod decode;
 mod encode;
 mod machine;
 mod ring;
+mod risk;
 mod sign;
 mod typed;
 
@@ -29,6 +30,7 @@ fn main() {
     ring::bench(&mut criterion);
     book::bench(&mut criterion);
     machine::bench(&mut criterion);
+    risk::bench(&mut criterion);
     decode::bench(&mut criterion);
     encode::bench(&mut criterion);
     sign::bench(&mut criterion);

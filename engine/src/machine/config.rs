@@ -15,7 +15,7 @@ use super::protection::Protection;
 use super::risk::RiskLimits;
 
 /// Most accounts in one machine.
-pub const ACCOUNTS_MAX: usize = 16;
+pub const ACCOUNTS_MAX: usize = 32;
 /// Smallest book window, ticks.
 pub const BOOK_WINDOW_MIN: u32 = 1 << 12;
 /// Largest book window, ticks (8 MiB a side).
@@ -206,7 +206,7 @@ impl MachineConfig {
             (1..=ACCOUNTS_MAX).contains(&accounts),
             "accounts",
             accounts,
-            "1 to 16 accounts",
+            "1 to 32 accounts",
         );
         for (index, strategy) in self.strategies.iter().enumerate() {
             self.check_strategy(index, strategy, &mut problems);

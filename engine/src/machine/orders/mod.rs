@@ -11,6 +11,8 @@ mod ladder;
 mod life;
 mod order;
 pub(crate) mod sums;
+#[cfg(test)]
+mod sums_tests;
 mod table;
 #[cfg(test)]
 mod tests;

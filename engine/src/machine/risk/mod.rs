@@ -34,6 +34,7 @@ mod sizes;
 mod switches;
 mod trace;
 mod upkeep;
+mod weigh;
 mod window;
 
 pub use approved::Approved;

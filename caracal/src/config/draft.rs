@@ -239,7 +239,7 @@ impl<'a> Converter<'a> {
             query_pause_min_ns: nanos(draft.query_pause_min),
             query_pause_max_ns: nanos(draft.query_pause_max),
             query_attempts_max: draft.query_attempts_max,
-            flow: engine::machine::FlowRules::default(),
+            flow: draft.flow,
         })
     }
 

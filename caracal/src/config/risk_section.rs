@@ -5,6 +5,8 @@
 use std::time::Duration;
 
 use engine::machine::HeldRules;
+use engine::machine::{FlowRules, SelfTradeRule};
+use model::body::SelfTrade;
 use rust_decimal::Decimal;
 
 use super::protection_section;
@@ -37,6 +39,8 @@ pub(crate) struct RiskDraft {
     pub(crate) query_attempts_max: u32,
     /// Held orders.
     pub(crate) held: HeldRules,
+    /// Windows of time, and trades with ourselves.
+    pub(crate) flow: FlowRules,
     /// Limits of each instrument, by the venue's symbol.
     pub(crate) instruments: Vec<(String, OrderDraft)>,
 }
@@ -103,6 +107,7 @@ pub(super) fn read(
         let what = format!("{max:?} must be at least query_pause_min, {min:?}");
         section.problem(problems, "query_pause_max", what);
     }
+    let flow = flow(&mut section, problems);
     let instruments = instruments(&mut section, venues, problems);
     let held = protection_section::held(&mut section, problems);
     section.finish(problems);
@@ -118,7 +123,38 @@ pub(super) fn read(
         query_pause_max: query_pause_max?,
         held: held?,
         query_attempts_max: query_attempts_max?,
+        flow: flow?,
         instruments: instruments?,
+    })
+}
+
+fn flow(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<FlowRules> {
+    let range = Duration::from_secs(1)..=Duration::from_secs(86_400);
+    let mut window = |key| {
+        let minute = Some(Duration::from_secs(60));
+        section.duration(problems, key, range.clone(), minute)
+    };
+    let collar_window = window("collar_window");
+    let order_to_trade_window = window("order_to_trade_window");
+    let rules = [
+        ("keep", SelfTradeRule::Keep),
+        ("cancel-older", SelfTradeRule::CancelOlder),
+    ];
+    let self_trade = section.choice(problems, "self_trade", &rules, Some(SelfTradeRule::Keep));
+    let venue_rules = [
+        ("not-stated", SelfTrade::NotStated),
+        ("expire-taker", SelfTrade::ExpireTaker),
+        ("expire-maker", SelfTrade::ExpireMaker),
+        ("expire-both", SelfTrade::ExpireBoth),
+    ];
+    let default = Some(SelfTrade::NotStated);
+    let venue_self_trade = section.choice(problems, "venue_self_trade", &venue_rules, default);
+    let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    Some(FlowRules {
+        collar_window_ns: nanos(collar_window?),
+        order_to_trade_window_ns: nanos(order_to_trade_window?),
+        self_trade: self_trade?,
+        venue_self_trade: venue_self_trade?,
     })
 }
 

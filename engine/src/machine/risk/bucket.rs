@@ -76,6 +76,17 @@ impl MessageBucket {
         (floor + self.interval_ns).saturating_sub(self.credit_ns)
     }
 
+    /// Messages that are free now.
+    pub(crate) fn free(&self, urgency: Urgency) -> i64 {
+        let floor = match urgency {
+            Urgency::Ordinary => self.reserved_ns,
+            Urgency::Urgent => 0,
+        };
+        let credit = self.credit_ns.saturating_sub(floor);
+        let free = credit.checked_div(self.interval_ns).unwrap_or(0);
+        i64::try_from(free).unwrap_or(i64::MAX)
+    }
+
     /// Takes a message's credit.
     pub(crate) const fn take(&mut self) {
         self.credit_ns = self.credit_ns.saturating_sub(self.interval_ns);

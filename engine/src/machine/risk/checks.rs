@@ -350,8 +350,15 @@ pub(super) fn worst_position(
 
 /// A message is free.
 pub(super) fn message_rate(bucket: &MessageBucket, urgency: Urgency) -> Measure {
-    let wait = clamp(bucket.wait_ns(urgency));
-    Measure::switch(Control::MessageRate, wait == 0, RefusalReason::MessageRate).saying(wait, 0)
+    let free = (Scope::Overall, Bound::hard(bucket.free(urgency)));
+    Measure::at_most(
+        Control::MessageBurst,
+        1,
+        free,
+        false,
+        RefusalReason::MessageRate,
+    )
+    .saying(clamp(bucket.wait_ns(urgency)), 0)
 }
 
 /// Would not trade with an order of ours, whichever strategy's or account's.

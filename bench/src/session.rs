@@ -47,6 +47,7 @@ pub fn config() -> MachineConfig {
             venue: VenueId(0),
             name: "bench".to_owned(),
         }],
+        reporting: "USDT".to_owned(),
         protection: Protection::default(),
         book_window_ticks: 1 << 17,
         control: ControlConfig::default(),

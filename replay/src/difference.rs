@@ -46,6 +46,11 @@ pub enum Difference {
         /// Event after which the hash was taken.
         at_event: u64,
     },
+    /// The books do not sum to zero after this event: a defect of the machine's own.
+    Unbalanced {
+        /// Log sequence of the event.
+        seq: u64,
+    },
 }
 
 impl Difference {
@@ -57,7 +62,8 @@ impl Difference {
             | Self::Unexpected { seq, .. }
             | Self::Missing { seq, .. }
             | Self::Refusal { seq, .. }
-            | Self::StateHash { seq, .. } => *seq,
+            | Self::StateHash { seq, .. }
+            | Self::Unbalanced { seq } => *seq,
         }
     }
 }
@@ -103,6 +109,10 @@ impl fmt::Display for Difference {
             Self::StateHash { seq, at_event } => write!(
                 f,
                 "seq {seq}: the state hash after event {at_event} is not the recorded one"
+            ),
+            Self::Unbalanced { seq } => write!(
+                f,
+                "seq {seq}: the books do not sum to zero after this event: stop, keep the journal"
             ),
         }
     }

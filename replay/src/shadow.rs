@@ -9,6 +9,8 @@
 //!   cause. So a queue of computed and not yet seen commands is enough to compare.
 //! - S3: after a crash the tail of decided commands may be missing from the log. The next run's
 //!   first event says how many commands the log holds; exactly the ones behind that are void.
+//! - S4: the machine checks double entry at each event that moves money; a sum that is not zero is
+//!   a difference like any other.
 
 use std::collections::VecDeque;
 
@@ -153,9 +155,11 @@ impl Shadow {
             View::Mark(_) => None,
             View::Event(event) => {
                 let difference = self.check_before(record, event);
+                let unbalanced = self.machine.portfolio().unbalanced();
                 self.apply(record)?;
                 self.checkpoint_after(event);
-                difference
+                let books = self.machine.portfolio().unbalanced() != unbalanced;
+                difference.or(books.then_some(Difference::Unbalanced { seq }))
             }
         };
         self.last_seq = seq;

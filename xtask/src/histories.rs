@@ -55,6 +55,14 @@ const PARTS: [Part; 4] = [
         what: "any events: money, limits, state hash after each, against a frozen twin",
     },
     Part {
+        name: "money",
+        place: "engine/histories",
+        test: "money::books_sum_to_zero_and_equity_is_what_the_events_say",
+        count: 1_000_000,
+        quick: 20_000,
+        what: "three contracts, loans, funding: double entry, sub-accounts, equity",
+    },
+    Part {
         name: "lost-answers",
         place: "caracal/drills",
         test: "lost_answers::lost_answer_leaves_our_books_as_the_venues_and_no_order_twice",

@@ -32,6 +32,8 @@ pub(crate) struct MachineDraft {
     pub(crate) control: ControlDraft,
     /// Names of the venues, in the order of their ids.
     pub(crate) venue_names: Vec<String>,
+    /// Asset in which equity and profit are summed.
+    pub(crate) reporting: String,
 }
 
 /// Converts quantities and remembers each one that is not a whole number of lots.
@@ -86,6 +88,7 @@ impl MachineDraft {
             limits: limits?,
             accounts: accounts.collect::<Option<_>>()?,
             protection: converter.protection(self)?,
+            reporting: self.reporting.clone(),
             book_window_ticks: self.book_window_ticks,
             control: converter.control(self)?,
         })

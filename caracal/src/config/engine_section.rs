@@ -21,6 +21,8 @@ pub(crate) struct EngineConfig {
     pub(crate) book_window_ticks: u32,
     /// Limits of the gateways' last lines.
     pub(crate) last_line: LastLineLimits,
+    /// Asset in which equity and profit are summed.
+    pub(crate) reporting: String,
 }
 
 pub(super) fn read(
@@ -39,6 +41,7 @@ pub(super) fn read(
     let window = i64::from(BOOK_WINDOW_MIN)..=i64::from(BOOK_WINDOW_MAX);
     let window = section.integer(problems, "book_window_ticks", window, Some(65_536));
     let last_line = last_line(section.table(problems, "last_line"), problems);
+    let reporting = section.text(problems, "reporting", Some("USDT"));
     section.finish(problems);
     let at_workers = root.offset_of("worker");
     let workers: Vec<Option<WorkerConfig>> = root
@@ -69,6 +72,7 @@ pub(super) fn read(
         tick_interval: tick_interval?,
         book_window_ticks: u32::try_from(window?).ok()?,
         last_line: last_line?,
+        reporting: reporting?,
     })
 }
 

@@ -150,6 +150,7 @@ impl Config {
                 book_window_ticks: engine.book_window_ticks,
                 control: control?,
                 venue_names: known.iter().map(|venue| venue.name.clone()).collect(),
+                reporting: engine.reporting.clone(),
             },
             engine,
         })

@@ -116,6 +116,7 @@ pub(crate) fn machine_config() -> MachineConfig {
             venue: VenueId(0),
             name: "main".to_owned(),
         }],
+        reporting: "USDT".to_owned(),
         protection: engine::machine::Protection::default(),
         book_window_ticks: 1 << 12,
         control: engine::machine::ControlConfig::default(),

@@ -5,6 +5,7 @@
 //!
 //! Hot path: no. Allocates: yes, at configuration.
 
+use model::body::AssetName;
 use model::ids::{AccountId, InstrumentId, VenueId};
 use model::limits::STRATEGIES_MAX;
 use model::num::{Lots, Ticks};
@@ -33,6 +34,8 @@ pub struct MachineConfig {
     pub protection: Protection,
     /// Accounts; the index is the account's id. A journal's accounts keep their places for ever.
     pub accounts: Vec<AccountConfig>,
+    /// Asset in which equity and profit are summed; empty: none, and they are unknown.
+    pub reporting: String,
     /// Width of the dense part of each book side, ticks. A power of two from 2^12 to 2^20. A side
     /// costs 8 bytes a tick: 2^16 is 1 MiB a book.
     pub book_window_ticks: u32,
@@ -207,6 +210,12 @@ impl MachineConfig {
             "accounts",
             accounts,
             "1 to 32 accounts",
+        );
+        problems.require(
+            AssetName::whole(&self.reporting).is_some(),
+            "reporting",
+            &self.reporting,
+            "an asset of at most 14 bytes, or empty for none",
         );
         for (index, strategy) in self.strategies.iter().enumerate() {
             self.check_strategy(index, strategy, &mut problems);

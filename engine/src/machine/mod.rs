@@ -38,7 +38,7 @@ pub use last_line_stop::LastLineStop;
 pub use market::{Book, LastTrade, Listing, Top};
 pub use orders::{Chore, Order, OrderState, Orders, Overlays};
 pub use outputs::{Outputs, REFUSALS_PER_EVENT_MAX};
-pub use portfolio::{Holding, Ledger, Portfolio, Position};
+pub use portfolio::{Fifo, Holding, Ledger, Portfolio, Position, VenuePosition};
 pub use protection::{ExitRules, HeldRules, Protection, SizingRule, StrategyRules, VolatilityRule};
 pub use risk::{
     Approved, Change, ChangeRefusal, Counts, Decision, Explanation, FlowRules, InstrumentLimits,

@@ -14,6 +14,7 @@ mod books;
 #[path = "../machine/kit.rs"]
 mod kit;
 mod machine;
+mod money;
 mod oracle;
 mod orders;
 mod pair;

@@ -105,6 +105,7 @@ pub(crate) fn config(strategies: Vec<StrategyConfig>) -> MachineConfig {
             venue: VenueId(0),
             name: "main".to_owned(),
         }],
+        reporting: "USDT".to_owned(),
         protection: Protection::default(),
         book_window_ticks: 1 << 12,
         control: control(),

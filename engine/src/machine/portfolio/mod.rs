@@ -1,45 +1,67 @@
-//! What we hold and what it made: a ledger for each account, a position for each instrument.
+//! What we hold and what it made: a ledger for each account, a position for each instrument, and
+//! what of both each strategy has.
 //!
-//! Every fill is booked by double entry: what an account gains of an asset, the market or the
-//! venue's fees lose. Fills that cannot be booked (unknown account, overflow) are counted, and
-//! stay in the log.
+//! Invariants
+//! - P1: every event's postings sum to zero for each asset, and so do both sides of each holding.
+//!   One that did not would be counted in [`Portfolio::unbalanced`], which the shadow watches.
+//! - P2: an event is booked whole or not at all. What cannot be booked (unknown account, overflow,
+//!   a sum that would lose digits) is counted, told, and stays in the log.
+//! - P3: strategies' shares and the unattributed rest sum to the account, exactly.
+//! - P4: realised less cost is the same by average cost and first in, first out.
 
+mod applied;
+mod book;
+#[cfg(test)]
+mod contract_tests;
+mod day;
+mod exact;
+mod fifo;
 mod ledger;
+mod liquidation;
 mod position;
+mod postings;
+mod prices;
+mod shares;
 #[cfg(test)]
 mod tests;
+mod value;
+mod worth;
 
+pub use fifo::Fifo;
 pub use ledger::{Holding, Ledger};
-pub use position::Position;
+pub use position::{Position, VenuePosition};
 
-use model::body::{AssetName, Balance, Fill, Side};
-use model::ids::{AccountId, InstrumentId};
+use model::body::{Fill, Rate};
+use model::ids::{AccountId, InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
-use model::num::{Lots, Money};
+use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use self::applied::{Applied, SavedApplied};
+use self::day::Day;
+use self::exact::sound;
 use self::ledger::SavedLedger;
+use self::prices::{Prices, SavedPrices};
+use self::shares::{SavedShares, Shares};
 use super::digest::{Digest, Sink};
 use super::saved::{COUNT_MAX, Unsound, require};
-
-/// Whose holding an entry changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Party {
-    /// Our account.
-    Own,
-    /// Whoever traded with us.
-    Market,
-    /// The venue's fees.
-    Fees,
-}
 
 /// All accounts and positions.
 #[derive(Debug, Clone, Default)]
 pub struct Portfolio {
     ledgers: Vec<Ledger>,
+    /// Venue of each account, as configured.
+    venues: Vec<VenueId>,
     positions: Vec<Position>,
+    /// Of each position, at the same place.
+    lots: Vec<Fifo>,
+    shares: Shares,
+    prices: Prices,
+    applied: Applied,
+    day: Day,
     unbooked: u64,
+    unbalanced: u64,
 }
 
 /// The portfolio as a snapshot holds it.
@@ -47,7 +69,13 @@ pub struct Portfolio {
 pub(crate) struct SavedPortfolio {
     ledgers: Vec<SavedLedger>,
     positions: Vec<Position>,
+    lots: Vec<Fifo>,
+    shares: SavedShares,
+    prices: SavedPrices,
+    applied: SavedApplied,
+    day: Day,
     unbooked: u64,
+    unbalanced: u64,
 }
 
 impl Portfolio {
@@ -55,17 +83,31 @@ impl Portfolio {
     pub(crate) fn save(&self) -> SavedPortfolio {
         let Self {
             ledgers,
+            // From the configuration.
+            venues: _,
             positions,
+            lots,
+            shares,
+            prices,
+            applied,
+            day,
             unbooked,
+            unbalanced,
         } = self;
         SavedPortfolio {
             ledgers: ledgers.iter().map(Ledger::save).collect(),
             positions: positions.clone(),
+            lots: lots.clone(),
+            shares: shares.save(),
+            prices: prices.save(),
+            applied: applied.save(),
+            day: *day,
             unbooked: *unbooked,
+            unbalanced: *unbalanced,
         }
     }
 
-    /// The portfolio of a snapshot, for this many accounts.
+    /// The portfolio of a snapshot, for this many accounts. It must be opened before it is used.
     ///
     /// # Errors
     ///
@@ -76,29 +118,81 @@ impl Portfolio {
             (left.account, left.instrument) < (right.account, right.instrument)
         });
         require(ascend, "sequence of the positions")?;
-        require(saved.unbooked < COUNT_MAX, "count of unbooked fills")?;
+        let counts = saved.unbooked.max(saved.unbalanced);
+        require(counts < COUNT_MAX, "count of unbooked fills")?;
+        require(
+            saved.lots.len() == saved.positions.len(),
+            "number of positions' lots",
+        )?;
+        for (position, lots) in saved.positions.iter().zip(&saved.lots) {
+            lots.check(position.lots.0)?;
+        }
         let ledgers: Result<_, _> = saved.ledgers.iter().map(Ledger::restore).collect();
         Ok(Self {
             ledgers: ledgers?,
+            venues: Vec::new(),
             positions: saved.positions.clone(),
+            lots: saved.lots.clone(),
+            shares: Shares::restore(&saved.shares)?,
+            prices: Prices::restore(&saved.prices),
+            applied: Applied::restore(&saved.applied)?,
+            day: saved.day,
             unbooked: saved.unbooked,
+            unbalanced: saved.unbalanced,
         })
     }
 
-    /// Makes places for every account and instrument, so that a fill finds its own.
-    pub(crate) fn open(
+    /// Takes what is configured: the reporting currency (empty: none), the venue of each account,
+    /// and the instruments. Makes places, so that a fill finds its own.
+    pub(crate) fn open<'a>(
         &mut self,
-        accounts: usize,
-        tradable: impl Iterator<Item = (AccountId, InstrumentId)>,
+        reporting: &str,
+        venues: impl Iterator<Item = VenueId>,
+        specs: impl Iterator<Item = &'a InstrumentSpec>,
     ) {
-        while self.ledgers.len() < accounts {
+        self.venues.clear();
+        self.venues.extend(venues);
+        while self.ledgers.len() < self.venues.len() {
             self.ledgers.push(Ledger::new());
         }
-        for (account, instrument) in tradable {
-            if let Err(at) = self.find(account, instrument) {
-                self.positions
-                    .insert(at, Position::flat(account, instrument));
+        self.prices.report_in(reporting);
+        for spec in specs {
+            if self.prices.list(spec) {
+                // Prices in the old ticks mean something else now.
+                let positions = self.positions.iter_mut();
+                for venue in positions
+                    .filter(|held| held.instrument == spec.id)
+                    .filter_map(|held| held.venue.as_mut())
+                {
+                    venue.liquidation = Ticks::ZERO;
+                }
             }
+            for (index, _) in self
+                .venues
+                .iter()
+                .enumerate()
+                .filter(|(_, venue)| **venue == spec.venue)
+            {
+                let account = AccountId(u16::try_from(index).unwrap_or(u16::MAX));
+                if let Err(at) = self.find(account, spec.id) {
+                    self.positions.insert(at, Position::flat(account, spec.id));
+                    self.lots.insert(at, Fifo::default());
+                }
+            }
+        }
+    }
+
+    /// Positions in lots of the instrument that are not flat; where all are, strategies' shares of
+    /// them that are not.
+    pub(crate) fn open_in(&self, instrument: InstrumentId) -> i64 {
+        let open =
+            |held: &Position| i64::from(held.instrument == instrument && held.lots != Lots::ZERO);
+        match self.positions.iter().map(open).sum() {
+            0 => {
+                let parts = self.shares.parts().iter();
+                parts.map(|part| open(&part.position)).sum()
+            }
+            positions => positions,
         }
     }
 
@@ -109,38 +203,32 @@ impl Portfolio {
             })
     }
 
-    /// Books a fill that was not booked before.
-    pub(crate) fn fill(&mut self, spec: &InstrumentSpec, account: AccountId, fill: &Fill) {
-        if self.book(spec, account, fill).is_none() {
-            self.unbooked += 1;
-        }
+    /// The middle of a book, twice, at this machine time.
+    #[inline]
+    pub(crate) fn middle(&mut self, instrument: InstrumentId, mid_x2: i64, time_ns: u64) {
+        self.prices.middle(instrument, mid_x2, time_ns);
     }
 
-    fn book(&mut self, spec: &InstrumentSpec, account: AccountId, fill: &Fill) -> Option<()> {
-        let at = self.find(account, spec.id).ok()?;
-        let mut position = self.positions[at].after(spec, fill.side, fill.price, fill.qty)?;
-        let fee = sound(fill.fee)?;
-        let fee_in_quote = fee_in_quote(spec, fill).unwrap_or_default();
-        position.fees = position.fees.checked_add(fee_in_quote)?;
-        let own = own_amounts(spec, fill)?;
-        let ledger = self.ledgers.get_mut(account.index())?;
-        ledger.book(&own)?;
-        ledger.add_fee(fill.fee_asset, fee)?;
-        self.positions[at] = position;
-        Some(())
+    /// The venue's mark; one that is no price is counted as unbooked. Whether it was taken.
+    pub(crate) fn take_mark(&mut self, instrument: InstrumentId, mark: Ticks, time: u64) -> bool {
+        let taken = self.prices.mark(instrument, mark, time);
+        self.unbooked += u64::from(!taken);
+        taken
     }
 
-    /// Takes the venue's report of a balance.
-    pub(crate) fn report(&mut self, account: AccountId, balance: &Balance) {
-        if self.take_report(account, balance).is_none() {
-            self.unbooked += 1;
-        }
+    /// A rate from outside; one that is not above zero is counted as unbooked. Whether it was
+    /// taken.
+    pub(crate) fn take_rate(&mut self, rate: &Rate, time_ns: u64) -> bool {
+        let value = sound(rate.rate);
+        let taken = value.is_some_and(|value| self.prices.give(rate.asset, value, time_ns));
+        self.unbooked += u64::from(!taken);
+        taken
     }
 
-    fn take_report(&mut self, account: AccountId, balance: &Balance) -> Option<()> {
-        let total = sound(balance.free)?.checked_add(sound(balance.locked)?)?;
-        let ledger = self.ledgers.get_mut(account.index())?;
-        ledger.report(balance.asset, total)
+    /// Something came for an account or an instrument that is not there: counted.
+    pub(crate) const fn no_place(&mut self) -> bool {
+        self.unbooked += 1;
+        false
     }
 
     /// The ledger of an account.
@@ -156,50 +244,48 @@ impl Portfolio {
         self.positions.get(at)
     }
 
+    /// The lots of a position, first in, first out.
+    #[must_use]
+    pub fn lots(&self, account: AccountId, instrument: InstrumentId) -> Option<&Fifo> {
+        let at = self.find(account, instrument).ok()?;
+        self.lots.get(at)
+    }
+
     /// All positions, flat ones too, by account and instrument.
     #[must_use]
     pub fn positions(&self) -> &[Position] {
         &self.positions
     }
 
-    /// Fills and balances that could not be booked.
+    /// What could not be booked: fills, balances, transfers, funding, marks and rates.
     #[must_use]
     pub const fn unbooked(&self) -> u64 {
         self.unbooked
     }
-}
 
-/// The entries of a fill: what each book gains of each asset. They sum to zero for each asset.
-pub(crate) fn entries(
-    spec: &InstrumentSpec,
-    fill: &Fill,
-) -> Option<[(Party, AssetName, Decimal); 6]> {
-    let quantity = spec.quantity(fill.qty)?;
-    let value = spec.notional(fill.price, fill.qty)?;
-    let base = AssetName::whole(&spec.base)?;
-    let quote = AssetName::whole(&spec.quote)?;
-    let fee = sound(fill.fee)?;
-    let (gained, paid) = match fill.side {
-        Side::Buy => (quantity, value),
-        Side::Sell => (-quantity, -value),
-    };
-    Some([
-        (Party::Own, base, gained),
-        (Party::Market, base, -gained),
-        (Party::Own, quote, -paid),
-        (Party::Market, quote, paid),
-        (Party::Own, fill.fee_asset, -fee),
-        (Party::Fees, fill.fee_asset, fee),
-    ])
-}
+    /// Transfers and funding that came again.
+    #[must_use]
+    pub const fn repeated(&self) -> u64 {
+        self.applied.repeated()
+    }
 
-fn own_amounts(spec: &InstrumentSpec, fill: &Fill) -> Option<[(AssetName, Decimal); 3]> {
-    let entries = entries(spec, fill)?;
-    let mut own = entries
-        .iter()
-        .filter(|(party, ..)| *party == Party::Own)
-        .map(|&(_, asset, amount)| (asset, amount));
-    Some([own.next()?, own.next()?, own.next()?])
+    /// Events after which the books did not sum to zero. Anything but 0 is a defect of ours.
+    #[must_use]
+    pub const fn unbalanced(&self) -> u64 {
+        self.unbalanced
+    }
+
+    /// Reckons everything again: whether all books sum to zero, and average cost and first in,
+    /// first out agree. For tests and checks away from the hot path.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        let lots = self.positions.iter().zip(&self.lots).all(|(held, lots)| {
+            let by_lots = lots.cost().map(|cost| lots.realised() - cost);
+            lots.quantity().map(i64::unsigned_abs) == Some(held.lots.0.unsigned_abs())
+                && by_lots == Some(held.realised - held.cost)
+        });
+        lots && self.unbalanced == 0 && self.ledgers.iter().all(Ledger::balanced)
+    }
 }
 
 fn fee_in_quote(spec: &InstrumentSpec, fill: &Fill) -> Option<Decimal> {
@@ -214,13 +300,6 @@ fn fee_in_quote(spec: &InstrumentSpec, fill: &Fill) -> Option<Decimal> {
     }
 }
 
-/// The value of money out of a record; `None` if its bytes are no decimal, which no writer of ours
-/// makes.
-fn sound(money: Money) -> Option<Decimal> {
-    let value = money.get();
-    (value.scale() <= Decimal::MAX_SCALE).then_some(value)
-}
-
 /// Lots of a position; zero where there is none.
 pub(crate) fn lots(position: Option<&Position>) -> Lots {
     position.map_or(Lots::ZERO, |position| position.lots)
@@ -233,9 +312,15 @@ impl Digest for Portfolio {
             ledger.digest(sink);
         }
         sink.number(self.positions.len() as u64);
-        for position in &self.positions {
+        for (position, lots) in self.positions.iter().zip(&self.lots) {
             position.digest(sink);
+            lots.digest(sink);
         }
+        self.shares.digest(sink);
+        self.prices.digest(sink);
+        self.applied.digest(sink);
+        self.day.digest(sink);
         sink.number(self.unbooked);
+        sink.number(self.unbalanced);
     }
 }

@@ -2,18 +2,34 @@
 //!
 //! Hot path: yes (fills). Allocates: no.
 
-use model::body::Side;
+use model::body::MarginMode;
 use model::ids::{AccountId, InstrumentId};
-use model::instrument::InstrumentSpec;
+use model::instrument::{Contract, InstrumentSpec};
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::exact::{add, share, sub};
+use super::worth::{Trade, worth};
 use crate::machine::digest::{Digest, Sink};
 
-/// Digits to which the cost of a closed part is rounded. What is rounded away stays in the open
-/// part, so nothing is lost.
-const COST_DIGITS: u32 = 16;
+/// A position as its venue reported it last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VenuePosition {
+    /// Lots, below zero for short.
+    pub lots: Lots,
+    /// Reported lots less our own at that moment.
+    pub drift: Lots,
+    /// Liquidation price; 0 if there is none.
+    pub liquidation: Ticks,
+    /// Margin of its own, settlement asset; 0 in cross margin.
+    #[serde(with = "crate::machine::saved::decimal")]
+    pub margin: Decimal,
+    /// Leverage, in 1/10_000; 0 if not stated.
+    pub leverage_bps: u32,
+    /// What stands behind it.
+    pub mode: MarginMode,
+}
 
 /// Position of one account in one instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,10 +40,11 @@ pub struct Position {
     pub instrument: InstrumentId,
     /// Net quantity, by fills; below zero when short.
     pub lots: Lots,
-    /// What the open part cost, quote; below zero for a short (what it brought in).
+    /// What the open part cost, quote; below zero for a short (what it brought in). Of an inverse
+    /// contract in base, with the other sign.
     #[serde(with = "crate::machine::saved::decimal")]
     pub cost: Decimal,
-    /// Profit of the closed parts, quote, before fees.
+    /// Profit of the closed parts by average cost, quote (inverse: base), before fees.
     #[serde(with = "crate::machine::saved::decimal")]
     pub realised: Decimal,
     /// Fees that were paid in base or quote, in quote at the fills' prices. Fees in other assets
@@ -38,6 +55,11 @@ pub struct Position {
     pub fills: u64,
     /// Lots bought and sold together.
     pub turnover: u64,
+    /// Funding received less paid, in the settlement asset.
+    #[serde(with = "crate::machine::saved::decimal")]
+    pub funding: Decimal,
+    /// What the venue said of it last.
+    pub venue: Option<VenuePosition>,
 }
 
 impl Position {
@@ -51,77 +73,58 @@ impl Position {
             fees: Decimal::ZERO,
             fills: 0,
             turnover: 0,
+            funding: Decimal::ZERO,
+            venue: None,
         }
     }
 
-    /// The position after a fill. `None` if a number overflows.
-    pub(super) fn after(
-        mut self,
-        spec: &InstrumentSpec,
-        side: Side,
-        price: Ticks,
-        qty: Lots,
-    ) -> Option<Self> {
-        let change = qty.0.checked_mul(side.sign())?;
-        let closes = self.lots.0.signum() == -side.sign();
-        let closing = if closes {
-            qty.0.min(self.lots.0.checked_abs()?)
-        } else {
-            0
-        };
-        if closing > 0 {
-            self.close(spec, side, price, closing)?;
+    /// The position after a trade. `None` if a number overflows.
+    pub(super) fn after(mut self, trade: &Trade) -> Option<Self> {
+        if trade.closing > 0 {
+            let held = self.lots.0.checked_abs()?;
+            let removed = if trade.closing == held {
+                self.cost
+            } else {
+                // Rounded to 12 digits, half to even; what is rounded away stays in the open part.
+                share(self.cost, trade.closing, held)?
+            };
+            let gain = sub(-trade.closing_worth, removed)?;
+            self.realised = add(self.realised, gain)?;
+            self.cost = sub(self.cost, removed)?;
         }
-        let opened = signed(spec.notional(price, Lots(qty.0 - closing))?, side);
-        self.cost = self.cost.checked_add(opened)?;
-        self.lots = Lots(self.lots.0.checked_add(change)?);
+        self.cost = add(self.cost, trade.opening_worth)?;
+        let qty = trade.closing.checked_add(trade.opening)?;
+        self.lots = Lots(self.lots.0.checked_add(qty.checked_mul(trade.sign)?)?);
         self.fills = self.fills.checked_add(1)?;
-        self.turnover = self.turnover.checked_add(qty.0.unsigned_abs())?;
+        self.turnover = self.turnover.checked_add(qty.unsigned_abs())?;
         Some(self)
-    }
-
-    fn close(
-        &mut self,
-        spec: &InstrumentSpec,
-        side: Side,
-        price: Ticks,
-        closing: i64,
-    ) -> Option<()> {
-        let held = self.lots.0.checked_abs()?;
-        let removed = if closing == held {
-            self.cost
-        } else {
-            let share = self.cost.checked_mul(Decimal::from(closing))?;
-            share
-                .checked_div(Decimal::from(held))?
-                .round_dp(COST_DIGITS)
-        };
-        let cash = signed(spec.notional(price, Lots(closing))?, side.opposite());
-        self.realised = self.realised.checked_add(cash.checked_sub(removed)?)?;
-        self.cost = self.cost.checked_sub(removed)?;
-        Some(())
     }
 
     /// Average price of the open part, quote per base. `None` when flat.
     #[must_use]
     pub fn average_price(&self, spec: &InstrumentSpec) -> Option<Decimal> {
-        self.cost.checked_div(spec.quantity(self.lots)?)
+        let quantity = spec.quantity(self.lots)?;
+        match &spec.contract {
+            Contract::Spot => self.cost.checked_div(quantity),
+            Contract::Linear(terms) => self
+                .cost
+                .checked_div(quantity.checked_mul(terms.multiplier)?),
+            Contract::Inverse(terms) => (-quantity)
+                .checked_mul(terms.multiplier)?
+                .checked_div(self.cost),
+        }
     }
 
     /// Profit of the open part at a price, given as twice the book's middle. `None` on overflow.
     #[must_use]
     pub fn unrealised(&self, spec: &InstrumentSpec, mid_x2: i64) -> Option<Decimal> {
-        let twice = spec
-            .price(Ticks(mid_x2))?
-            .checked_mul(spec.quantity(self.lots)?)?;
-        (twice / Decimal::TWO).checked_sub(self.cost)
+        let price = spec.price(Ticks(mid_x2))?.checked_div(Decimal::TWO)?;
+        self.unrealised_at(spec, price)
     }
-}
 
-fn signed(value: Decimal, side: Side) -> Decimal {
-    match side {
-        Side::Buy => value,
-        Side::Sell => -value,
+    /// Profit of the open part at an exact price.
+    pub(super) fn unrealised_at(&self, spec: &InstrumentSpec, price: Decimal) -> Option<Decimal> {
+        worth(spec, price, self.lots.0)?.checked_sub(self.cost)
     }
 }
 
@@ -130,10 +133,19 @@ impl Digest for Position {
         sink.number(self.account.0);
         sink.number(self.instrument.0);
         sink.lots(self.lots);
-        for value in [self.cost, self.realised, self.fees] {
+        for value in [self.cost, self.realised, self.fees, self.funding] {
             sink.decimal(value);
         }
         sink.number(self.fills);
         sink.number(self.turnover);
+        sink.number(self.venue.is_some());
+        if let Some(venue) = self.venue {
+            sink.lots(venue.lots);
+            sink.lots(venue.drift);
+            sink.ticks(venue.liquidation);
+            sink.decimal(venue.margin);
+            sink.number(venue.leverage_bps);
+            sink.number(venue.mode as u8);
+        }
     }
 }

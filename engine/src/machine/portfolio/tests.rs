@@ -1,9 +1,10 @@
 //! Money: entries sum to zero, profit is cash plus value, the venue's reports are compared.
 
+use super::postings::Postings;
 use super::*;
 use crate::machine::market::tests::spec;
-use model::body::Liquidity;
-use model::num::{Money, Ticks};
+use model::body::{AssetName, Balance, Liquidity, Side};
+use model::num::Money;
 use proptest::prelude::*;
 
 const ACCOUNT: AccountId = AccountId(0);
@@ -35,7 +36,8 @@ fn balance(asset: &str, free: i64, locked: i64) -> Balance {
 
 fn portfolio() -> Portfolio {
     let mut portfolio = Portfolio::default();
-    portfolio.open(1, std::iter::once((ACCOUNT, InstrumentId(0))));
+    let venue = std::iter::once(model::ids::VenueId(0));
+    portfolio.open("USDT", venue, std::iter::once(&spec()));
     portfolio
 }
 
@@ -57,15 +59,13 @@ fn any_fill() -> impl Strategy<Value = Fill> {
 proptest! {
     #[test]
     fn prop_fill_entries_sum_to_zero_for_each_asset(fill in any_fill()) {
-        let entries = entries(&spec(), &fill).unwrap();
-        for (_, asset, _) in entries {
-            let sum: Decimal = entries
-                .iter()
-                .filter(|(_, other, _)| *other == asset)
-                .map(|(_, _, amount)| *amount)
-                .sum();
+        let postings = Postings::of_fill(&spec(), &fill, Decimal::ZERO).unwrap();
+        for posting in postings.iter() {
+            let same = postings.iter().filter(|other| other.asset == posting.asset);
+            let sum: Decimal = same.map(|other| other.amount).sum();
             prop_assert_eq!(sum, Decimal::ZERO);
         }
+        prop_assert!(postings.balanced());
     }
 
     #[test]
@@ -78,12 +78,13 @@ proptest! {
         let mut cash = Decimal::ZERO;
         let mut held = 0;
         for fill in &fills {
-            portfolio.fill(&spec, ACCOUNT, fill);
+            portfolio.fill(&spec, ACCOUNT, None, fill);
             let value = spec.notional(fill.price, fill.qty).unwrap();
             cash -= value * Decimal::from(fill.side.sign());
             held += fill.qty.0 * fill.side.sign();
         }
         prop_assert_eq!(portfolio.unbooked(), 0);
+        prop_assert!(portfolio.holds());
         let position = portfolio.position(ACCOUNT, InstrumentId(0)).unwrap();
         prop_assert_eq!(position.lots, Lots(held));
         let worth = spec.notional(Ticks(mid), Lots(held)).unwrap();
@@ -103,11 +104,13 @@ fn position_average_cost_closes_and_turns() {
     portfolio.fill(
         &spec,
         ACCOUNT,
+        None,
         &fill(Side::Buy, 1_000_000, 100_000, none, "USDT"),
     );
     portfolio.fill(
         &spec,
         ACCOUNT,
+        None,
         &fill(Side::Buy, 1_200_000, 100_000, none, "USDT"),
     );
     let position = *portfolio.position(ACCOUNT, InstrumentId(0)).unwrap();
@@ -115,6 +118,7 @@ fn position_average_cost_closes_and_turns() {
     portfolio.fill(
         &spec,
         ACCOUNT,
+        None,
         &fill(Side::Sell, 1_300_000, 300_000, none, "USDT"),
     );
     let position = *portfolio.position(ACCOUNT, InstrumentId(0)).unwrap();
@@ -139,6 +143,7 @@ fn position_fees_in_base_and_quote_count_in_quote_others_in_the_ledger() {
         portfolio.fill(
             &spec,
             ACCOUNT,
+            None,
             &fill(Side::Buy, 1_000_000, 100_000, fee, asset),
         );
     }
@@ -161,6 +166,7 @@ fn ledger_first_report_sets_it_and_later_ones_show_drift() {
     portfolio.fill(
         &spec,
         ACCOUNT,
+        None,
         &fill(Side::Buy, 1_000_000, 100_000, Decimal::ZERO, "USDT"),
     );
     portfolio.report(ACCOUNT, &balance("USDT", 90_000, 0));
@@ -192,12 +198,14 @@ fn portfolio_fill_of_an_unknown_account_or_beyond_range_is_counted_and_changes_n
     portfolio.fill(
         &spec,
         AccountId(7),
+        None,
         &fill(Side::Buy, 1, 1, Decimal::ZERO, "USDT"),
     );
     assert_eq!(portfolio.unbooked(), 1);
     portfolio.fill(
         &spec,
         ACCOUNT,
+        None,
         &fill(Side::Buy, i64::MAX, i64::MAX, Decimal::MAX, "USDT"),
     );
     assert_eq!(portfolio.unbooked(), 2);
@@ -219,7 +227,7 @@ proptest! {
         let mut portfolio = portfolio();
         let mut odd = fill(Side::Sell, price, qty, Decimal::ZERO, "BTC");
         odd.fee = money(0);
-        portfolio.fill(&spec(), ACCOUNT, &odd);
+        portfolio.fill(&spec(), ACCOUNT, None, &odd);
         let mut report = balance("BTC", 0, 0);
         report.free = money(1);
         report.locked = money(2);

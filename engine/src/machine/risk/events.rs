@@ -49,6 +49,7 @@ impl Risk {
                 self.killing.wake();
                 self.expire_proposals();
                 self.end_restrictions();
+                self.portfolio.tick(self.time_ns);
                 self.time_out();
             }
             Event::Connection(link) => self.on_connection(record, event, link),
@@ -83,7 +84,8 @@ impl Risk {
             }
             Event::Balance(balance) => {
                 if let Some(account) = record.account() {
-                    self.portfolio.report(account, balance);
+                    let booked = self.portfolio.report(account, balance);
+                    self.tell_of_unbooked(booked, record);
                     self.tell_of_negative(account, balance);
                 }
             }
@@ -98,9 +100,11 @@ impl Risk {
             | Event::Rate(_)
             | Event::Transfer(_)
             | Event::Funding(_)
-            | Event::PositionReport(_)
-            | Event::StateHash(_)
-            | Event::Recovered(_) => return Ok(Follow::Nothing),
+            | Event::PositionReport(_) => {
+                self.on_money(record, event);
+                return Ok(Follow::Nothing);
+            }
+            Event::StateHash(_) | Event::Recovered(_) => return Ok(Follow::Nothing),
         }
         let all = matches!(
             event,
@@ -115,6 +119,39 @@ impl Risk {
             .and_then(|instrument| self.entries.get_mut(instrument.index()));
         if let Some(Some(entry)) = entry {
             entry.listing.apply(record, event);
+            if let Some(top) = entry.listing.book().top() {
+                let id = entry.listing.spec().id;
+                self.portfolio.middle(id, top.mid_x2(), self.time_ns);
+            }
+        }
+    }
+
+    /// Marks, rates, and money that moves without a trade.
+    fn on_money(&mut self, record: &Record, event: &Event<'_>) {
+        let (account, instrument) = (record.account(), record.instrument());
+        let now = self.time_ns;
+        let books = &mut self.portfolio;
+        let booked = match (event, account, instrument) {
+            (Event::Mark(mark), _, Some(id)) => books.take_mark(id, mark.mark, now),
+            (Event::Rate(rate), ..) => books.take_rate(rate, now),
+            (Event::Transfer(transfer), Some(account), _) => books.transfer(account, transfer),
+            (Event::Funding(funding), Some(account), Some(id)) => {
+                books.funding(account, id, funding)
+            }
+            (Event::PositionReport(report), Some(account), Some(id)) => {
+                books.report_position(account, id, report)
+            }
+            _ => books.no_place(),
+        };
+        self.tell_of_unbooked(booked, record);
+    }
+
+    /// Something that our books could not take: it is counted, and stays in the log.
+    pub(super) fn tell_of_unbooked(&mut self, booked: bool, record: &Record) {
+        if !booked {
+            let scope = record.account().map_or(Scope::Overall, Scope::Account);
+            let told = Told::new(NoticeCode::Unbooked, NoticeLevel::Hard, scope);
+            self.notice(told.about(record.event));
         }
     }
 

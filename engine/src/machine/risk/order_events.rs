@@ -152,12 +152,16 @@ impl Risk {
             return;
         }
         let unknown = order.is_none();
+        // A fill of an order that we do not know is nobody's.
+        let strategy = id.and_then(ClientOrderId::strategy);
         entry.trades.remember(key);
         self.counts.fills += 1;
-        self.portfolio.fill(entry.listing.spec(), account, fill);
+        let spec = entry.listing.spec();
+        let booked = self.portfolio.fill(spec, account, strategy, fill);
         if let Some(instrument) = record.instrument() {
             self.count_for_exits(instrument, account, fill);
         }
+        self.tell_of_unbooked(booked, record);
         if unknown {
             self.counts.orphan_fills += 1;
             self.tell_of_fill(NoticeCode::UnknownFill, Scope::Account(account), fill);

@@ -271,6 +271,7 @@ impl Risk {
             sizing: Sizing::restore(&saved.sizing)?,
             inputs: saved.inputs,
         };
+        risk.open_positions();
         // Now, so that the first event needs no room.
         risk.compile();
         Ok(risk)

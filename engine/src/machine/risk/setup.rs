@@ -8,10 +8,9 @@
 use model::blob::{self, BlobError, BlobKind};
 use model::body::{AssetName, BlobPart, NoticeCode, NoticeLevel};
 use model::control::{Control, Scope};
-use model::ids::{AccountId, InstrumentId, StrategyId};
+use model::ids::{InstrumentId, StrategyId};
 use model::instrument::InstrumentSpec;
 use model::limits::INSTRUMENTS_MAX;
-use model::num::Lots;
 use model::record::Record;
 
 use super::notices::Told;
@@ -128,6 +127,7 @@ impl Risk {
         let same = entry.listing.same_steps(&spec);
         if same || resting == 0 && (positions == 0 || old.lot == spec.lot) {
             entry.listing.respecify(spec);
+            self.open_positions();
             self.recompile();
             return Ok(());
         }
@@ -151,32 +151,21 @@ impl Risk {
     fn exposed(&self, instrument: InstrumentId) -> (i64, i64) {
         let on = |id: InstrumentId| i64::from(id == instrument);
         let orders: i64 = self.orders.live().map(|order| on(order.instrument)).sum();
-        let positions = self.portfolio.positions().iter();
-        let open = positions.filter(|position| position.lots != Lots::ZERO);
         let held = self.held.iter().map(|held| on(held.instrument));
         let orders = held.sum::<i64>() + orders;
-        (orders, open.map(|position| on(position.instrument)).sum())
+        (orders, self.portfolio.open_in(instrument))
     }
 
-    fn open_positions(&mut self) {
+    pub(super) fn open_positions(&mut self) {
         let Some(config) = &self.config else {
             return;
         };
-        let entries = &self.entries;
-        let tradable = config
-            .accounts
-            .iter()
-            .enumerate()
-            .flat_map(|(index, account)| {
-                let id = AccountId(u16::try_from(index).unwrap_or(u16::MAX));
-                entries
-                    .iter()
-                    .flatten()
-                    .map(|entry| entry.listing.spec())
-                    .filter(move |spec| spec.venue == account.venue)
-                    .map(move |spec| (id, spec.id))
-            });
-        self.portfolio.open(config.accounts.len(), tradable);
+        let entries = self.entries.iter().flatten();
+        self.portfolio.open(
+            &config.reporting,
+            config.accounts.iter().map(|account| account.venue),
+            entries.map(|entry| entry.listing.spec()),
+        );
     }
 
     /// The strategy of this id is not the one that placed these orders: nobody looks after them.

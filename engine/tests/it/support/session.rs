@@ -44,6 +44,7 @@ pub(crate) fn config() -> MachineConfig {
             venue: VenueId(0),
             name: "test".to_owned(),
         }],
+        reporting: "USDT".to_owned(),
         protection: Protection::default(),
         book_window_ticks: 1 << 12,
         control: ControlConfig::default(),

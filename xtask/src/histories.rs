@@ -37,7 +37,7 @@ struct Part {
     what: &'static str,
 }
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     Part {
         name: "orders",
         place: "engine/histories",

@@ -424,7 +424,15 @@ proptest! {
     #[test]
     fn prop_books_of_three_contracts_hold_after_every_event(
         steps in proptest::collection::vec(
-            (0_usize..3, any::<bool>(), 1_i64..400_000, 1_i64..90_000, -20_i64..50, 0_u16..3, 0_u8..8),
+            (
+                0_usize..3,
+                any::<bool>(),
+                1_i64..400_000,
+                1_i64..90_000,
+                -20_i64..50,
+                0_u16..3,
+                0_u8..8,
+            ),
             0..80,
         ),
     ) {
@@ -438,7 +446,10 @@ proptest! {
             let amount = Decimal::new(qty, 3).to_string();
             let done = match what {
                 0 => books.funding(ACCOUNT, spec.id, &paid(number, &amount)),
-                1 => books.transfer(ACCOUNT, &moved(TransferKind::Internal, number, &amount, "XBT")),
+                1 => {
+                    let internal = moved(TransferKind::Internal, number, &amount, "XBT");
+                    books.transfer(ACCOUNT, &internal)
+                }
                 _ => {
                     let fee = Decimal::new(fee, 5).to_string();
                     let mut fill = fill(spec, side, "1", qty, &fee, "USDT");

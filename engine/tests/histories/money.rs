@@ -1,7 +1,7 @@
 //! Random histories of money: fills of spot, linear and inverse contracts that name two
-//! strategies or nobody, fees and rebates in any asset, transfers, loans, funding, reports, snapshots. After each
-//! event: both sides of the books sum to zero, sub-accounts sum to the account, profit and equity
-//! are what plain sums over the events say.
+//! strategies or nobody, fees and rebates in any asset, transfers, loans, funding, reports,
+//! snapshots. After each event: both sides of the books sum to zero, sub-accounts sum to the
+//! account, profit and equity are what plain sums over the events say.
 
 mod steps;
 

@@ -225,6 +225,7 @@ fn config() -> MachineConfig {
         ..MovingAverageParams::example()
     };
     MachineConfig {
+        reporting: "USDT".to_owned(),
         strategies: (0..=TRADERS)
             .map(|id| StrategyConfig {
                 name: format!("s{id}"),

@@ -82,13 +82,7 @@ impl Risk {
                     self.kills_see_list(account, list.ours);
                 }
             }
-            Event::Balance(balance) => {
-                if let Some(account) = record.account() {
-                    let booked = self.portfolio.report(account, balance);
-                    self.tell_of_unbooked(booked, record);
-                    self.tell_of_negative(account, balance);
-                }
-            }
+            Event::Balance(balance) => self.on_balance(record, balance),
             Event::Operator(operator) => self.on_operator(operator),
             Event::Control(request) => self.on_control(request),
             Event::RiskRefused(refusal) => self.on_refused(refusal),
@@ -123,6 +117,14 @@ impl Risk {
                 let id = entry.listing.spec().id;
                 self.portfolio.middle(id, top.mid_x2(), self.time_ns);
             }
+        }
+    }
+
+    fn on_balance(&mut self, record: &Record, balance: &Balance) {
+        if let Some(account) = record.account() {
+            let booked = self.portfolio.report(account, balance);
+            self.tell_of_unbooked(booked, record);
+            self.tell_of_negative(account, balance);
         }
     }
 

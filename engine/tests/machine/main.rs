@@ -13,6 +13,7 @@ mod kills;
 mod kit;
 mod life;
 mod limits;
+mod monitors;
 mod restart;
 mod saved;
 mod scopes;

@@ -26,6 +26,7 @@ mod judge_order;
 mod killing;
 mod levels;
 mod limits;
+mod monitors;
 mod notices;
 mod order_events;
 mod saved;
@@ -61,6 +62,7 @@ use self::changes::Changes;
 use self::events::Follow;
 use self::killing::Killing;
 use self::levels::Levels;
+use self::monitors::Watch;
 use self::notices::Notices;
 use self::switches::Switches;
 use self::trace::{Silent, Trace};
@@ -126,6 +128,7 @@ pub struct Risk {
     changes: Changes,
     killing: Killing,
     levels: Levels,
+    watch: Watch,
     inputs: InputDigest,
 }
 
@@ -172,6 +175,7 @@ impl Risk {
             changes: Changes::default(),
             killing: Killing::default(),
             levels: Levels::default(),
+            watch: Watch::default(),
             inputs: InputDigest::default(),
         }
     }
@@ -230,6 +234,7 @@ impl Risk {
         }
         let follow = self.fold(record, &event)?;
         self.show_sizing(record, &event);
+        self.watch(record, &event);
         self.show_exits(record, &event);
         self.show_held(record, &event);
         // What protects goes before what is wished for now.
@@ -449,6 +454,7 @@ impl Digest for Risk {
         self.changes.digest(sink);
         self.killing.digest(sink);
         self.levels.digest(sink);
+        self.watch.digest(sink);
         self.inputs.digest(sink);
     }
 }

@@ -156,6 +156,8 @@ impl Risk {
         let strategy = id.and_then(ClientOrderId::strategy);
         entry.trades.remember(key);
         self.counts.fills += 1;
+        let instrument = entry.listing.spec().id;
+        let position = self.portfolio.position(account, instrument).copied();
         let spec = entry.listing.spec();
         let booked = self.portfolio.fill(spec, account, strategy, fill);
         if let Some(instrument) = record.instrument() {
@@ -185,6 +187,7 @@ impl Risk {
                 self.tell_of_fill(NoticeCode::Overfilled, Scope::Account(account), fill);
             }
         }
+        self.watch_fill(record, fill, position.as_ref());
     }
 
     fn want_list(&mut self, account: AccountId) {

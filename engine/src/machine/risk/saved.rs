@@ -14,6 +14,7 @@ use super::bucket::MessageBucket;
 use super::changes::{Changes, SavedChanges};
 use super::killing::{Killing, SavedKilling};
 use super::levels::{Levels, SavedLevels};
+use super::monitors::Watch;
 use super::notices::{Notices, SavedNotices};
 use super::switches::{SavedSwitches, Switches};
 use super::{Counts, ENDED_ORDERS_REMEMBERED, Entry, Risk};
@@ -61,6 +62,7 @@ pub(crate) struct SavedRisk {
     changes: SavedChanges,
     killing: SavedKilling,
     levels: SavedLevels,
+    watch: Watch,
     inputs: InputDigest,
 }
 
@@ -176,6 +178,7 @@ impl Risk {
             changes,
             killing,
             levels,
+            watch,
             inputs,
         } = self;
         let entries = entries
@@ -212,6 +215,7 @@ impl Risk {
             changes: changes.save(),
             killing: killing.save(),
             levels: levels.save(),
+            watch: watch.clone(),
             inputs: *inputs,
         }
     }
@@ -267,6 +271,7 @@ impl Risk {
             switches,
             changes: Changes::restore(&saved.changes)?,
             levels: Levels::restore(&saved.levels)?,
+            watch: saved.watch,
             exits: Exits::restore(&saved.exits)?,
             sizing: Sizing::restore(&saved.sizing)?,
             inputs: saved.inputs,
@@ -315,6 +320,7 @@ impl SavedRisk {
         )?;
         self.blobs.check()?;
         self.activity.check()?;
+        self.watch.check()?;
         self.bucket
             .check(self.config.as_ref().map(|config| &config.limits))
     }

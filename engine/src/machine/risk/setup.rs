@@ -56,6 +56,7 @@ impl Risk {
         if let Some(old) = &self.config {
             check_accounts(event, old, &config)?;
         }
+        self.watch_deployment(event, &config)?;
         let old = self.config.as_ref().map_or_else(Vec::new, levels::of);
         self.levels.configure(&old, &levels::of(&config));
         self.bucket.limit(&config.limits);

@@ -1,0 +1,165 @@
+//! Controls behind the order: what is watched at each event, and what its levels do.
+//!
+//! Each control is a small function that sees a value, looks up the levels of its scope, and hands
+//! both to [`Risk::apply_level`]: at the level nothing happens, one step beyond it the switch of
+//! the scope goes on at this event. A soft level means reduce-only, a hard one kill, or reduce-only
+//! too where a kill would not help ([`Answer::Block`]). Without a level nothing is watched. Each
+//! change is told with value, level, scope and version.
+//!
+//! Hot path: yes. Market data costs a comparison while the instrument has no position. Allocates:
+//! when a position, a venue or a liquidation price is seen for the first time.
+
+mod deployment;
+mod fills;
+mod losses;
+mod venues;
+
+use model::body::{NoticeCode, NoticeLevel};
+use model::control::{Control, Scope, Stricter};
+use model::event::Event;
+use model::record::Record;
+use serde::{Deserialize, Serialize};
+
+use self::fills::Fills;
+use self::losses::Losses;
+use self::venues::Venues;
+use super::Risk;
+use super::notices::Told;
+use crate::machine::control_config::FeatureConfig;
+use crate::machine::digest::{Digest, Sink};
+use crate::machine::saved::{Unsound, require};
+
+/// What the controls behind the order remember.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Watch {
+    losses: Losses,
+    fills: Fills,
+    venues: Venues,
+    /// Every feature that ever was switched on, by number.
+    features: Vec<FeatureConfig>,
+}
+
+/// What a hard level does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// It pulls the kill switch.
+    Kill,
+    /// Reduce-only, as the soft one; but a person must look.
+    Block,
+}
+
+impl Watch {
+    /// Whether a snapshot's watch is within its bounds.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`].
+    pub(super) fn check(&self) -> Result<(), Unsound> {
+        let Self {
+            losses,
+            fills,
+            venues,
+            features,
+        } = self;
+        let sound = losses.is_sound() && fills.is_sound() && venues.is_sound();
+        let sound = sound && features.is_sorted_by(|left, right| left.number < right.number);
+        require(sound, "what is watched")
+    }
+}
+
+/// Whether a value is beyond a level. At the level it is not; without one it never is.
+const fn beyond(control: Control, value: i64, level: i64) -> bool {
+    if level == i64::MAX {
+        return false;
+    }
+    match control.stricter() {
+        Stricter::Lower => value > level,
+        Stricter::Higher => value < level,
+    }
+}
+
+impl Risk {
+    /// Looks at an event that the state has taken.
+    pub(super) fn watch(&mut self, record: &Record, event: &Event<'_>) {
+        if self.levels.all().is_empty() {
+            return;
+        }
+        match event {
+            Event::BookLevels(_) | Event::Quote(_) => self.watch_prices(record),
+            Event::Mark(mark) => {
+                self.watch_prices(record);
+                self.watch_liquidation(record, mark.mark);
+            }
+            Event::Tick(_) => {
+                self.turn_day();
+                self.end_loss_locks();
+                self.watch_unknown();
+            }
+            Event::Rate(rate) => self.watch_peg(rate),
+            Event::Funding(funding) => self.watch_funding(record, funding),
+            Event::Transfer(transfer) => self.watch_debt(record, transfer),
+            Event::PositionReport(report) => self.note_liquidation(record, report),
+            Event::OrderUnknown(_) => self.watch_unknown(),
+            _ => {}
+        }
+        self.watch_clock(record, event);
+    }
+
+    /// Compares a value with the levels of `control` in exactly this scope, and acts on `on`.
+    fn apply_level(
+        &mut self,
+        (control, scope): (Control, Scope),
+        on: Scope,
+        value: i64,
+        answer: Answer,
+    ) {
+        let level = self.levels.of(control, scope);
+        if beyond(control, value, level.hard) {
+            let acts = match answer {
+                Answer::Kill => !self.switches.of(on).is_killed(),
+                Answer::Block => self.switches.reduce_only(on, control, true),
+            };
+            if acts {
+                let told = Told::new(NoticeCode::HardLimit, NoticeLevel::Hard, on);
+                self.notice(told.by(control, value, level.hard));
+            }
+            if answer == Answer::Kill {
+                self.pull_kill(on, control, 0);
+            }
+            return;
+        }
+        let soft = beyond(control, value, level.soft);
+        if self.switches.reduce_only(on, control, soft) {
+            let (code, gravity, threshold) = if soft {
+                (NoticeCode::SoftLimit, NoticeLevel::Soft, level.soft)
+            } else {
+                (NoticeCode::LimitCleared, NoticeLevel::Info, level.soft)
+            };
+            let told = Told::new(code, gravity, on);
+            self.notice(told.by(control, value, threshold));
+        }
+    }
+}
+
+impl Digest for Watch {
+    fn digest(&self, sink: &mut Sink) {
+        sink.value(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn level_at_it_is_kept_and_one_beyond_is_not_either_way() {
+        assert!(!beyond(Control::DailyLoss, 100, 100));
+        assert!(beyond(Control::DailyLoss, 101, 100));
+        assert!(!beyond(Control::LiquidationDistance, 100, 100));
+        assert!(beyond(Control::LiquidationDistance, 99, 100));
+        for control in [Control::DailyLoss, Control::LiquidationDistance] {
+            assert!(!beyond(control, i64::MAX, i64::MAX));
+            assert!(!beyond(control, i64::MIN, i64::MAX));
+        }
+    }
+}

@@ -74,6 +74,10 @@ pub struct FeatureConfig {
 /// The kinds of scope that a control can have levels in; empty for the others. Those before the
 /// order refuse an order; those behind it end or pause trading.
 #[must_use]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the others are all alike here"
+)]
 pub const fn watched_scopes(control: Control) -> &'static [ScopeKind] {
     use ScopeKind::{Account, Instrument, Overall, Strategy, Venue};
     match control {

@@ -144,6 +144,10 @@ impl Counts {
 
 impl Risk {
     /// What a snapshot has to hold.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "every field is named once, so that a new one does not compile unsaved"
+    )]
     pub(crate) fn save(&self) -> SavedRisk {
         let Self {
             last_event,

@@ -233,6 +233,10 @@ impl Risk {
         self.judge_losses(Scope::Overall);
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the others are all alike here"
+    )]
     fn judge_losses(&mut self, scope: Scope) {
         let config = self.config.as_ref();
         let window = config

@@ -80,6 +80,10 @@ const fn beyond(control: Control, value: i64, level: i64) -> bool {
 
 impl Risk {
     /// Looks at an event that the state has taken.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the others are all alike here"
+    )]
     pub(super) fn watch(&mut self, record: &Record, event: &Event<'_>) {
         if self.levels.all().is_empty() {
             return;

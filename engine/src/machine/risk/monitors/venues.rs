@@ -80,6 +80,10 @@ impl Venues {
 }
 
 /// The venue's own time of market data; 0 where it gave none.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the others are all alike here"
+)]
 const fn venue_time(event: &Event<'_>) -> u64 {
     match event {
         Event::BookLevels(levels) => levels.venue_time_ns,

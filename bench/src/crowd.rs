@@ -87,6 +87,10 @@ impl Crowd {
     }
 
     /// Another order that every check lets through: the next strategy, a price that moves.
+    ///
+    /// # Panics
+    ///
+    /// Behind 2^32 of them.
     pub fn intent(&mut self) -> Intent {
         self.orders += 1;
         let strategy = StrategyId((self.orders % u32::from(TRADERS)) as u16);

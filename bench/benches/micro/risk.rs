@@ -105,6 +105,7 @@ fn table(crowd: &mut Crowd) {
     print(&rows);
 }
 
+#[expect(clippy::print_stdout, reason = "the table is what it is for")]
 fn print(rows: &[(&str, Distribution); 5]) {
     let row = |name: &str, at: &Percentiles| {
         println!(

@@ -13,10 +13,12 @@ pub(super) fn order_of(event: Event<'_>) -> Option<u64> {
         | Event::OrderStatus(report)
         | Event::OrderAbsent(report)
         | Event::CancelRejected(report)
+        | Event::AmendRejected(report)
         | Event::SendFailed(report) => Some(report.client_id),
         Event::OrderFilled(fill) => Some(fill.client_id),
         Event::Sent(sent) => Some(sent.client_id),
         Event::RiskRefused(refusal) => Some(refusal.client_id),
+        Event::OrderAmended(amended) => Some(amended.client_id),
         Event::RunStarted(_)
         | Event::RunEnded(_)
         | Event::BlobPart(_)
@@ -32,8 +34,6 @@ pub(super) fn order_of(event: Event<'_>) -> Option<u64> {
         | Event::StateHash(_)
         | Event::Mark(_)
         | Event::Rate(_)
-        | Event::OrderAmended(_)
-        | Event::AmendRejected(_)
         | Event::Transfer(_)
         | Event::Funding(_)
         | Event::PositionReport(_)

@@ -110,6 +110,7 @@ impl Row {
             | Event::OrderStatus(report)
             | Event::OrderAbsent(report)
             | Event::CancelRejected(report)
+            | Event::AmendRejected(report)
             | Event::SendFailed(report) => self.report(report),
             Event::Sent(sent) => self.command = Some(sent.command),
             Event::RiskRefused(refusal) => self.refusal(refusal),
@@ -123,6 +124,33 @@ impl Row {
                 self.status = Some(format!("{:?}", operator.action));
                 self.text = text(operator.text.as_str());
             }
+            Event::OrderAmended(amended) => {
+                self.venue_order(amended.venue_order_id);
+                self.qty_lots = Some(amended.qty.0);
+            }
+            Event::Mark(mark) => self.price_ticks = Some(mark.mark.0),
+            Event::Transfer(transfer) => {
+                self.reason = Some(format!("{:?}", transfer.kind));
+                self.text = Some(amount(transfer.amount, transfer.asset.as_str()));
+            }
+            Event::Funding(funding) => {
+                self.qty_lots = Some(funding.qty.0);
+                self.text = Some(amount(funding.amount, funding.asset.as_str()));
+            }
+            Event::PositionReport(position) => {
+                self.qty_lots = Some(position.qty.0);
+                self.status = Some(format!("{:?}", position.mode));
+            }
+            Event::Control(request) => {
+                self.status = Some(format!("{:?}", request.action));
+                self.text = text(request.reason.as_str());
+            }
+            Event::RiskNotice(notice) => {
+                self.reason = Some(format!("{:?}", notice.code));
+                self.status = Some(format!("{:?}", notice.level));
+                self.price_ticks = (notice.price.0 != 0).then_some(notice.price.0);
+                self.qty_lots = (notice.qty.0 != 0).then_some(notice.qty.0);
+            }
             Event::RunStarted(_)
             | Event::RunEnded(_)
             | Event::BlobPart(_)
@@ -131,15 +159,7 @@ impl Row {
             | Event::OpenOrders(_)
             | Event::Balance(_)
             | Event::StateHash(_)
-            | Event::Mark(_)
             | Event::Rate(_)
-            | Event::OrderAmended(_)
-            | Event::AmendRejected(_)
-            | Event::Transfer(_)
-            | Event::Funding(_)
-            | Event::PositionReport(_)
-            | Event::Control(_)
-            | Event::RiskNotice(_)
             | Event::Recovered(_) => {}
         }
     }
@@ -175,7 +195,10 @@ impl Row {
             }
             CommandView::CancelOrder(cancel) => self.venue_order(cancel.venue_order_id),
             CommandView::QueryOrder(query) => self.venue_order(query.venue_order_id),
-            CommandView::AmendOrder(amend) => self.venue_order(amend.venue_order_id),
+            CommandView::AmendOrder(amend) => {
+                self.venue_order(amend.venue_order_id);
+                self.qty_lots = Some(amend.qty.0);
+            }
             CommandView::QueryOpenOrders(_) | CommandView::CancelAll(_) | CommandView::Latch(_) => {
             }
         }
@@ -191,6 +214,11 @@ const fn side_name(side: Side) -> &'static str {
 
 fn text(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// An amount with its asset, exact, as `cat` shows it.
+fn amount(amount: Money, asset: &str) -> String {
+    format!("{} {asset}", amount.get())
 }
 
 /// `[["Buy",6183763,120],...]`, as `cat --json` has it.

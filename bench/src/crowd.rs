@@ -385,7 +385,10 @@ fn sent(record: &Record) -> Record {
     about(Record::new(Kind::Sent, &body), record)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the others are all alike here")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the others are all alike here"
+)]
 fn answer(record: &Record, kind: Kind) -> Record {
     let client_id = command(record).unwrap().client_id();
     let (status, reason) = match kind {

@@ -160,6 +160,10 @@ const fn is_answer(code: NoticeCode) -> bool {
     )
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the others are all alike here"
+)]
 fn answer_text(names: &Names, notice: &Notice, action: &str) -> String {
     let scope = Scope::from_parts(notice.scope, notice.scope_id).unwrap_or(Scope::Overall);
     let scope = names.scope_text(scope);

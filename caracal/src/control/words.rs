@@ -132,6 +132,10 @@ const fn steps(unit: Unit) -> i64 {
 /// # Errors
 ///
 /// One line: what is allowed.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the others are all alike here"
+)]
 pub(crate) fn value(control: Control, text: &str) -> Result<i64, String> {
     if text == "none" {
         return Ok(NONE);

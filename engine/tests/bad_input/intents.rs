@@ -46,7 +46,10 @@ impl Desk {
     }
 
     /// The reason of the one refusal that an action leads to; it goes back as an event.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are all alike here")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the others are all alike here"
+    )]
     fn refusal(&mut self, action: Action) -> RefusalReason {
         self.apply(tick(), Some(action));
         let back: Vec<Record> = self.out.refusals.clone();

@@ -22,7 +22,10 @@ use model::event::{Event, event};
 use model::record::Record;
 
 /// The notices among what went back.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the others are all alike here")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the others are all alike here"
+)]
 fn notices(records: &[Record]) -> Vec<Notice> {
     let notice = |record: &Record| match event(record).unwrap() {
         Event::RiskNotice(notice) => Some(*notice),

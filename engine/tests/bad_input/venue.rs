@@ -94,7 +94,10 @@ fn fill_beyond_every_number_is_kept_in_the_log_and_does_not_panic() {
 }
 
 #[test]
-#[expect(clippy::wildcard_enum_match_arm, reason = "the others are all alike here")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the others are all alike here"
+)]
 fn balance_below_zero_stands_is_told_and_buys_nothing() {
     let mut rig = Rig::new();
     rig.begin(&config(vec![maker()]), 0);

@@ -83,6 +83,10 @@ fn limit_changed_by_people_survives_a_restart_until_the_configuration_says_other
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "every field is named once, so that a new one does not compile unsaved"
+)]
 fn requests_that_cannot_be_are_refused_each_with_its_reason() {
     let mut rig = levelled();
     let unknown_order = |number| {

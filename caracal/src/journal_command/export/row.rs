@@ -75,6 +75,10 @@ impl Row {
         self.qty_lots = Some(qty);
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "every field is named once, so that a new one does not compile unsaved"
+    )]
     fn event(&mut self, record: &Record, event: Event<'_>) {
         match event {
             Event::BookLevels(levels) => {

@@ -164,7 +164,7 @@ struct Machines;
 impl Part for Machines {
     const NAME: &'static str = "machine";
     const SMALL: u64 = 300;
-    const BATCH: u64 = 8;
+    const BATCH: u64 = 4;
     type State = Pair;
     type Step = Step;
 

@@ -38,6 +38,8 @@ impl Risk {
         };
         let accounts = config.accounts.len();
         self.compile_bounds();
+        let positions = self.portfolio.positions().len();
+        self.watch.make_room(accounts, positions);
         let (terms, assets) = terms(&self.entries);
         self.orders.count_over(terms, accounts, assets);
     }

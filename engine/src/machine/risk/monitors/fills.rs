@@ -40,6 +40,11 @@ pub(super) struct Fills {
 }
 
 impl Fills {
+    pub(super) fn make_room(&mut self) {
+        self.executions
+            .reserve(EXECUTIONS_MAX.saturating_sub(self.executions.len()));
+    }
+
     pub(super) fn is_sound(&self) -> bool {
         self.executions.len() <= EXECUTIONS_MAX
     }

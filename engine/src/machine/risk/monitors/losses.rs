@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use model::body::{Fill, NoticeCode, NoticeLevel};
 use model::control::{Control, Scope};
 use model::ids::{AccountId, InstrumentId, StrategyId};
+use model::limits::STRATEGIES_MAX;
 use model::num::Lots;
 use model::record::Record;
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,23 @@ pub(super) struct Losses {
 }
 
 impl Losses {
+    pub(super) fn make_room(&mut self, accounts: usize, positions: usize) {
+        self.parts
+            .reserve(positions.saturating_sub(self.parts.len()));
+        if self.accounts.len() < accounts {
+            self.accounts.resize_with(accounts, Curve::default);
+        }
+        for curve in self.accounts.iter_mut().chain([&mut self.overall]) {
+            // One more than stays: for the moment between a new part and the end of the oldest.
+            let most = WINDOW_PARTS as usize + 2;
+            curve
+                .recent
+                .reserve(most.saturating_sub(curve.recent.len()));
+        }
+        self.streaks
+            .reserve(STRATEGIES_MAX.saturating_sub(self.streaks.len()));
+    }
+
     pub(super) fn is_sound(&self) -> bool {
         let curves = self.accounts.iter().chain([&self.overall]);
         let key = |part: &Part| (part.instrument, part.account);

@@ -49,6 +49,13 @@ enum Answer {
 }
 
 impl Watch {
+    /// Makes room for all that these accounts and positions may come to need.
+    pub(super) fn make_room(&mut self, accounts: usize, positions: usize) {
+        self.losses.make_room(accounts, positions);
+        self.fills.make_room();
+        self.venues.make_room(accounts, positions);
+    }
+
     /// Whether a snapshot's watch is within its bounds.
     ///
     /// # Errors

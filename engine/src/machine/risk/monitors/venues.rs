@@ -59,6 +59,15 @@ pub(super) struct Venues {
 }
 
 impl Venues {
+    pub(super) fn make_room(&mut self, accounts: usize, positions: usize) {
+        self.clocks
+            .reserve(256_usize.saturating_sub(self.clocks.len()));
+        self.edges
+            .reserve(positions.saturating_sub(self.edges.len()));
+        self.debts
+            .reserve(accounts.saturating_sub(self.debts.len()));
+    }
+
     pub(super) fn is_sound(&self) -> bool {
         let edge = |one: &Edge| (one.instrument, one.account);
         self.clocks.len() <= 256

@@ -5,7 +5,7 @@
 //! position and added up; a price changes only the positions in its instrument. Money that comes in
 //! or goes out is no profit, so it moves none of this.
 //!
-//! Hot path: yes. Allocates: when a position is seen for the first time.
+//! Hot path: yes. Allocates: only in `make_room`.
 
 use std::collections::VecDeque;
 

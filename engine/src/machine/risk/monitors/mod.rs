@@ -7,7 +7,7 @@
 //! change is told with value, level, scope and version.
 //!
 //! Hot path: yes. Market data costs a comparison while the instrument has no position. Allocates:
-//! when a position, a venue or a liquidation price is seen for the first time.
+//! only for configuration and instruments.
 
 mod deployment;
 mod fills;

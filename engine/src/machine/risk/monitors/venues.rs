@@ -1,8 +1,7 @@
 //! What venues say beside fills: their clocks, rates, funding, debts, liquidation prices; and how
 //! many orders nobody knows the outcome of.
 //!
-//! Hot path: yes (the clock is a few comparisons). Allocates: when a venue, an account or a
-//! liquidation price is seen for the first time.
+//! Hot path: yes (the clock is a few comparisons). Allocates: only in `make_room`.
 
 use model::body::{Funding, NoticeCode, NoticeLevel, PositionReport, Rate, Transfer, TransferKind};
 use model::control::{Control, Scope};

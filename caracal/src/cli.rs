@@ -79,7 +79,7 @@ pub(crate) struct RunArgs {
     /// Release the kill switch of everything, with the reason for the log. Takes two persons.
     #[arg(long, value_name = "REASON", requires = "by", requires = "approved_by")]
     pub(crate) release_kill: Option<String>,
-    /// Who releases it: a name of the configuration's [[person]] list.
+    /// Who releases it: a name out of the configuration's list of persons.
     #[arg(long, value_name = "NAME", requires = "release_kill")]
     pub(crate) by: Option<String>,
     /// The second person.

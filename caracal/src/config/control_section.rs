@@ -41,6 +41,10 @@ pub(super) fn read(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Optio
     let times = Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
     let life = section.duration(problems, "proposal_life", times.clone(), Some(HOUR));
     let flatten_on_kill = section.flag(problems, "flatten_on_kill", false);
+    if flatten_on_kill == Some(true) {
+        let what = "cannot be kept yet: a kill cancels what rests, a person closes the positions";
+        section.problem(problems, "flatten_on_kill", what);
+    }
     let price = section.integer(problems, "repeated_price_bps", 0..=10_000, Some(1));
     let qty = section.integer(problems, "repeated_qty_bps", 0..=10_000, Some(0));
     let window = section.duration(problems, "loss_speed_window", times, Some(MINUTE));

@@ -34,7 +34,7 @@ pub(crate) struct ControlArgs {
     /// How long to wait for an engine.
     #[arg(long, default_value = "5s", value_parser = duration, global = true)]
     pub(super) wait: Duration,
-    /// Who asks: a name of the configuration's [[person]] list.
+    /// Who asks: a name out of the configuration's list of persons.
     #[arg(long, global = true, value_name = "NAME")]
     by: Option<String>,
     /// Why, for the log.
@@ -64,8 +64,6 @@ enum Ask {
     Pause(ScopeArg),
     /// Propose to end a pause or a reduce-only.
     Enable(ScopeArg),
-    /// Close the positions of a scope by reduce-only orders.
-    Flatten(ScopeArg),
     /// Put an instrument on the restricted list.
     Restrict {
         /// Its symbol.
@@ -167,7 +165,6 @@ impl Ask {
             Self::Release(scope) => scoped("release", scope),
             Self::Pause(scope) => scoped("pause", scope),
             Self::Enable(scope) => scoped("enable", scope),
-            Self::Flatten(scope) => scoped("flatten", scope),
             Self::Restrict { symbol, lasts } => Request {
                 scope: Some(format!("instrument:{symbol}")),
                 new: lasts.clone(),

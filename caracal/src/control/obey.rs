@@ -21,7 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// See the module's header.
 pub(crate) struct Obedience {
-    spool: Spool,
+    /// None where nothing is to be left on a disk: signals reach the engine all the same.
+    spool: Option<Spool>,
     venues: Vec<String>,
     /// Requests that wait for their place in the lane, oldest first.
     waiting: Vec<Request>,
@@ -34,7 +35,7 @@ pub(crate) struct Obedience {
 impl Obedience {
     /// Begins to obey; what an engine before this one had taken comes first. `venues`: their names,
     /// by id.
-    pub(crate) fn begin(spool: Spool, venues: Vec<String>) -> Self {
+    pub(crate) fn begin(spool: Option<Spool>, venues: Vec<String>) -> Self {
         let mut this = Self {
             spool,
             venues,
@@ -43,8 +44,10 @@ impl Obedience {
             looked: None,
             complained: false,
         };
-        let left = this.spool.prepare().and_then(|()| this.spool.take(true));
-        this.waiting = this.told(left).unwrap_or_default();
+        if let Some(spool) = &this.spool {
+            let left = spool.prepare().and_then(|()| spool.take(true));
+            this.waiting = this.told(left).unwrap_or_default();
+        }
         this
     }
 
@@ -53,8 +56,8 @@ impl Obedience {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                if !self.complained {
-                    let dir = self.spool.dir().display();
+                if let Some(spool) = self.spool.as_ref().filter(|_| !self.complained) {
+                    let dir = spool.dir().display();
                     remark(&format!(
                         "{dir}: {error}; `caracal control` cannot reach this engine, signals can"
                     ));
@@ -67,13 +70,15 @@ impl Obedience {
 
     /// Whether somebody wants everything killed by the file, and why.
     pub(crate) fn kill_wanted(&self) -> Option<String> {
-        self.spool.kill_wanted()
+        self.spool.as_ref()?.kill_wanted()
     }
 
     /// The kill is on its way.
     pub(crate) fn kill_taken(&mut self, now_ns: u64) {
-        let moved = self.spool.kill_taken(now_ns);
-        self.told(moved);
+        if let Some(spool) = &self.spool {
+            let moved = spool.kill_taken(now_ns);
+            self.told(moved);
+        }
     }
 
     /// Takes what came, gives it to `push` as events (false: no room, later again), and answers
@@ -92,9 +97,11 @@ impl Obedience {
             .is_none_or(|looked| LOOK_EVERY <= looked.elapsed())
         {
             self.looked = Some(Instant::now());
-            let came = self.spool.take(false);
-            let came = self.told(came).unwrap_or_default();
-            self.waiting.extend(came);
+            if let Some(spool) = &self.spool {
+                let came = spool.take(false);
+                let came = self.told(came).unwrap_or_default();
+                self.waiting.extend(came);
+            }
         }
         while let Some(request) = self.waiting.first() {
             let (number, action) = (request.number, request.action.clone());
@@ -113,8 +120,10 @@ impl Obedience {
     }
 
     fn finish(&mut self, number: u64, answer: &Answer) {
-        let done = self.spool.finish(number, answer);
-        self.told(done);
+        if let Some(spool) = &self.spool {
+            let done = spool.finish(number, answer);
+            self.told(done);
+        }
     }
 
     fn answer(&mut self, machine: &Machine, notice: &Notice) {
@@ -189,7 +198,6 @@ fn action(name: &str) -> Option<ControlAction> {
         "release" => ControlAction::Release,
         "pause" => ControlAction::Pause,
         "enable" => ControlAction::Enable,
-        "flatten" => ControlAction::Flatten,
         "restrict" => ControlAction::Restrict,
         "unrestrict" => ControlAction::Unrestrict,
         "limit" => ControlAction::SetLimit,

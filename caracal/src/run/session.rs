@@ -87,7 +87,7 @@ pub(super) fn run_in(
         journal: watch,
         recording_ended: Box::new(every(RECORDING_INTERVAL, || venue.recording_ended())),
     };
-    let spool = Spool::of(&config.journal.dir);
+    let spool = is_kept.then(|| Spool::of(&config.journal.dir));
     let obedience = Obedience::begin(spool, config.machine.venue_names.clone());
     let ending = Supervisor::new(running, follower, snapshots, status, limits, obedience)?.run();
     finish(config, args, ending, &before, clock, began)

@@ -61,11 +61,10 @@ impl Fifo {
         &self.lots[..usize::from(self.used)]
     }
 
-    /// Sum of the open lots, without sign.
-    pub(super) fn quantity(&self) -> Option<i64> {
-        self.open()
-            .iter()
-            .try_fold(0_i64, |sum, lot| sum.checked_add(lot.lots))
+    /// Sum of the open lots, without sign; as wide as the most negative position, 2^63 lots.
+    pub(super) fn total(&self) -> u128 {
+        let lots = self.open().iter();
+        lots.map(|lot| u128::from(lot.lots.unsigned_abs())).sum()
     }
 
     /// After a trade. `None` if a number overflows.
@@ -130,7 +129,7 @@ impl Fifo {
         require(used <= LOTS_MAX && self.merged < COUNT_MAX, "lots")?;
         let sound = self.open().iter().all(|lot| lot.lots > 0)
             && self.lots[used..].iter().all(|lot| *lot == Lot::default())
-            && self.quantity().map(i64::unsigned_abs) == Some(lots.unsigned_abs());
+            && self.total() == u128::from(lots.unsigned_abs());
         require(sound, "quantity of the lots")
     }
 }

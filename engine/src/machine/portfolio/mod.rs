@@ -281,7 +281,7 @@ impl Portfolio {
     pub fn holds(&self) -> bool {
         let lots = self.positions.iter().zip(&self.lots).all(|(held, lots)| {
             let by_lots = lots.cost().map(|cost| lots.realised() - cost);
-            lots.quantity().map(i64::unsigned_abs) == Some(held.lots.0.unsigned_abs())
+            lots.total() == u128::from(held.lots.0.unsigned_abs())
                 && by_lots == Some(held.realised - held.cost)
         });
         lots && self.unbalanced == 0 && self.ledgers.iter().all(Ledger::balanced)

@@ -56,6 +56,7 @@ pub(crate) struct SavedRisk {
     notices: SavedNotices,
     held: SavedHeld,
     activity: Activity,
+    stale: bool,
     exits: SavedExits,
     sizing: SavedSizing,
     switches: SavedSwitches,
@@ -175,7 +176,7 @@ impl Risk {
             held,
             activity,
             bounds: _,
-            stale: _,
+            stale,
             exits,
             sizing,
             switches,
@@ -213,6 +214,7 @@ impl Risk {
             notices: notices.save(),
             held: held.save(),
             activity: activity.clone(),
+            stale: *stale,
             exits: exits.save(),
             sizing: sizing.save(),
             switches: switches.save(),
@@ -270,7 +272,7 @@ impl Risk {
             held: HeldOrders::restore(&saved.held)?,
             activity: saved.activity,
             bounds: Bounds::default(),
-            stale: true,
+            stale: saved.stale,
             killing: Killing::restore(&saved.killing, &switches)?,
             switches,
             changes: Changes::restore(&saved.changes)?,
@@ -281,8 +283,10 @@ impl Risk {
             inputs: saved.inputs,
         };
         risk.open_positions();
-        // Now, so that the first event needs no room.
-        risk.compile();
+        // Now, so that the first event needs no room; unless the original still had it before it.
+        if !risk.stale {
+            risk.compile();
+        }
         Ok(risk)
     }
 }

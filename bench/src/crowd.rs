@@ -101,6 +101,7 @@ impl Crowd {
         };
         let place = Place {
             client_id: ClientOrderId::new(1, Some(strategy), self.orders).unwrap(),
+            instrument: instrument_of(strategy.0),
             side,
             order_type: OrderType::PostOnly,
             time_in_force: TimeInForce::Gtc,
@@ -234,7 +235,7 @@ fn config() -> MachineConfig {
             .map(|id| StrategyConfig {
                 name: format!("s{id}"),
                 account: account_of(id),
-                instrument: instrument_of(id),
+                instruments: vec![instrument_of(id)],
                 kind: StrategyKind::MovingAverage(never.clone()),
             })
             .collect(),

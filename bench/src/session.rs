@@ -31,7 +31,7 @@ pub fn config() -> MachineConfig {
         strategies: vec![StrategyConfig {
             name: "maker".to_owned(),
             account: AccountId(0),
-            instrument: InstrumentId(0),
+            instruments: vec![InstrumentId(0)],
             kind: StrategyKind::MarketMaker(MarketMakerParams {
                 qty: QTY,
                 half_spread_ticks: Ticks(2),

@@ -175,7 +175,7 @@ impl<'a> Converter<'a> {
         Some(StrategyConfig {
             name: draft.name.clone(),
             account,
-            instrument: instrument.id,
+            instruments: vec![instrument.id],
             kind,
         })
     }

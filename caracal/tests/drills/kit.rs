@@ -108,7 +108,7 @@ pub(crate) fn machine_config() -> MachineConfig {
         strategies: vec![StrategyConfig {
             name: "drill".to_owned(),
             account: ACCOUNT,
-            instrument: BTC,
+            instruments: vec![BTC],
             kind: StrategyKind::MarketMaker(MarketMakerParams::example()),
         }],
         limits: limits(),
@@ -384,6 +384,7 @@ impl Terms {
     pub(crate) fn place(self, client_id: ClientOrderId) -> Place {
         Place {
             client_id,
+            instrument: BTC,
             side: self.side,
             order_type: self.order_type,
             time_in_force: self.time_in_force,

@@ -17,6 +17,8 @@ use super::risk::RiskLimits;
 
 /// Most accounts in one machine.
 pub const ACCOUNTS_MAX: usize = 32;
+/// Most instruments that one strategy watches.
+pub const INSTRUMENTS_PER_STRATEGY_MAX: usize = 64;
 /// Smallest book window, ticks.
 pub const BOOK_WINDOW_MIN: u32 = 1 << 12;
 /// Largest book window, ticks (8 MiB a side).
@@ -51,8 +53,9 @@ pub struct StrategyConfig {
     pub name: String,
     /// The account that it trades for.
     pub account: AccountId,
-    /// The instrument that it trades.
-    pub instrument: InstrumentId,
+    /// The instruments that it watches and trades; the first is the one that its quantities are
+    /// in. 1 to [`INSTRUMENTS_PER_STRATEGY_MAX`], each once.
+    pub instruments: Vec<InstrumentId>,
     /// What it does.
     pub kind: StrategyKind,
 }
@@ -266,6 +269,15 @@ impl MachineConfig {
             format!("{path}.account"),
             strategy.account,
             "one of the accounts",
+        );
+        let instruments = &strategy.instruments;
+        let each_once =
+            (1..instruments.len()).all(|at| !instruments[..at].contains(&instruments[at]));
+        problems.require(
+            (1..=INSTRUMENTS_PER_STRATEGY_MAX).contains(&instruments.len()) && each_once,
+            format!("{path}.instruments"),
+            instruments.len(),
+            "1 to 64 instruments, each once",
         );
         match &strategy.kind {
             StrategyKind::MarketMaker(params) => check_maker(&path, params, problems),

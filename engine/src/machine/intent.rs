@@ -83,6 +83,8 @@ impl Action {
 pub struct Place {
     /// Its id, which the strategy's runner made.
     pub client_id: ClientOrderId,
+    /// Where: one of the strategy's instruments.
+    pub instrument: InstrumentId,
     /// Side.
     pub side: Side,
     /// How it executes.

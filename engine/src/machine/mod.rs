@@ -27,8 +27,9 @@ mod sizing;
 mod strategy;
 
 pub use config::{
-    ACCOUNTS_MAX, AccountConfig, BOOK_WINDOW_MAX, BOOK_WINDOW_MIN, ConfigProblem, MachineConfig,
-    MarketMakerParams, MovingAverageParams, StrategyConfig, StrategyKind,
+    ACCOUNTS_MAX, AccountConfig, BOOK_WINDOW_MAX, BOOK_WINDOW_MIN, ConfigProblem,
+    INSTRUMENTS_PER_STRATEGY_MAX, MachineConfig, MarketMakerParams, MovingAverageParams,
+    StrategyConfig, StrategyKind,
 };
 pub use control_config::{ControlConfig, FeatureConfig, LevelConfig, watched_scopes};
 pub use error::ApplyError;
@@ -208,7 +209,10 @@ impl Machine {
         strategy: StrategyConfig,
         setting: Setting,
     ) -> StrategyRunner {
-        let listing = self.risk.listing(strategy.instrument);
+        let listing = strategy
+            .instruments
+            .first()
+            .and_then(|id| self.risk.listing(*id));
         let mut runner = StrategyRunner::new(id, strategy, setting);
         if let Some(listing) = listing {
             runner.list(listing.spec().clone());

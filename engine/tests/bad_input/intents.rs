@@ -3,7 +3,7 @@
 use engine::machine::{Action, Intent, Machine, Outputs, Place, Risk, Size};
 use model::body::{OrderType, RefusalReason, Side, TimeInForce};
 use model::event::{Event, event};
-use model::ids::{ClientOrderId, StrategyId};
+use model::ids::{ClientOrderId, InstrumentId, StrategyId};
 use model::num::{Lots, Ticks};
 use model::record::Record;
 
@@ -72,6 +72,7 @@ impl Desk {
         let epoch = self.risk.epoch();
         Place {
             client_id: ClientOrderId::new(epoch, Some(StrategyId(0)), self.counter).unwrap(),
+            instrument: InstrumentId(0),
             side: Side::Buy,
             order_type,
             time_in_force: match order_type {

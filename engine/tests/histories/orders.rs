@@ -4,7 +4,7 @@
 
 use engine::machine::{Action, Intent, Machine, Outputs, Place, Risk, Size};
 use model::body::{Amended, OpenOrders, OrderStatus, OrderType, RejectReason, Side, TimeInForce};
-use model::ids::{ClientOrderId, StrategyId};
+use model::ids::{ClientOrderId, InstrumentId, StrategyId};
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
 use rust_decimal::Decimal;
@@ -149,6 +149,7 @@ impl State {
         let client_id = ClientOrderId::new(epoch, Some(StrategyId(0)), self.counter).unwrap();
         let place = Place {
             client_id,
+            instrument: InstrumentId(0),
             side,
             order_type: OrderType::Limit,
             time_in_force: TimeInForce::Gtc,

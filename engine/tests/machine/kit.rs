@@ -73,7 +73,7 @@ fn strategy(name: &str, kind: StrategyKind) -> StrategyConfig {
     StrategyConfig {
         name: name.to_owned(),
         account: ACCOUNT,
-        instrument: INSTRUMENT,
+        instruments: vec![INSTRUMENT],
         kind,
     }
 }

@@ -74,6 +74,7 @@ impl Desk {
         let client_id = ClientOrderId::new(1, Some(StrategyId(strategy)), self.counter).unwrap();
         let mut place = Place {
             client_id,
+            instrument: crate::kit::INSTRUMENT,
             side: Side::Buy,
             order_type: OrderType::Limit,
             time_in_force: TimeInForce::Gtc,

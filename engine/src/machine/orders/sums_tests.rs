@@ -61,6 +61,7 @@ fn insert(orders: &mut Orders, counter: u32, (lots, value, traits): (i64, i64, u
     let bit = |bit: u8| traits >> bit & 1 == 1;
     let place = Place {
         client_id: id(counter),
+        instrument: InstrumentId(0),
         side: if bit(0) { Side::Buy } else { Side::Sell },
         order_type: OrderType::Limit,
         time_in_force: TimeInForce::Gtc,

@@ -23,6 +23,7 @@ fn id(counter: u32) -> ClientOrderId {
 fn order(counter: u32) -> Order {
     let place = Place {
         client_id: id(counter),
+        instrument: InstrumentId(0),
         side: Side::Buy,
         order_type: OrderType::Limit,
         time_in_force: TimeInForce::Gtc,

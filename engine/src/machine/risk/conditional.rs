@@ -154,8 +154,7 @@ impl Risk {
 
     /// The held order that `place` asks for, if its terms make sense.
     fn held_of(&self, intent: &Intent, place: &Place) -> Result<Held, Refused> {
-        let strategy = self.strategy_of(intent)?;
-        let (instrument, account) = (strategy.instrument, strategy.account);
+        let (instrument, account) = (place.instrument, self.account_for(intent, place)?);
         let entry = self.entry(instrument).filter(|entry| {
             let spec = entry.listing.spec();
             spec.trading && self.venue_of(account) == Some(spec.venue)

@@ -254,6 +254,7 @@ impl Risk {
         let price = self.collar_price(about, side)?;
         let place = Place {
             client_id: self.engine_id(guard.strategy)?,
+            instrument: guard.instrument,
             side,
             order_type: OrderType::Limit,
             time_in_force: TimeInForce::Ioc,
@@ -327,8 +328,7 @@ impl Risk {
         if place.client_id.counter() >= ENGINE_NUMBERS_FROM {
             return Ok(());
         }
-        let strategy = self.strategy_of(intent)?;
-        let Some(guard) = self.exits.get(strategy.instrument, intent.strategy) else {
+        let Some(guard) = self.exits.get(place.instrument, intent.strategy) else {
             return Ok(());
         };
         let closes = guard.lots != 0 && guard.closing_side() == place.side;

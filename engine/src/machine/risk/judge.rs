@@ -7,8 +7,8 @@
 use model::body::{
     Flag, NewOrder, NoticeCode, NoticeLevel, Refusal, RefusalReason, ReplaceOrder, Side,
 };
-use model::control::Control;
-use model::ids::ClientOrderId;
+use model::control::{Control, Scope};
+use model::ids::{AccountId, ClientOrderId};
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
 
@@ -83,6 +83,22 @@ impl Risk {
             .ok_or(Refused::plain(RefusalReason::Malformed))
     }
 
+    /// Account of the strategy that asks, if the order is for one of its instruments. What the
+    /// engine itself orders for it may be for one that it has no more.
+    ///
+    /// # Errors
+    ///
+    /// `Malformed`: no such strategy. `NotTrading`: an instrument that it was not configured with.
+    pub(super) fn account_for(&self, intent: &Intent, place: &Place) -> Result<AccountId, Refused> {
+        let strategy = self.strategy_of(intent)?;
+        let by_engine = place.client_id.counter() >= super::ENGINE_NUMBERS_FROM;
+        if by_engine || strategy.instruments.contains(&place.instrument) {
+            return Ok(strategy.account);
+        }
+        let scope = Scope::Instrument(place.instrument);
+        Err(Refused::plain(RefusalReason::NotTrading).by(Control::Restricted, scope))
+    }
+
     pub(super) fn judge_place(
         &mut self,
         intent: &Intent,
@@ -91,8 +107,7 @@ impl Risk {
         trace: &mut impl Trace,
     ) -> Result<(), Refused> {
         let cleared = self.clear(intent, place, None, trace)?;
-        let strategy = self.strategy_of(intent)?;
-        let (instrument, account) = (strategy.instrument, strategy.account);
+        let (instrument, account) = (place.instrument, self.account_for(intent, place)?);
         let number = self.commands + 1;
         let body = NewOrder {
             command: number,
@@ -132,8 +147,7 @@ impl Risk {
             self.keep_the_cancel(&old, out);
         }
         let cleared = self.clear(intent, place, Some(cancel), trace)?;
-        let strategy = self.strategy_of(intent)?;
-        let (instrument, account) = (strategy.instrument, strategy.account);
+        let (instrument, account) = (place.instrument, self.account_for(intent, place)?);
         if (instrument, account) != (old.instrument, old.account) {
             return Err(not_open(cancel));
         }
@@ -174,10 +188,9 @@ impl Risk {
         cleared: &Cleared,
         replaces: Option<ClientOrderId>,
     ) -> Result<(), Refused> {
-        let strategy = self.strategy_of(intent)?;
         let about = NewlyApproved {
-            instrument: strategy.instrument,
-            account: strategy.account,
+            instrument: place.instrument,
+            account: self.account_for(intent, place)?,
             strategy: intent.strategy,
             command: self.commands + 1,
             replaces,
@@ -232,6 +245,10 @@ impl Risk {
             // Never refused.
             Action::CancelAll { .. } => return,
         };
+        let asked = match &intent.action {
+            Action::Place(place) | Action::Replace { place, .. } => Some(place.instrument),
+            Action::Cancel { .. } | Action::Amend { .. } | Action::CancelAll { .. } => None,
+        };
         let body = Refusal {
             number: self.refusals,
             cause: self.last_event,
@@ -252,9 +269,12 @@ impl Risk {
         };
         let mut record = Record::new(Kind::RiskRefused, &body).by_strategy(intent.strategy);
         if let Ok(strategy) = self.strategy_of(intent) {
-            record = record
-                .on_instrument(strategy.instrument)
-                .on_account(strategy.account);
+            record = record.on_account(strategy.account);
+            let order = self.orders.get(client_id).map(|order| order.instrument);
+            let instrument = asked.or(order).or(strategy.instruments.first().copied());
+            if let Some(instrument) = instrument {
+                record = record.on_instrument(instrument);
+            }
         }
         out.refusals.push(record);
     }

@@ -142,8 +142,7 @@ impl Risk {
         place: &'a Place,
         replaces: Option<ClientOrderId>,
     ) -> Result<Subject<'a>, Refused> {
-        let strategy = self.strategy_of(intent)?;
-        let (instrument, account) = (strategy.instrument, strategy.account);
+        let (instrument, account) = (place.instrument, self.account_for(intent, place)?);
         let entry = self
             .entry(instrument)
             .filter(|entry| entry.listing.spec().trading)

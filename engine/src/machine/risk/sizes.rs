@@ -51,8 +51,9 @@ impl Risk {
             .filter_map(|(strategy, id)| {
                 let id = StrategyId(id);
                 let rule = config.protection.of(id).sizing.and_then(volatility_of)?;
-                Some((id, strategy.instrument, rule))
-            });
+                Some(strategy.instruments.iter().map(move |on| (id, *on, rule)))
+            })
+            .flatten();
         self.sizing.configure(rules);
     }
 
@@ -85,8 +86,8 @@ impl Risk {
                 Err(missing(Missing::Rule))
             };
         };
-        let strategy = self.strategy_of(intent)?;
-        let position = self.exits.get(strategy.instrument, intent.strategy);
+        let account = self.account_for(intent, place)?;
+        let position = self.exits.get(place.instrument, intent.strategy);
         let held = position.map_or(0, |guard| guard.lots);
         let closes = held.checked_mul(-place.side.sign()).unwrap_or(0) >= place.qty.0;
         if place.reduce_only || closes && place.size == Size::Exact {
@@ -96,27 +97,27 @@ impl Risk {
             return Err(missing(Missing::Rule));
         }
         let (entry, config) = self
-            .entry(strategy.instrument)
+            .entry(place.instrument)
             .zip(self.config.as_ref())
             .ok_or(Refused::plain(RefusalReason::NotTrading))?;
-        let about = (strategy.account, intent.strategy);
+        let about = (account, intent.strategy);
         let (price, value) = self.worst_price(entry, config, about, place)?;
         let spec = entry.listing.spec();
         let range = missing(Missing::Range);
         let question = Question {
             side: place.side,
-            equity: self.equity_in_quote(strategy.account, entry)?,
+            equity: self.equity_in_quote(account, entry)?,
             price: value,
             stop: stop.map(|stop| spec.price(stop).ok_or(range)).transpose()?,
             lot: spec.quantity(Lots(1)).ok_or(range)?,
             volatility_e9: self.sizing.volatility_e9(
                 intent.strategy,
-                strategy.instrument,
+                place.instrument,
                 self.time_ns,
             ),
         };
         let lots = sizing::lots(&rule, &question).map_err(missing)?;
-        let room = self.room(entry, config, strategy.account, place, value)?;
+        let room = self.room(entry, config, account, place, value)?;
         let lots = lots.min(place.qty.0).min(room);
         let least = spec.qty_min.0.max(1);
         let worth = spec.notional(price, Lots(lots)).ok_or(range)?;

@@ -3,7 +3,7 @@
 //! Hot path: yes. Allocates: no.
 
 use model::body::{OrderType, Side, TimeInForce};
-use model::ids::{ClientOrderId, StrategyId};
+use model::ids::{ClientOrderId, InstrumentId, StrategyId};
 use model::num::{Lots, Ticks};
 
 use crate::machine::held::Size;
@@ -29,6 +29,7 @@ pub(crate) struct Asks<'a> {
     pub(super) time_ns: u64,
     pub(super) epoch: u32,
     pub(super) strategy: StrategyId,
+    pub(super) instrument: InstrumentId,
     pub(super) may_trade: bool,
     pub(super) room: usize,
     pub(super) counter: &'a mut u32,
@@ -86,6 +87,7 @@ impl Asks<'_> {
         *self.counter = counter;
         Some(Place {
             client_id,
+            instrument: self.instrument,
             side: wish.side,
             order_type: wish.order_type,
             time_in_force: wish.time_in_force,

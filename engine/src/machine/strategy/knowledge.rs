@@ -159,7 +159,7 @@ impl StrategyRunner {
 
     /// Takes an instrument, if it is the strategy's own.
     pub(crate) fn list(&mut self, spec: InstrumentSpec) {
-        if spec.id != self.config.instrument {
+        if Some(&spec.id) != self.config.instruments.first() {
             return;
         }
         match self.listing.as_deref_mut() {
@@ -206,7 +206,7 @@ impl StrategyRunner {
 
     fn on_fill(&mut self, record: &Record, fill: &Fill) -> Option<Cause> {
         let id = self.own(fill.client_id)?;
-        if record.instrument() != Some(self.config.instrument)
+        if record.instrument() != self.config.instruments.first().copied()
             || record.account() != Some(self.config.account)
             || fill.qty <= Lots::ZERO
         {

@@ -126,6 +126,7 @@ impl StrategyRunner {
             time_ns: self.setting.time_ns,
             epoch: self.setting.epoch,
             strategy: self.id,
+            instrument: listing.spec().id,
             may_trade: self.connected && !self.stopping && !self.setting.killed,
             room: raised + credits.min(free_orders).min(INTENTS_PER_EVENT_MAX - raised),
             counter: &mut self.counter,
@@ -152,7 +153,7 @@ impl StrategyRunner {
 
     fn note_place(&mut self, place: &Place, replaces: Option<ClientOrderId>) {
         let about = NewlyApproved {
-            instrument: self.config.instrument,
+            instrument: place.instrument,
             account: self.config.account,
             strategy: self.id,
             command: 0,
@@ -183,7 +184,7 @@ impl StrategyRunner {
     pub(crate) fn continues(&self, config: &StrategyConfig) -> bool {
         self.config.name == config.name
             && self.config.account == config.account
-            && self.config.instrument == config.instrument
+            && self.config.instruments == config.instruments
     }
 
     /// Takes new parameters; the strategy itself starts afresh if they differ.

@@ -119,7 +119,7 @@ impl StrategyRunner {
         let listing = saved.listing.map(Listing::restore).transpose()?;
         let own = listing
             .as_ref()
-            .is_none_or(|listing| listing.spec().id == config.instrument);
+            .is_none_or(|listing| Some(&listing.spec().id) == config.instruments.first());
         require(own, "instrument of a strategy")?;
         Ok(Self {
             id,

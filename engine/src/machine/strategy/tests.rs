@@ -69,6 +69,7 @@ impl Bench {
             time_ns: self.now,
             epoch: 1,
             strategy: StrategyId(0),
+            instrument: model::ids::InstrumentId(0),
             may_trade: true,
             room: 8,
             counter: &mut counter,

@@ -28,7 +28,7 @@ pub(crate) fn config() -> MachineConfig {
     let strategy = |name: &str, half_spread_ticks| StrategyConfig {
         name: name.to_owned(),
         account: AccountId(0),
-        instrument: InstrumentId(0),
+        instruments: vec![InstrumentId(0)],
         kind: StrategyKind::MarketMaker(MarketMakerParams {
             half_spread_ticks: Ticks(half_spread_ticks),
             requote_ticks: Ticks(0),

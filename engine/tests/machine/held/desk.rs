@@ -356,6 +356,7 @@ impl Desk {
         let client_id = self.id();
         let mut place = Place {
             client_id,
+            instrument: crate::kit::INSTRUMENT,
             side: Side::Sell,
             order_type: OrderType::Market,
             time_in_force: TimeInForce::Ioc,

@@ -10,9 +10,10 @@
 
 use engine::machine::{
     AccountConfig, Action, ControlConfig, FlowRules, Intent, IntentBuffer, Machine, MachineConfig,
-    MovingAverageParams, OrderLimits, Outputs, Parts, Place, Protection, Risk, RiskLimits, Size,
-    StrategyConfig, StrategyKind, StrategyRunner,
+    OrderLimits, Outputs, Parts, Place, Protection, Risk, RiskLimits, Size, StrategyConfig,
+    StrategyRunner,
 };
+use engine::strategy::MovingAverageParams;
 use model::blob::{self, BlobKind};
 use model::body::{
     AssetName, Balance, BookLevels, BookReset, Channel, Connection, Level, LinkState, OrderReport,
@@ -69,6 +70,7 @@ impl Crowd {
         let Parts {
             mut strategies,
             risk,
+            registry: _,
         } = machine.into_parts();
         let mut crowd = Self {
             time_ns: risk.time_ns(),
@@ -226,7 +228,7 @@ fn account_of(strategy: u16) -> AccountId {
 
 fn config() -> MachineConfig {
     let never = MovingAverageParams {
-        band_ticks: Ticks(1 << 40),
+        band_ticks: Ticks(1_000_000_000),
         ..MovingAverageParams::example()
     };
     MachineConfig {
@@ -236,7 +238,8 @@ fn config() -> MachineConfig {
                 name: format!("s{id}"),
                 account: account_of(id),
                 instruments: vec![instrument_of(id)],
-                kind: StrategyKind::MovingAverage(never.clone()),
+                kind: MovingAverageParams::KIND.to_owned(),
+                params: never.params(),
             })
             .collect(),
         limits: limits(),

@@ -6,9 +6,10 @@
 use std::path::Path;
 
 use engine::machine::{
-    AccountConfig, ControlConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs,
-    Protection, RiskLimits, StrategyConfig, StrategyKind,
+    AccountConfig, ControlConfig, Machine, MachineConfig, OrderLimits, Outputs, Protection,
+    RiskLimits, StrategyConfig,
 };
+use engine::strategy::MarketMakerParams;
 use journal::{Durability, Options, Writer};
 use model::blob::{self, BlobKind};
 use model::body::RunStarted;
@@ -32,7 +33,8 @@ pub fn config() -> MachineConfig {
             name: "maker".to_owned(),
             account: AccountId(0),
             instruments: vec![InstrumentId(0)],
-            kind: StrategyKind::MarketMaker(MarketMakerParams {
+            kind: MarketMakerParams::KIND.to_owned(),
+            params: MarketMakerParams {
                 qty: QTY,
                 half_spread_ticks: Ticks(2),
                 skew_ticks: Ticks(0),
@@ -40,7 +42,8 @@ pub fn config() -> MachineConfig {
                 requote_ticks: Ticks(0),
                 backoff_ns: 1_000_000,
                 requote_pause_ns: 0,
-            }),
+            }
+            .params(),
         }],
         limits: limits(),
         accounts: vec![AccountConfig {

@@ -11,6 +11,7 @@ use crate::explain_command::ExplainArgs;
 use crate::journal_command::JournalArgs;
 use crate::prove_command::ProveArgs;
 use crate::run::Release;
+use crate::strategies_command::StrategiesArgs;
 use crate::verify_command::VerifyArgs;
 
 /// A low-latency, event-sourced trading engine for crypto venues.
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Ask a running engine for a change: kill, release, limits, pauses; or show them.
     Control(ControlArgs),
+    /// List the strategies of this program, and what each can be configured with.
+    Strategies(StrategiesArgs),
     /// Look into a journal.
     Journal(JournalArgs),
 }

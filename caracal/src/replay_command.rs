@@ -1,5 +1,6 @@
 //! `caracal replay`: applies a journal again and compares every command.
 
+use engine::strategy::Registry;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -11,7 +12,7 @@ use crate::output::{Failure, grouped, hex, say};
 /// # Errors
 ///
 /// [`Failure`]: an unreadable journal, or the first difference.
-pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failure> {
+pub(crate) fn replay(args: &ReplayArgs, registry: &Registry) -> Result<(), Failure> {
     let place = args.journal.display();
     let last = journal::Reader::open(&args.journal)
         .map_err(Failure::because)?
@@ -19,7 +20,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failure> {
         .map_err(Failure::because)?
         .min(args.to.unwrap_or(u64::MAX));
     let bar = progress_bar("replay", last);
-    let audit = replay::audit(&args.journal, args.from, args.to, |seq| {
+    let audit = replay::audit(&args.journal, registry, args.from, args.to, |seq| {
         bar.set_position(seq)
     })
     .map_err(|error| Failure::while_doing(&format!("cannot replay {place}"), error))?;

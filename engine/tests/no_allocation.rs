@@ -24,7 +24,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use engine::machine::{Machine, Outputs};
-use model::codec::{decode_snapshot, encode_snapshot};
+use engine::strategy::Registry;
+use model::codec::encode_snapshot;
 use model::record::{Kind, Record};
 
 thread_local! {
@@ -122,7 +123,7 @@ fn thawed_machine_does_not_allocate_either(log: &[Record], cut: usize, end: &[u8
         machine.apply(record, &mut out).unwrap();
     }
     let bytes = encode_snapshot(&machine).unwrap();
-    let mut machine: Machine = decode_snapshot(&bytes).unwrap();
+    let mut machine = Machine::from_snapshot(&bytes, &Registry::standard()).unwrap();
     let allocations = counted(|| {
         for record in &log[cut..] {
             machine.apply(record, &mut out).unwrap();

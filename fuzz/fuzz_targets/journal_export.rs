@@ -38,7 +38,9 @@ mod journal_command {
             let mut table = table::Table::new(file, 7).expect("a file can be begun");
             for record in records {
                 instruments.learn(record);
-                table.push(record, &instruments).expect("a row can be written");
+                table
+                    .push(record, &instruments)
+                    .expect("a row can be written");
             }
             table.finish().expect("the file can be ended")
         }
@@ -83,5 +85,8 @@ fn check_parquet(records: &[Record]) {
         count += 1;
     }
     assert_eq!(count, records.len());
-    assert_eq!(reader.metadata().file_metadata().num_rows(), records.len() as i64);
+    assert_eq!(
+        reader.metadata().file_metadata().num_rows(),
+        records.len() as i64
+    );
 }

@@ -40,7 +40,11 @@ fn check_reading(dir: &Path, damaged: &Damaged) {
     let (records, end) = read(&mut reader);
     check_records(&records, damaged);
     if end.is_ok() && reader.was_closed() && !damaged.forged_superblock {
-        assert_eq!(records.len() as u64, RECORDS, "a closed journal read short without an error");
+        assert_eq!(
+            records.len() as u64,
+            RECORDS,
+            "a closed journal read short without an error"
+        );
     }
     for seq in [0, 1, RECORDS, RECORDS + 1, u64::MAX] {
         reader.seek(seq);

@@ -41,17 +41,27 @@ fn check(case: &Case) {
             assert!(!case.is_whole(), "refused without a reason: {error}");
             // A bad archive may be found only after a torn tail behind it was cut.
             let is_same = load(&folder) == case.files;
-            assert!(is_same || !case.archives_are_whole(), "a refusal changed a file: {error}");
+            assert!(
+                is_same || !case.archives_are_whole(),
+                "a refusal changed a file: {error}"
+            );
             return;
         }
     };
     if recovery.created {
-        assert!(!case.has_history(), "history was taken for an empty directory");
+        assert!(
+            !case.has_history(),
+            "history was taken for an empty directory"
+        );
         return;
     }
     if recovery.clean {
         // Records are checked when they are read after a close in order.
-        assert_eq!(recovery.last_seq, case.count(), "another end than the close said");
+        assert_eq!(
+            recovery.last_seq,
+            case.count(),
+            "another end than the close said"
+        );
         return;
     }
     let good = case.good_prefix();
@@ -90,8 +100,13 @@ fn check_kept(folder: &Folder, case: &Case, recovery: &Recovery) {
     let files: Files = load(folder);
     for removed in &recovery.removed {
         let name = removed.kept_in.file_name().and_then(|name| name.to_str());
-        let kept = name.and_then(|name| files.get(name)).expect("the cut bytes are kept");
+        let kept = name
+            .and_then(|name| files.get(name))
+            .expect("the cut bytes are kept");
         assert_eq!(kept.len() as u64, removed.bytes);
-        assert_eq!(Some(&kept[..]), case.bytes_from(removed.from_seq, kept.len()));
+        assert_eq!(
+            Some(&kept[..]),
+            case.bytes_from(removed.from_seq, kept.len())
+        );
     }
 }

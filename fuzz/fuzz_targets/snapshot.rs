@@ -10,12 +10,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::machine::{Machine, Outputs};
+use engine::strategy::Registry;
 use journal::Folder;
 use journal::snapshot::{self, Snapshot};
 use journal::storage::{Access, Memory, Storage as _};
 use libfuzzer_sys::fuzz_target;
 use model::body::{Channel, Connection, LinkState, RunStarted, Text, Tick};
-use model::codec::{decode_snapshot, encode_snapshot};
+use model::codec::encode_snapshot;
 use model::record::{Kind, Record};
 use replay::{Shadow, TakenBy};
 
@@ -54,12 +55,13 @@ fn check_file(bytes: &[u8]) {
 }
 
 fn check_machine(payload: &[u8]) {
-    let Ok(mut machine) = decode_snapshot::<Machine>(payload) else {
+    let Ok(mut machine) = Machine::from_snapshot(payload, &Registry::standard()) else {
         return;
     };
     let hash = machine.state_hash();
     let bytes = encode_snapshot(&machine).expect("what was read can be written");
-    let again: Machine = decode_snapshot(&bytes).expect("what was written can be read");
+    let again = Machine::from_snapshot(&bytes, &Registry::standard())
+        .expect("what was written can be read");
     assert_eq!(again.state_hash(), hash);
     let mut out = Outputs::new();
     let links = [Channel::Orders, Channel::Market].map(|channel| {
@@ -110,7 +112,7 @@ fn check_shadow(payload: &[u8]) {
         payload: payload.to_vec(),
     };
     assert!(
-        Shadow::thaw(&snapshot, TakenBy::AnyBuild).is_err(),
+        Shadow::thaw(&snapshot, TakenBy::AnyBuild, &Registry::standard()).is_err(),
         "no machine has this state hash"
     );
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use engine::strategy::Registry;
 use journal::{Folder, OpenError, ReadError, Reader};
 
 use crate::difference::Difference;
@@ -63,13 +64,14 @@ pub struct Audit {
 /// [`AuditError`]: the journal cannot be followed to the end.
 pub fn audit(
     directory: &Path,
+    registry: &Registry,
     from: u64,
     to: Option<u64>,
     mut progress: impl FnMut(u64),
 ) -> Result<Audit, AuditError> {
     let started = Instant::now();
     let folder = Folder::on_disk(directory);
-    let start = start::oldest(&folder, Reader::open_in(&folder)?)?;
+    let start = start::oldest(&folder, Reader::open_in(&folder)?, registry)?;
     let (mut reader, mut shadow) = (start.reader, start.shadow);
     let (mut differences, mut first_difference) = (0, None);
     while let Some(record) = reader.next()? {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use engine::machine::Explanation;
+use engine::strategy::Registry;
 use journal::{Folder, Reader};
 use model::event::{self, View};
 
@@ -30,11 +31,12 @@ pub struct Explained {
 /// [`AuditError`]: the journal cannot be followed up to there.
 pub fn explain(
     directory: &Path,
+    registry: &Registry,
     cause: u64,
     mut progress: impl FnMut(u64),
 ) -> Result<Option<Explained>, AuditError> {
     let folder = Folder::on_disk(directory);
-    let start = start::oldest(&folder, Reader::open_in(&folder)?)?;
+    let start = start::oldest(&folder, Reader::open_in(&folder)?, registry)?;
     let (mut reader, mut shadow) = (start.reader, start.shadow);
     let mut difference = None;
     while let Some(record) = reader.next()? {

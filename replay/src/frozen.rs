@@ -8,7 +8,8 @@
 
 use std::collections::VecDeque;
 
-use engine::machine::{Machine, Outputs};
+use engine::machine::{Machine, Outputs, SavedMachine};
+use engine::strategy::Registry;
 use journal::snapshot::Snapshot;
 use model::codec::{self, CodecError};
 use model::limits::RECORD_BYTES;
@@ -22,7 +23,12 @@ use crate::shadow::{CHECKPOINTS_KEPT, Shadow};
 const LAYOUT: u32 = 2 << 16 | engine::machine::SNAPSHOT_LAYOUT;
 
 /// Names the sources of the machine, as the build script hashed them.
-const BUILD: &str = env!("MACHINE_BUILD");
+const SOURCES: &str = env!("MACHINE_BUILD");
+
+/// Names all that decides: the machine's sources, and the versions of the strategies.
+fn build(registry: &Registry) -> String {
+    format!("{SOURCES} with {}", registry.versions())
+}
 
 /// Whose snapshots are good enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +49,19 @@ pub enum ThawError {
         found: u32,
     },
     /// A machine of other sources took it.
-    #[error("was taken by another build of the machine ({found:?}, this one is {BUILD:?})")]
+    #[error("was taken by another build of the machine ({found:?}, this one is {here:?})")]
     Build {
+        /// This build.
+        here: String,
         /// What it says of its build.
         found: String,
     },
     /// The bytes are not such a value, or one that no machine can be in.
     #[error("cannot be read: {0}")]
     Codec(#[from] CodecError),
+    /// No machine can have what stands there.
+    #[error(transparent)]
+    Machine(#[from] engine::machine::Unsound),
     /// The parts contradict each other.
     #[error("contradicts itself: its {0} cannot be")]
     Unsound(&'static str),
@@ -84,7 +95,7 @@ struct Loaded {
     commands: Vec<Words>,
     refusals: Vec<Words>,
     checkpoints: Vec<(u64, [u8; 32])>,
-    machine: Machine,
+    machine: SavedMachine,
 }
 
 /// The bytes of a record, in pieces that serde knows.
@@ -124,7 +135,7 @@ impl Shadow {
             ended,
         } = self;
         let saved = Saved {
-            build: BUILD,
+            build: &build(machine.registry()),
             last_seq: *last_seq,
             last_checksum: *last_checksum,
             commands_seen: *commands_seen,
@@ -149,28 +160,34 @@ impl Shadow {
     /// # Errors
     ///
     /// [`ThawError`].
-    pub fn thaw(snapshot: &Snapshot, taken_by: TakenBy) -> Result<Self, ThawError> {
+    pub fn thaw(
+        snapshot: &Snapshot,
+        taken_by: TakenBy,
+        registry: &Registry,
+    ) -> Result<Self, ThawError> {
         if snapshot.layout != LAYOUT {
             let found = snapshot.layout;
             return Err(ThawError::Layout { found });
         }
         let loaded: Loaded = codec::decode_snapshot(&snapshot.payload)?;
-        if taken_by == TakenBy::ThisBuild && loaded.build != BUILD {
+        let here = build(registry);
+        if taken_by == TakenBy::ThisBuild && loaded.build != here {
             let found = loaded.build;
-            return Err(ThawError::Build { found });
+            return Err(ThawError::Build { here, found });
         }
         if loaded.last_seq != snapshot.seq {
             return Err(ThawError::Unsound("sequence"));
         }
         let pending = loaded.commands.len() as u64;
-        let decided = loaded.machine.commands_decided();
+        let machine = loaded.machine.restore(registry)?;
+        let decided = machine.commands_decided();
         if loaded.commands_seen.checked_add(pending) != Some(decided) {
             return Err(ThawError::Unsound("number of commands"));
         }
         if loaded.checkpoints.len() > CHECKPOINTS_KEPT {
             return Err(ThawError::Unsound("number of checkpoints"));
         }
-        if loaded.machine.state_hash() != snapshot.state_hash {
+        if machine.state_hash() != snapshot.state_hash {
             return Err(ThawError::StateHash);
         }
         Ok(Self {
@@ -181,7 +198,7 @@ impl Shadow {
             last_seq: loaded.last_seq,
             last_checksum: loaded.last_checksum,
             ended: loaded.ended,
-            machine: loaded.machine,
+            machine,
             outputs: Outputs::default(),
         })
     }

@@ -1,5 +1,6 @@
 //! Recovery: the machine as the journal left it.
 
+use engine::strategy::Registry;
 use journal::{Folder, OpenError, ReadError, Reader};
 
 use crate::difference::Difference;
@@ -57,8 +58,12 @@ pub struct Recovered {
 ///
 /// [`RecoverError`]; nothing is changed. A good snapshot ahead of the log's end is an error: the
 /// log has lost records.
-pub fn recover(folder: &Folder, mut progress: impl FnMut(u64)) -> Result<Recovered, RecoverError> {
-    let mut start = start::newest(folder, Reader::open_in(folder)?)?;
+pub fn recover(
+    folder: &Folder,
+    registry: &Registry,
+    mut progress: impl FnMut(u64),
+) -> Result<Recovered, RecoverError> {
+    let mut start = start::newest(folder, Reader::open_in(folder)?, registry)?;
     let mut applied = 0;
     while let Some(record) = start.reader.next()? {
         if let Some(difference) = start.shadow.take(record)? {

@@ -15,6 +15,7 @@
 use std::collections::VecDeque;
 
 use engine::machine::{ApplyError, Explanation, Machine, Outputs};
+use engine::strategy::Registry;
 use model::body::StateHash;
 use model::event::{self, BadRecord, Event, View};
 use model::record::{Kind, Record};
@@ -81,11 +82,17 @@ impl Default for Shadow {
 }
 
 impl Shadow {
-    /// A shadow of the empty journal.
+    /// A shadow of the empty journal, with the strategies that Caracal brings.
     #[must_use]
     pub fn new() -> Self {
+        Self::with(Registry::standard())
+    }
+
+    /// A shadow of the empty journal, with these strategies.
+    #[must_use]
+    pub fn with(registry: Registry) -> Self {
         Self {
-            machine: Machine::new(),
+            machine: Machine::with(registry),
             outputs: Outputs::default(),
             commands: VecDeque::new(),
             refusals: VecDeque::new(),

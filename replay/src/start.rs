@@ -1,5 +1,6 @@
 //! Where to start following a journal: behind a snapshot, or at its first record.
 
+use engine::strategy::Registry;
 use journal::snapshot::{self, Found, Snapshot, SnapshotError};
 use journal::{Folder, ReadError, Reader};
 
@@ -63,10 +64,14 @@ pub(crate) struct Start {
 /// # Errors
 ///
 /// [`StartError`].
-pub(crate) fn newest(folder: &Folder, reader: Reader) -> Result<Start, StartError> {
-    let take = thaw(reader.first_seq());
+pub(crate) fn newest(
+    folder: &Folder,
+    reader: Reader,
+    registry: &Registry,
+) -> Result<Start, StartError> {
+    let take = thaw(reader.first_seq(), registry);
     let found = snapshot::newest(folder, reader.journal_id(), reader.last_seq()?, take)?;
-    start(found, reader)
+    start(found, reader, registry)
 }
 
 /// As near to the first record as can be: there, unless history was pruned.
@@ -74,17 +79,26 @@ pub(crate) fn newest(folder: &Folder, reader: Reader) -> Result<Start, StartErro
 /// # Errors
 ///
 /// [`StartError`].
-pub(crate) fn oldest(folder: &Folder, reader: Reader) -> Result<Start, StartError> {
+pub(crate) fn oldest(
+    folder: &Folder,
+    reader: Reader,
+    registry: &Registry,
+) -> Result<Start, StartError> {
     if reader.first_seq() == 1 {
         let nothing = Found {
             taken: None,
             skipped: Vec::new(),
         };
-        return start(nothing, reader);
+        return start(nothing, reader, registry);
     }
     let first_seq = reader.first_seq();
-    let found = snapshot::oldest(folder, reader.journal_id(), first_seq, thaw(first_seq))?;
-    start(found, reader)
+    let found = snapshot::oldest(
+        folder,
+        reader.journal_id(),
+        first_seq,
+        thaw(first_seq, registry),
+    )?;
+    start(found, reader, registry)
 }
 
 /// A thawed shadow, with a remark if another build took it.
@@ -92,11 +106,11 @@ type Thawed = (Shadow, Option<String>);
 
 /// What takes a snapshot of a log that starts at `first_seq`: one of another build only where the
 /// log's own start is gone.
-fn thaw(first_seq: u64) -> impl Fn(Snapshot) -> Result<Thawed, String> {
-    move |snapshot| match Shadow::thaw(&snapshot, TakenBy::ThisBuild) {
+fn thaw(first_seq: u64, registry: &Registry) -> impl Fn(Snapshot) -> Result<Thawed, String> {
+    move |snapshot| match Shadow::thaw(&snapshot, TakenBy::ThisBuild, registry) {
         Ok(shadow) => Ok((shadow, None)),
         Err(error @ ThawError::Build { .. }) if first_seq > 1 => {
-            let shadow = Shadow::thaw(&snapshot, TakenBy::AnyBuild);
+            let shadow = Shadow::thaw(&snapshot, TakenBy::AnyBuild, registry);
             let note = format!(
                 "the snapshot at sequence {} {error}; it is gone on from, as history before \
                  sequence {first_seq} was pruned",
@@ -110,7 +124,11 @@ fn thaw(first_seq: u64) -> impl Fn(Snapshot) -> Result<Thawed, String> {
     }
 }
 
-fn start(found: Found<Thawed>, mut reader: Reader) -> Result<Start, StartError> {
+fn start(
+    found: Found<Thawed>,
+    mut reader: Reader,
+    registry: &Registry,
+) -> Result<Start, StartError> {
     let skipped = found.skipped.iter();
     let mut remarks: Vec<String> = skipped.map(|why| format!("passed over: {why}")).collect();
     let first_seq = reader.first_seq();
@@ -127,7 +145,7 @@ fn start(found: Found<Thawed>, mut reader: Reader) -> Result<Start, StartError> 
             })
         }
         None if first_seq == 1 => Ok(Start {
-            shadow: Shadow::new(),
+            shadow: Shadow::with(registry.clone()),
             reader,
             snapshot_seq: None,
             remarks,

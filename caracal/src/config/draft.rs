@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use engine::machine::{
-    AccountConfig, ControlConfig, InstrumentLimits, LevelConfig, MachineConfig, MarketMakerParams,
-    MovingAverageParams, OrderLimits, Protection, RiskLimits, StrategyConfig, StrategyKind,
+    AccountConfig, ControlConfig, InstrumentLimits, LevelConfig, MachineConfig, OrderLimits,
+    Protection, RiskLimits, StrategyConfig,
 };
+use engine::strategy::{Params, Registry, Unit};
 use model::ids::{AccountId, VenueId};
 use model::instrument::InstrumentSpec;
 use model::num::Lots;
@@ -14,7 +15,7 @@ use rust_decimal::Decimal;
 
 use super::control_section::{ControlDraft, LimitDraft};
 use super::risk_section::{OrderDraft, RiskDraft};
-use super::strategy_section::{AccountDraft, KindDraft, StrategyDraft};
+use super::strategy_section::{AccountDraft, ParamDraft, StrategyDraft, Written};
 use crate::control::words::{self, Names};
 
 /// What the machine will be made of.
@@ -34,6 +35,8 @@ pub(crate) struct MachineDraft {
     pub(crate) venue_names: Vec<String>,
     /// Asset in which equity and profit are summed.
     pub(crate) reporting: String,
+    /// The program's strategies.
+    pub(crate) registry: Registry,
 }
 
 /// Converts quantities and remembers each one that is not a whole number of lots.
@@ -59,7 +62,11 @@ impl MachineDraft {
         let config = self.convert(&mut converter);
         match config {
             Some(config) if converter.problems.is_empty() => {
-                let problems = config.check();
+                let mut problems = config.check();
+                for (index, strategy) in config.strategies.iter().enumerate() {
+                    let path = format!("strategies[{index}]");
+                    problems.extend(self.registry.check(&path, strategy));
+                }
                 if problems.is_empty() {
                     return Ok(config);
                 }
@@ -122,68 +129,69 @@ impl<'a> Converter<'a> {
     }
 
     fn strategy(&mut self, draft: &StrategyDraft) -> Option<StrategyConfig> {
-        let instrument = self.instrument(&draft.symbol)?;
-        let path = |key: &str| format!("strategy \"{}\".{key}", draft.name);
-        let kind = match draft.kind.clone() {
-            KindDraft::MarketMaker {
-                qty,
-                half_spread_ticks,
-                skew_ticks,
-                position_max,
-                requote_ticks,
-                requote_pause,
-                backoff,
-            } => {
-                let qty = self.lots(&path("qty"), qty, instrument);
-                let position_max = self.lots(&path("position_max"), position_max, instrument);
-                StrategyKind::MarketMaker(MarketMakerParams {
-                    qty: qty?,
-                    half_spread_ticks,
-                    skew_ticks,
-                    position_max: position_max?,
-                    requote_ticks,
-                    requote_pause_ns: nanos(requote_pause),
-                    backoff_ns: nanos(backoff),
-                })
-            }
-            KindDraft::MovingAverage {
-                fast_trades,
-                slow_trades,
-                band_ticks,
-                target_long,
-                target_short,
-                clip,
-                reach_ticks,
-                cooldown,
-            } => {
-                let target_long = self.lots(&path("target_long"), target_long, instrument);
-                let target_short = self.lots(&path("target_short"), target_short, instrument);
-                let clip = self.lots(&path("clip"), clip, instrument);
-                StrategyKind::MovingAverage(MovingAverageParams {
-                    fast_trades,
-                    slow_trades,
-                    band_ticks,
-                    target_long: target_long?,
-                    target_short: target_short?,
-                    clip: clip?,
-                    reach_ticks,
-                    cooldown_ns: nanos(cooldown),
-                })
-            }
-        };
-        let account = AccountId(u16::try_from(draft.account).ok()?);
+        let instruments: Vec<Option<&InstrumentSpec>> = draft
+            .symbols
+            .iter()
+            .map(|symbol| self.instrument(symbol))
+            .collect();
+        let instruments: Vec<&InstrumentSpec> = instruments.into_iter().collect::<Option<_>>()?;
+        let values: Vec<Option<i64>> = draft
+            .params
+            .iter()
+            .map(|param| {
+                let path = format!("strategy \"{}\".{}", draft.name, param.parameter.name);
+                self.param(&path, param, &instruments)
+            })
+            .collect();
+        let values: Vec<i64> = values.into_iter().collect::<Option<_>>()?;
+        let named = draft.params.iter().zip(values);
+        let params = named.fold(Params::new(), |params, (param, value)| {
+            params.with(param.parameter.name, value)
+        });
         Some(StrategyConfig {
             name: draft.name.clone(),
-            account,
-            instruments: vec![instrument.id],
-            kind,
+            account: AccountId(u16::try_from(draft.account).ok()?),
+            instruments: instruments.iter().map(|one| one.id).collect(),
+            kind: draft.kind.clone(),
+            params,
         })
+    }
+
+    /// A parameter in its own integers.
+    fn param(
+        &mut self,
+        path: &str,
+        draft: &ParamDraft,
+        instruments: &[&InstrumentSpec],
+    ) -> Option<i64> {
+        let value = match draft.written {
+            Written::Integer(value) => return Some(value),
+            Written::Decimal(value) => value,
+        };
+        let (Unit::Lots { of } | Unit::Price { of }) = draft.parameter.unit else {
+            return None;
+        };
+        let Some(instrument) = instruments.get(of) else {
+            let what = format!("{path}: needs a symbol number {} in `symbols`", of + 1);
+            self.problems.push(what);
+            return None;
+        };
+        if matches!(draft.parameter.unit, Unit::Lots { .. }) {
+            return self.lots(path, value, instrument).map(|lots| lots.0);
+        }
+        let steps = instrument.tick.steps(value).ok();
+        if steps.is_none() {
+            let (symbol, tick) = (&instrument.symbol, instrument.tick);
+            let what = format!("{path}: {value} is no whole number of {symbol}'s ticks of {tick}");
+            self.problems.push(what);
+        }
+        steps
     }
 
     fn protection(&mut self, draft: &MachineDraft) -> Option<Protection> {
         let mut strategies = Vec::new();
         for strategy in &draft.strategies {
-            let instrument = self.instrument(&strategy.symbol)?;
+            let instrument = self.instrument(strategy.symbols.first()?)?;
             let mut rules = strategy.protection.rules;
             if let Some(exits) = &mut rules.exits {
                 let path = format!("strategy \"{}\".exits.clip", strategy.name);

@@ -16,6 +16,8 @@ mod venue_section;
 
 use std::path::{Path, PathBuf};
 
+use engine::strategy::Registry;
+
 pub(crate) use draft::MachineDraft;
 pub(crate) use engine_section::{EngineConfig, lane_name};
 pub(crate) use journal_section::{JournalConfig, SealConfig};
@@ -100,22 +102,22 @@ impl Config {
     /// # Errors
     ///
     /// [`ConfigError`], with every problem that the file has.
-    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn load(path: &Path, registry: &Registry) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
         })?;
-        Self::parse(path, &text)
+        Self::parse(path, &text, registry)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+    fn parse(path: &Path, text: &str, registry: &Registry) -> Result<Self, ConfigError> {
         let table = toml::de::DeTable::parse(text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
             message: error.to_string(),
         })?;
         let mut problems = Problems::new(text);
         let mut root = Section::new("", None, table.into_inner());
-        let config = Self::read(&mut root, &mut problems);
+        let config = Self::read(&mut root, registry, &mut problems);
         root.finish(&mut problems);
         problems.found.sort_by_key(|problem| problem.line);
         match config {
@@ -127,14 +129,19 @@ impl Config {
         }
     }
 
-    fn read(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+    fn read(
+        root: &mut Section<'_>,
+        registry: &Registry,
+        problems: &mut Problems<'_>,
+    ) -> Option<Self> {
         let journal = journal_section::read(root.table(problems, "journal"), problems);
         let (names, venues) = venue_section::read(root, problems);
         check_volatile(journal.as_ref(), venues.as_deref().unwrap_or(&[]), problems);
         let known = names.as_slice();
         let accounts = strategy_section::accounts(root, known, problems);
         let accounts_known = accounts.as_deref().unwrap_or(&[]);
-        let strategies = strategy_section::strategies(root, known, accounts_known, problems);
+        let strategies =
+            strategy_section::strategies(root, known, accounts_known, registry, problems);
         let risk = risk_section::read(root.table(problems, "risk"), known, problems);
         let count = strategies.as_ref().map_or(0, Vec::len);
         let engine = engine_section::read(root, known, count, problems);
@@ -151,6 +158,7 @@ impl Config {
                 control: control?,
                 venue_names: known.iter().map(|venue| venue.name.clone()).collect(),
                 reporting: engine.reporting.clone(),
+                registry: registry.clone(),
             },
             engine,
         })

@@ -3,9 +3,10 @@
 //! Quantities are in the base asset here and become lots once the venue has said how large a lot
 //! is ([`crate::config::MachineDraft::build`]).
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use model::num::Ticks;
+use engine::strategy::{Parameter, Registry, Unit};
 use rust_decimal::Decimal;
 
 use super::protection_section::{self, ProtectionDraft};
@@ -28,53 +29,32 @@ pub(crate) struct StrategyDraft {
     pub(crate) name: String,
     /// Index of its account.
     pub(crate) account: usize,
-    /// The venue's symbol that it trades.
-    pub(crate) symbol: String,
-    /// What it does.
-    pub(crate) kind: KindDraft,
+    /// The venue's symbols that it watches and trades, at least one.
+    pub(crate) symbols: Vec<String>,
+    /// What it does: the name of one of the program's strategies.
+    pub(crate) kind: String,
+    /// With which values.
+    pub(crate) params: Vec<ParamDraft>,
     /// Its exits and sizes.
     pub(crate) protection: ProtectionDraft,
 }
 
-/// What a strategy does, with quantities in the base asset.
+/// A parameter as configured.
 #[derive(Debug, Clone)]
-pub(crate) enum KindDraft {
-    /// Quotes both sides.
-    MarketMaker {
-        /// Quantity of a quote.
-        qty: Decimal,
-        /// Distance from the fair price.
-        half_spread_ticks: Ticks,
-        /// Shift of the fair price at the largest position.
-        skew_ticks: Ticks,
-        /// Largest position.
-        position_max: Decimal,
-        /// A quote this far from its place is left alone.
-        requote_ticks: Ticks,
-        /// Shortest time between two placements on a side.
-        requote_pause: Duration,
-        /// Pause after a refusal.
-        backoff: Duration,
-    },
-    /// Takes when two averages cross.
-    MovingAverage {
-        /// Trades in the fast average.
-        fast_trades: u32,
-        /// Trades in the slow average.
-        slow_trades: u32,
-        /// Distance of the averages that counts as a signal.
-        band_ticks: Ticks,
-        /// Position after an upward signal.
-        target_long: Decimal,
-        /// Position after a downward signal.
-        target_short: Decimal,
-        /// Largest order.
-        clip: Decimal,
-        /// How far beyond the best price an order reaches.
-        reach_ticks: Ticks,
-        /// Shortest time between two orders.
-        cooldown: Duration,
-    },
+pub(crate) struct ParamDraft {
+    /// Which one.
+    pub(crate) parameter: Parameter,
+    /// Its value.
+    pub(crate) written: Written,
+}
+
+/// A parameter's value, as far as it is known before the venue has defined its instruments.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Written {
+    /// In the parameter's own integers.
+    Integer(i64),
+    /// In base asset (of lots) or quote asset (of prices).
+    Decimal(Decimal),
 }
 
 pub(super) fn accounts(
@@ -114,6 +94,7 @@ pub(super) fn strategies(
     root: &mut Section<'_>,
     venues: &[VenueNames],
     accounts: &[AccountDraft],
+    registry: &Registry,
     problems: &mut Problems<'_>,
 ) -> Option<Vec<StrategyDraft>> {
     let sections = root.tables(problems, "strategy");
@@ -126,21 +107,16 @@ pub(super) fn strategies(
     }
     let read: Vec<Option<StrategyDraft>> = sections
         .into_iter()
-        .map(|section| strategy(section, venues, accounts, problems))
+        .map(|section| strategy(section, venues, accounts, registry, problems))
         .collect();
     read.into_iter().collect()
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    MarketMaker,
-    MovingAverage,
 }
 
 fn strategy(
     mut section: Section<'_>,
     venues: &[VenueNames],
     accounts: &[AccountDraft],
+    registry: &Registry,
     problems: &mut Problems<'_>,
 ) -> Option<StrategyDraft> {
     let name = section.text(problems, "name", None);
@@ -150,83 +126,119 @@ fn strategy(
         .map(|(index, a)| (a.name.as_str(), index))
         .collect();
     let account = section.choice(problems, "account", &names, None);
-    let symbols: Vec<(&str, &str)> = venues
+    let symbols = symbols(&mut section, venues, problems);
+    let kinds: Vec<(&str, &str)> = registry.kinds().map(|kind| (kind, kind)).collect();
+    let kind = section.choice(problems, "kind", &kinds, None)?;
+    let parameters = registry.parameters(kind).unwrap_or_default();
+    let params: Vec<Option<ParamDraft>> = parameters
         .iter()
-        .flat_map(|venue| venue.symbols.iter())
-        .map(|symbol| (symbol.as_str(), symbol.as_str()))
+        .map(|parameter| {
+            Some(ParamDraft {
+                written: written(&mut section, parameter, problems)?,
+                parameter: parameter.clone(),
+            })
+        })
         .collect();
-    let symbol = section
-        .choice(problems, "symbol", &symbols, None)
-        .map(ToOwned::to_owned);
-    let kinds = [
-        ("market-maker", Kind::MarketMaker),
-        ("moving-average", Kind::MovingAverage),
-    ];
-    let kind = match section.choice(problems, "kind", &kinds, None) {
-        Some(Kind::MarketMaker) => market_maker(&mut section, problems),
-        Some(Kind::MovingAverage) => moving_average(&mut section, problems),
-        None => return None,
-    };
+    let several = symbols.as_ref().is_some_and(|symbols| symbols.len() > 1);
     let protection = protection_section::protection(&mut section, problems);
+    let clipped = protection.as_ref().is_some_and(|one| !one.clip.is_zero());
+    if several && clipped {
+        let what = "must be 0 with several symbols: it is in the base asset of one";
+        section.problem(problems, "exits.clip", what);
+    }
     section.finish(problems);
     Some(StrategyDraft {
         name: name?,
         account: account?,
-        symbol: symbol?,
-        kind: kind?,
+        symbols: symbols?,
+        kind: kind.to_owned(),
+        params: params.into_iter().collect::<Option<_>>()?,
         protection: protection?,
     })
 }
 
-fn market_maker(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<KindDraft> {
-    let qty = quantity(section, problems, "qty");
-    let half_spread_ticks = ticks(section, problems, "half_spread_ticks", 1);
-    let skew_ticks = ticks(section, problems, "skew_ticks", 0);
-    let position_max = quantity(section, problems, "position_max");
-    let requote_ticks = ticks(section, problems, "requote_ticks", 0);
-    let range = Duration::ZERO..=Duration::from_secs(3600);
-    let requote_pause = section.duration(problems, "requote_pause", range, None);
-    let backoff = pause(section, problems, "backoff");
-    Some(KindDraft::MarketMaker {
-        qty: qty?,
-        half_spread_ticks: half_spread_ticks?,
-        skew_ticks: skew_ticks?,
-        position_max: position_max?,
-        requote_ticks: requote_ticks?,
-        requote_pause: requote_pause?,
-        backoff: backoff?,
-    })
+/// `symbol = "A"`, or `symbols = ["A", "B"]`.
+fn symbols(
+    section: &mut Section<'_>,
+    venues: &[VenueNames],
+    problems: &mut Problems<'_>,
+) -> Option<Vec<String>> {
+    let known: Vec<(&str, &str)> = venues
+        .iter()
+        .flat_map(|venue| venue.symbols.iter())
+        .map(|symbol| (symbol.as_str(), symbol.as_str()))
+        .collect();
+    if !section.has("symbols") {
+        let symbol = section.choice(problems, "symbol", &known, None)?;
+        return Some(vec![symbol.to_owned()]);
+    }
+    let symbols = section.texts(problems, "symbols")?;
+    let is_known = |symbol: &String| known.iter().any(|(name, _)| name == symbol);
+    let each_once = (1..symbols.len()).all(|at| !symbols[..at].contains(&symbols[at]));
+    if !symbols.is_empty() && symbols.iter().all(is_known) && each_once {
+        return Some(symbols);
+    }
+    let names: Vec<String> = known
+        .iter()
+        .map(|(name, _)| format!("\"{name}\""))
+        .collect();
+    let what = format!(
+        "{symbols:?} is not allowed: a list out of {}, each once, is",
+        names.join(", ")
+    );
+    section.problem(problems, "symbols", what);
+    None
 }
 
-fn moving_average(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<KindDraft> {
-    let fast_trades = section.integer(problems, "fast_trades", 1..=65_535, None);
-    let slow_trades = section.integer(problems, "slow_trades", 2..=65_536, None);
-    if let (Some(fast), Some(slow)) = (fast_trades, slow_trades)
-        && fast >= slow
-    {
-        section.problem(
-            problems,
-            "fast_trades",
-            format!("{fast} must be below slow_trades"),
-        );
+/// The value of a parameter, by its unit.
+fn written(
+    section: &mut Section<'_>,
+    parameter: &Parameter,
+    problems: &mut Problems<'_>,
+) -> Option<Written> {
+    let (key, range, default) = (parameter.name, &parameter.range, parameter.default);
+    if let (Some(default), false) = (default, section.has(key)) {
+        return Some(Written::Integer(default));
     }
-    let band_ticks = ticks(section, problems, "band_ticks", 0);
-    let target_long = quantity(section, problems, "target_long");
-    let zero_or_less = Decimal::from(-1_000_000)..=Decimal::ZERO;
-    let target_short = section.decimal(problems, "target_short", zero_or_less, Some(Decimal::ZERO));
-    let clip = quantity(section, problems, "clip");
-    let reach_ticks = ticks(section, problems, "reach_ticks", 0);
-    let cooldown = pause(section, problems, "cooldown");
-    Some(KindDraft::MovingAverage {
-        fast_trades: u32::try_from(fast_trades?).ok()?,
-        slow_trades: u32::try_from(slow_trades?).ok()?,
-        band_ticks: band_ticks?,
-        target_long: target_long?,
-        target_short: target_short?,
-        clip: clip?,
-        reach_ticks: reach_ticks?,
-        cooldown: cooldown?,
-    })
+    match parameter.unit {
+        Unit::Lots { .. } | Unit::Price { .. } => {
+            let range = decimals(range);
+            section
+                .decimal(problems, key, range, None)
+                .map(Written::Decimal)
+        }
+        Unit::Nanos => {
+            let nanos = |bound: &i64| Duration::from_nanos(u64::try_from(*bound).unwrap_or(0));
+            let range = nanos(range.start())..=nanos(range.end());
+            let duration = section.duration(problems, key, range, None)?;
+            i64::try_from(duration.as_nanos())
+                .ok()
+                .map(Written::Integer)
+        }
+        Unit::Flag => section
+            .flag(problems, key, false)
+            .map(|flag| Written::Integer(flag.into())),
+        Unit::Ticks | Unit::Bps | Unit::Count => section
+            .integer(problems, key, range.clone(), None)
+            .map(Written::Integer),
+    }
+}
+
+/// Which decimals can be within a range of whole steps: its sign decides. The range itself is
+/// looked at once the steps are known.
+fn decimals(range: &RangeInclusive<i64>) -> RangeInclusive<Decimal> {
+    let (most, least) = (Decimal::from(1_000_000_000), Decimal::new(1, 12));
+    let from = match range.start().signum() {
+        1 => least,
+        0 => Decimal::ZERO,
+        _ => -most,
+    };
+    let to = match range.end().signum() {
+        1 => most,
+        0 => Decimal::ZERO,
+        _ => -least,
+    };
+    from..=to
 }
 
 /// A quantity above zero, base asset.
@@ -241,20 +253,4 @@ pub(super) fn quantity(
         Decimal::new(1, 12)..=Decimal::from(1_000_000_000),
         None,
     )
-}
-
-fn ticks(
-    section: &mut Section<'_>,
-    problems: &mut Problems<'_>,
-    key: &str,
-    least: i64,
-) -> Option<Ticks> {
-    section
-        .integer(problems, key, least..=1_000_000_000, None)
-        .map(Ticks)
-}
-
-fn pause(section: &mut Section<'_>, problems: &mut Problems<'_>, key: &str) -> Option<Duration> {
-    let range = Duration::from_millis(1)..=Duration::from_secs(3600);
-    section.duration(problems, key, range, None)
 }

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub(crate) use args::ControlArgs;
 use spool::{Answer, Request, Spool};
 
+use engine::strategy::Registry;
+
 use crate::config::Config;
 use crate::output::{Failure, say};
 
@@ -27,11 +29,11 @@ const TAKEN_GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 ///
 /// [`Failure`]: the request was refused, or no engine answered.
-pub(crate) fn control(args: &ControlArgs) -> Result<(), Failure> {
+pub(crate) fn control(args: &ControlArgs, registry: &Registry) -> Result<(), Failure> {
     let dir = match &args.journal {
         Some(dir) => dir.clone(),
         None => {
-            Config::load(&args.config)
+            Config::load(&args.config, registry)
                 .map_err(Failure::because)?
                 .journal
                 .dir

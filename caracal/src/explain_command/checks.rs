@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use engine::machine::Verdict;
+use engine::strategy::Registry;
 use model::ids::ClientOrderId;
 use serde_json::{Value, json};
 
@@ -16,12 +17,12 @@ use crate::replay_command::progress_bar;
 /// # Errors
 ///
 /// [`Failure`]: the journal cannot be applied up to there.
-pub(super) fn weigh(journal: &Path, life: &mut Life) -> Result<(), Failure> {
+pub(super) fn weigh(journal: &Path, registry: &Registry, life: &mut Life) -> Result<(), Failure> {
     let Some(cause) = life.cause.as_ref() else {
         return Ok(());
     };
     let bar = progress_bar("apply", cause.seq);
-    let explained = replay::explain(journal, cause.event, |seq| bar.set_position(seq))
+    let explained = replay::explain(journal, registry, cause.event, |seq| bar.set_position(seq))
         .map_err(|error| Failure::while_doing("cannot replay up to the cause", error))?;
     bar.finish_and_clear();
     let Some(explained) = explained else {

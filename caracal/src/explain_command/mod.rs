@@ -8,6 +8,7 @@ mod wanted;
 use std::path::PathBuf;
 
 use clap::Args;
+use engine::strategy::Registry;
 use serde_json::json;
 
 use crate::output::{Failure, say};
@@ -41,7 +42,7 @@ pub(crate) struct ExplainArgs {
 /// # Errors
 ///
 /// [`Failure`]: an unreadable journal, or an order that it does not have.
-pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
+pub(crate) fn explain(args: &ExplainArgs, registry: &Registry) -> Result<(), Failure> {
     let wanted = Wanted::read(&args.order)?;
     let place = args.journal.display().to_string();
     let mut life = find::life(&args.journal, wanted)?.ok_or_else(|| {
@@ -50,7 +51,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
              names the orders"
         ))
     })?;
-    checks::weigh(&args.journal, &mut life)?;
+    checks::weigh(&args.journal, registry, &mut life)?;
     if args.json {
         return say(&as_json(&life).to_string());
     }

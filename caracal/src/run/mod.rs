@@ -21,6 +21,8 @@ mod tests;
 
 pub(crate) use opening::Release;
 
+use engine::strategy::Registry;
+
 use crate::cli::RunArgs;
 use crate::config::{Config, Connect, MarketChoice};
 use crate::output::Failure;
@@ -30,8 +32,8 @@ use crate::output::Failure;
 /// # Errors
 ///
 /// [`Failure`]: what, where, and what to do.
-pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
-    let mut config = Config::load(&args.config).map_err(Failure::because)?;
+pub(crate) fn run(args: &RunArgs, registry: &Registry) -> Result<(), Failure> {
+    let mut config = Config::load(&args.config, registry).map_err(Failure::because)?;
     apply_overrides(&mut config, args)?;
     session::run(&config, args)
 }

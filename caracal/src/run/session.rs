@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use engine::clock::WallClock;
 use engine::pipeline::{Ended, Pipeline, Running};
+use engine::strategy::Registry;
 use journal::{Durability, Folder, Recovery, Writer};
 use model::ids::AccountId;
 use model::ports::Clock as _;
@@ -61,7 +62,7 @@ pub(super) fn run_in(
     chosen.tell(&config.journal);
     let watch = writer.watch();
     let pruner = writer.pruner();
-    let recovered = recover(folder, &recovery)?;
+    let recovered = recover(folder, &config.machine.registry, &recovery)?;
     refuse_while_killed(&recovered, args)?;
     let journal_id = recovered.reader.journal_id();
     let mut venue = venue::start(config, recovered.shadow.machine(), &clock)?;
@@ -94,7 +95,11 @@ pub(super) fn run_in(
 }
 
 /// The machine as the journal left it, told to a person.
-fn recover(folder: &Folder, recovery: &Recovery) -> Result<Recovered, Failure> {
+fn recover(
+    folder: &Folder,
+    registry: &Registry,
+    recovery: &Recovery,
+) -> Result<Recovered, Failure> {
     for removed in &recovery.removed {
         let kept = removed.kept_in.display();
         remark(&format!(
@@ -103,7 +108,7 @@ fn recover(folder: &Folder, recovery: &Recovery) -> Result<Recovered, Failure> {
         ));
     }
     let bar = progress_bar("recover", recovery.last_seq);
-    let recovered = replay::recover(folder, |seq| bar.set_position(seq))
+    let recovered = replay::recover(folder, registry, |seq| bar.set_position(seq))
         .map_err(|error| Failure::while_doing(&folder.dir().display().to_string(), error))?;
     bar.finish_and_clear();
     for text in &recovered.remarks {

@@ -14,6 +14,8 @@ use model::record::{Kind, Record};
 
 use super::durability::Chosen;
 use super::session;
+use engine::strategy::Registry;
+
 use crate::cli::{Cli, Command, RunArgs};
 use crate::config::Config;
 use crate::output::Failure;
@@ -50,7 +52,7 @@ fn session(
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal");
     let disk = SlowDisk::default();
-    let mut config = Config::load(Path::new(CONFIG)).unwrap();
+    let mut config = Config::load(Path::new(CONFIG), &Registry::standard()).unwrap();
     config.journal.dir.clone_from(&path);
     config.journal.durability = Some(durability);
     config.journal.segment_bytes = segment_bytes;
@@ -71,7 +73,8 @@ fn session(
         log.push(*record);
     }
     // A difference between what was decided and what is computed again is an error here.
-    let recovered = replay::recover(&Folder::on_disk(&path), |_| {}).unwrap();
+    let recovered =
+        replay::recover(&Folder::on_disk(&path), &Registry::standard(), |_| {}).unwrap();
     Left {
         result,
         took,

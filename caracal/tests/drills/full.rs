@@ -14,10 +14,10 @@ use connectors::practice::{
 };
 use engine::clock::WallClock;
 use engine::machine::{
-    Action, Approved, Intent, IntentBuffer, Machine, MachineConfig, MovingAverageParams, Outputs,
-    Parts, StrategyConfig, StrategyKind,
+    Action, Approved, Intent, IntentBuffer, Machine, MachineConfig, Outputs, Parts, StrategyConfig,
 };
 use engine::pipeline::{Pipeline, Running, SOURCE_FIRST_PORT, Topology, Wait, WorkerConfig};
+use engine::strategy::MovingAverageParams;
 use journal::{Durability, Folder, Options, Writer};
 use model::body::{
     OrderReport, OrderStatus, OrderType, RejectReason, Sent, Side, Text, TimeInForce,
@@ -53,7 +53,8 @@ fn config() -> MachineConfig {
     let maker = config.strategies[0].clone();
     let holder = |number: u32| StrategyConfig {
         name: format!("holder{number}"),
-        kind: StrategyKind::MovingAverage(MovingAverageParams::example()),
+        kind: MovingAverageParams::KIND.to_owned(),
+        params: MovingAverageParams::example().params(),
         ..maker.clone()
     };
     config.strategies = std::iter::once(maker.clone())

@@ -13,9 +13,10 @@ use connectors::practice::{
 };
 use connectors::sign::Signer;
 use engine::machine::{
-    AccountConfig, Action, Approved, Intent, Machine, MachineConfig, MarketMakerParams, Order,
-    OrderLimits, Outputs, Place, Risk, RiskLimits, Size, StrategyConfig, StrategyKind,
+    AccountConfig, Action, Approved, Intent, Machine, MachineConfig, Order, OrderLimits, Outputs,
+    Place, Risk, RiskLimits, Size, StrategyConfig,
 };
+use engine::strategy::MarketMakerParams;
 use model::body::Side;
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId, VenueId};
 use model::num::{Lots, Ticks};
@@ -109,7 +110,8 @@ pub(crate) fn machine_config() -> MachineConfig {
             name: "drill".to_owned(),
             account: ACCOUNT,
             instruments: vec![BTC],
-            kind: StrategyKind::MarketMaker(MarketMakerParams::example()),
+            kind: MarketMakerParams::KIND.to_owned(),
+            params: MarketMakerParams::example().params(),
         }],
         limits: limits(),
         accounts: vec![AccountConfig {

@@ -6,6 +6,7 @@ use model::ids::{AccountId, InstrumentId};
 use model::instrument::InstrumentSpec;
 
 use super::digest::{Digest, Sink};
+use super::strategy::Registry;
 use super::{
     Counts, Listing, Machine, MachineConfig, Orders, Portfolio, Position, Risk, StrategyRunner, Top,
 };
@@ -117,6 +118,12 @@ impl Machine {
     #[must_use]
     pub const fn risk(&self) -> &Risk {
         &self.risk
+    }
+
+    /// The strategies that may be configured.
+    #[must_use]
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// The strategies, in configured order.

@@ -5,15 +5,18 @@
 //!
 //! Hot path: no. Allocates: yes, at configuration.
 
+use std::borrow::Cow;
+
 use model::body::AssetName;
 use model::ids::{AccountId, InstrumentId, VenueId};
 use model::limits::STRATEGIES_MAX;
-use model::num::{Lots, Ticks};
+use model::num::Lots;
 use serde::{Deserialize, Serialize};
 
 use super::control_config::ControlConfig;
 use super::protection::Protection;
 use super::risk::RiskLimits;
+use super::strategy::Params;
 
 /// Most accounts in one machine.
 pub const ACCOUNTS_MAX: usize = 32;
@@ -56,93 +59,10 @@ pub struct StrategyConfig {
     /// The instruments that it watches and trades; the first is the one that its quantities are
     /// in. 1 to [`INSTRUMENTS_PER_STRATEGY_MAX`], each once.
     pub instruments: Vec<InstrumentId>,
-    /// What it does.
-    pub kind: StrategyKind,
-}
-
-/// The strategies of version 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StrategyKind {
-    /// Quotes both sides.
-    MarketMaker(MarketMakerParams),
-    /// Takes when two averages cross.
-    MovingAverage(MovingAverageParams),
-}
-
-/// Parameters of the market maker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MarketMakerParams {
-    /// Quantity of each quote, lots. Above 0.
-    pub qty: Lots,
-    /// Distance of each quote from the fair price, ticks. At least 1.
-    pub half_spread_ticks: Ticks,
-    /// How far the fair price leans against the position when that is at its maximum, ticks. From
-    /// 0.
-    pub skew_ticks: Ticks,
-    /// Largest own position on either side, lots. At least `qty`.
-    pub position_max: Lots,
-    /// A quote is left alone while it is at most this far from where it should be, ticks. From 0.
-    pub requote_ticks: Ticks,
-    /// Shortest time between two placements on one side, nanoseconds. Cancels do not wait.
-    pub requote_pause_ns: u64,
-    /// Pause on a side after a refusal or a reject, nanoseconds.
-    pub backoff_ns: u64,
-}
-
-impl MarketMakerParams {
-    /// Values that trade BTC-USDT (tick 0.01, lot 0.00001): 0.001 BTC a side.
-    #[must_use]
-    pub const fn example() -> Self {
-        Self {
-            qty: Lots(100),
-            half_spread_ticks: Ticks(2),
-            skew_ticks: Ticks(10),
-            position_max: Lots(2_000),
-            requote_ticks: Ticks(1),
-            requote_pause_ns: 200_000_000,
-            backoff_ns: 250_000_000,
-        }
-    }
-}
-
-/// Parameters of the moving-average taker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MovingAverageParams {
-    /// Length of the fast average, trades. 1 to 65_536, below `slow_trades`.
-    pub fast_trades: u32,
-    /// Length of the slow average, trades. 2 to 65_536.
-    pub slow_trades: u32,
-    /// The averages must differ by more than this to give a signal, ticks. From 0.
-    pub band_ticks: Ticks,
-    /// Position to hold on an upward signal, lots. Above 0.
-    pub target_long: Lots,
-    /// Position to hold on a downward signal, lots: 0 (flat) or below (short). At most 0.
-    pub target_short: Lots,
-    /// Largest quantity of one order, lots. Above 0.
-    pub clip: Lots,
-    /// How far beyond the best opposite price an order may reach, ticks. From 0.
-    pub reach_ticks: Ticks,
-    /// Shortest time between two orders, nanoseconds.
-    pub cooldown_ns: u64,
-}
-
-impl MovingAverageParams {
-    /// Values that trade BTC-USDT (tick 0.01, lot 0.00001): long 0.002 BTC or flat.
-    #[must_use]
-    pub const fn example() -> Self {
-        Self {
-            fast_trades: 20,
-            slow_trades: 100,
-            band_ticks: Ticks(1),
-            target_long: Lots(200),
-            target_short: Lots(0),
-            clip: Lots(100),
-            reach_ticks: Ticks(0),
-            cooldown_ns: 500_000_000,
-        }
-    }
+    /// What it does: the name of one of the program's strategies.
+    pub kind: String,
+    /// With which values.
+    pub params: Params,
 }
 
 /// One account at one venue.
@@ -164,7 +84,7 @@ pub struct ConfigProblem {
     /// What stands there.
     pub value: String,
     /// What may stand there.
-    pub allowed: &'static str,
+    pub allowed: Cow<'static, str>,
 }
 
 /// Collects problems: one line for each rule.
@@ -182,7 +102,7 @@ impl Problems {
             self.0.push(ConfigProblem {
                 path: path.into(),
                 value: value.to_string(),
-                allowed,
+                allowed: allowed.into(),
             });
         }
     }
@@ -279,71 +199,5 @@ impl MachineConfig {
             instruments.len(),
             "1 to 64 instruments, each once",
         );
-        match &strategy.kind {
-            StrategyKind::MarketMaker(params) => check_maker(&path, params, problems),
-            StrategyKind::MovingAverage(params) => check_average(&path, params, problems),
-        }
     }
-}
-
-fn check_maker(path: &str, params: &MarketMakerParams, problems: &mut Problems) {
-    let at = |key: &str| format!("{path}.{key}");
-    problems.require(params.qty > Lots::ZERO, at("qty"), params.qty, "above 0");
-    problems.require(
-        params.half_spread_ticks >= Ticks(1),
-        at("half_spread_ticks"),
-        params.half_spread_ticks,
-        "at least 1",
-    );
-    problems.require(
-        params.skew_ticks >= Ticks::ZERO,
-        at("skew_ticks"),
-        params.skew_ticks,
-        "at least 0",
-    );
-    problems.require(
-        params.position_max >= params.qty,
-        at("position_max"),
-        params.position_max,
-        "at least qty",
-    );
-    problems.require(
-        params.requote_ticks >= Ticks::ZERO,
-        at("requote_ticks"),
-        params.requote_ticks,
-        "at least 0",
-    );
-}
-
-fn check_average(path: &str, params: &MovingAverageParams, problems: &mut Problems) {
-    let at = |key: &str| format!("{path}.{key}");
-    problems.require(
-        params.fast_trades >= 1 && params.fast_trades < params.slow_trades,
-        at("fast_trades"),
-        params.fast_trades,
-        "at least 1 and below slow_trades",
-    );
-    problems.require(
-        params.slow_trades <= 65_536,
-        at("slow_trades"),
-        params.slow_trades,
-        "at most 65536",
-    );
-    let ticks = [
-        ("band_ticks", params.band_ticks),
-        ("reach_ticks", params.reach_ticks),
-    ];
-    for (key, value) in ticks {
-        problems.require(value >= Ticks::ZERO, at(key), value, "at least 0");
-    }
-    let lots = [("target_long", params.target_long), ("clip", params.clip)];
-    for (key, value) in lots {
-        problems.require(value > Lots::ZERO, at(key), value, "above 0");
-    }
-    problems.require(
-        params.target_short <= Lots::ZERO,
-        at("target_short"),
-        params.target_short,
-        "0 or below",
-    );
 }

@@ -24,12 +24,11 @@ mod protection;
 mod risk;
 mod saved;
 mod sizing;
-mod strategy;
+pub(crate) mod strategy;
 
 pub use config::{
     ACCOUNTS_MAX, AccountConfig, BOOK_WINDOW_MAX, BOOK_WINDOW_MIN, ConfigProblem,
-    INSTRUMENTS_PER_STRATEGY_MAX, MachineConfig, MarketMakerParams, MovingAverageParams,
-    StrategyConfig, StrategyKind,
+    INSTRUMENTS_PER_STRATEGY_MAX, MachineConfig, StrategyConfig,
 };
 pub use control_config::{ControlConfig, FeatureConfig, LevelConfig, watched_scopes};
 pub use error::ApplyError;
@@ -45,13 +44,13 @@ pub use risk::{
     Approved, Change, ChangeRefusal, Counts, Decision, Explanation, FlowRules, InstrumentLimits,
     LimitChange, OrderLimits, Proposal, Risk, RiskLimits, SelfTradeRule, SwitchState, Verdict,
 };
-pub use saved::SNAPSHOT_LAYOUT;
+pub use saved::{SNAPSHOT_LAYOUT, SavedMachine, ThawError, Unsound};
 pub use strategy::StrategyRunner;
 
 use model::ids::StrategyId;
 use model::record::{Kind, Record};
 
-use self::strategy::Setting;
+use self::strategy::{Registry, Setting};
 
 /// The parts of a machine, as the live pipeline runs them on their workers.
 ///
@@ -64,6 +63,8 @@ pub struct Parts {
     pub strategies: Vec<StrategyRunner>,
     /// Risk.
     pub risk: Risk,
+    /// The strategies that may be configured.
+    pub registry: Registry,
 }
 
 /// The whole machine on one thread: replay, recovery, audit, backtest.
@@ -74,6 +75,7 @@ pub struct Parts {
 pub struct Machine {
     strategies: Vec<StrategyRunner>,
     risk: Risk,
+    registry: Registry,
     intents: Vec<Intent>,
     buffer: IntentBuffer,
 }
@@ -85,12 +87,20 @@ impl Default for Machine {
 }
 
 impl Machine {
-    /// An empty machine; everything else comes from events.
+    /// An empty machine with the strategies that Caracal brings; everything else comes from
+    /// events.
     #[must_use]
     pub fn new() -> Self {
+        Self::with(Registry::standard())
+    }
+
+    /// An empty machine with these strategies.
+    #[must_use]
+    pub fn with(registry: Registry) -> Self {
         Self::from_parts(Parts {
             strategies: Vec::new(),
             risk: Risk::new(),
+            registry,
         })
     }
 
@@ -100,6 +110,7 @@ impl Machine {
         Self {
             strategies: parts.strategies,
             risk: parts.risk,
+            registry: parts.registry,
             intents: Vec::with_capacity(REFUSALS_PER_EVENT_MAX),
             buffer: IntentBuffer::new(),
         }
@@ -111,6 +122,7 @@ impl Machine {
         Parts {
             strategies: self.strategies,
             risk: self.risk,
+            registry: self.registry,
         }
     }
 
@@ -123,8 +135,7 @@ impl Machine {
         self.raise(record)?;
         let configured = self.risk.configured();
         self.risk.apply(record, &self.intents, out)?;
-        self.follow(record, configured);
-        Ok(())
+        self.follow(record, configured)
     }
 
     /// As [`Self::apply`], and tells what each check of each intent saw. State and decisions are
@@ -143,8 +154,7 @@ impl Machine {
         let configured = self.risk.configured();
         self.risk
             .apply_explained(record, &self.intents, out, explanations)?;
-        self.follow(record, configured);
-        Ok(())
+        self.follow(record, configured)
     }
 
     /// The strategies' turn: what they wish for at this event.
@@ -158,24 +168,31 @@ impl Machine {
     }
 
     /// What a configuration or a start asks of the whole machine.
-    fn follow(&mut self, record: &Record, configured: u32) {
+    fn follow(&mut self, record: &Record, configured: u32) -> Result<(), ApplyError> {
         if self.risk.configured() != configured {
-            self.build_strategies();
+            self.build_strategies()
+                .map_err(|first| ApplyError::Config {
+                    event: record.event,
+                    count: 1,
+                    first,
+                })?;
         }
         if record.kind() == Some(Kind::RunStarted) {
             for strategy in &mut self.strategies {
                 strategy.adopt(self.risk.orders(), |id| self.risk.is_held(id));
             }
         }
+        Ok(())
     }
 
     /// Makes the strategies of a new configuration. One that keeps its place, name, account and
-    /// instrument goes on; orders of one that does not are cancelled, for nobody knows them now.
-    fn build_strategies(&mut self) {
+    /// instruments goes on; orders of one that does not are cancelled, for nobody knows them now.
+    fn build_strategies(&mut self) -> Result<(), ConfigProblem> {
         let Some(config) = self.risk.config().cloned() else {
-            return;
+            return Ok(());
         };
         let setting = Setting {
+            venue: model::ids::VenueId(0),
             book_window_ticks: config.book_window_ticks,
             recv_window_ns: config.limits.recv_window_ns,
             epoch: self.risk.epoch(),
@@ -186,14 +203,16 @@ impl Machine {
         let mut old = std::mem::take(&mut self.strategies).into_iter();
         for (index, strategy) in config.strategies.into_iter().enumerate() {
             let id = StrategyId(u16::try_from(index).unwrap_or(u16::MAX));
+            let account = config.accounts.get(strategy.account.index());
+            let venue = account.map_or(setting.venue, |account| account.venue);
             let runner = match old.next() {
                 Some(mut runner) if runner.continues(&strategy) => {
-                    runner.reconfigure(strategy, setting.recv_window_ns);
+                    runner.reconfigure(strategy, setting.recv_window_ns, &self.registry)?;
                     runner
                 }
                 Some(_) | None => {
                     self.risk.disown(id);
-                    self.new_runner(id, strategy, setting)
+                    self.new_runner(id, strategy, Setting { venue, ..setting })?
                 }
             };
             self.strategies.push(runner);
@@ -201,6 +220,7 @@ impl Machine {
         for gone in old {
             self.risk.disown(gone.id());
         }
+        Ok(())
     }
 
     fn new_runner(
@@ -208,16 +228,13 @@ impl Machine {
         id: StrategyId,
         strategy: StrategyConfig,
         setting: Setting,
-    ) -> StrategyRunner {
-        let listing = strategy
-            .instruments
-            .first()
-            .and_then(|id| self.risk.listing(*id));
-        let mut runner = StrategyRunner::new(id, strategy, setting);
-        if let Some(listing) = listing {
+    ) -> Result<StrategyRunner, ConfigProblem> {
+        let instruments = strategy.instruments.clone();
+        let mut runner = StrategyRunner::new(id, strategy, setting, &self.registry)?;
+        for listing in instruments.iter().filter_map(|id| self.risk.listing(*id)) {
             runner.list(listing.spec().clone());
         }
-        runner
+        Ok(runner)
     }
 }
 

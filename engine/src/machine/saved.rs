@@ -1,6 +1,7 @@
 //! The machine as a snapshot holds it: everything that a later decision depends on.
 //!
-//! [`Machine`] is `Serialize` and `Deserialize`. What is derived (indices, places in a ring, best
+//! [`Machine`] is `Serialize`; [`SavedMachine`] is what is read, and becomes a machine with the
+//! program's strategies. What is derived (indices, places in a ring, best
 //! prices) is not stored but made again, with the room that a new machine has, so that the hot path
 //! does not allocate. Reading checks every length, index and counter: bytes that are no machine are
 //! an error, never a panic; but whether they are *this* machine only its state hash can say.
@@ -9,11 +10,12 @@
 //!
 //! Thread: any. Hot path: no. Allocates: yes.
 
+use model::codec::{self, CodecError};
 use model::ids::StrategyId;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::risk::{Risk, SavedRisk};
-use super::strategy::{SavedRunner, StrategyRunner};
+use super::strategy::{Registry, SavedRunner, StrategyRunner};
 use super::{Machine, Parts};
 
 /// Number of the layout of a saved machine. Bytes of another layout must not be read.
@@ -25,15 +27,16 @@ pub(crate) const COUNT_MAX: u64 = 1 << 62;
 /// Bytes that are no machine: what is wrong with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no machine can have this: {0}")]
-pub(crate) struct Unsound(pub(crate) &'static str);
+pub struct Unsound(pub(crate) &'static str);
 
 /// `holds`, or the error that names what does not.
 pub(crate) const fn require(holds: bool, what: &'static str) -> Result<(), Unsound> {
     if holds { Ok(()) } else { Err(Unsound(what)) }
 }
 
-#[derive(Serialize, Deserialize)]
-struct SavedMachine {
+/// A machine as it was read, not yet checked.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SavedMachine {
     risk: SavedRisk,
     strategies: Vec<SavedRunner>,
 }
@@ -43,6 +46,8 @@ impl Serialize for Machine {
         let Self {
             strategies,
             risk,
+            // The program's own.
+            registry: _,
             // Made anew at each event.
             intents: _,
             buffer: _,
@@ -53,33 +58,61 @@ impl Serialize for Machine {
     }
 }
 
-impl<'de> Deserialize<'de> for Machine {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let saved = SavedMachine::deserialize(deserializer)?;
-        restore(saved).map_err(serde::de::Error::custom)
+/// Why a saved machine cannot be gone on from.
+#[derive(Debug, thiserror::Error)]
+pub enum ThawError {
+    /// The bytes are no saved machine.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// They are one that cannot be.
+    #[error(transparent)]
+    Unsound(#[from] Unsound),
+}
+
+impl Machine {
+    /// The machine of a snapshot's bytes, as `codec::encode_snapshot` made them of a machine.
+    ///
+    /// # Errors
+    ///
+    /// [`ThawError`].
+    pub fn from_snapshot(bytes: &[u8], registry: &Registry) -> Result<Self, ThawError> {
+        let saved: SavedMachine = codec::decode_snapshot(bytes)?;
+        Ok(saved.restore(registry)?)
     }
 }
 
-fn restore(saved: SavedMachine) -> Result<Machine, Unsound> {
-    let risk = Risk::restore(saved.risk)?;
-    let configs = match risk.config() {
-        Some(config) => config.strategies.as_slice(),
-        None => &[],
-    };
-    require(
-        configs.len() == saved.strategies.len(),
-        "number of strategies",
-    )?;
-    let mut strategies = Vec::with_capacity(configs.len());
-    for ((config, runner), id) in configs.iter().zip(saved.strategies).zip(0..) {
-        let runner = StrategyRunner::restore(StrategyId(id), config.clone(), runner)?;
+impl SavedMachine {
+    /// The machine, with the room that a new one has.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`]: no machine can have this.
+    pub fn restore(self, registry: &Registry) -> Result<Machine, Unsound> {
+        let risk = Risk::restore(self.risk)?;
+        let configs = match risk.config() {
+            Some(config) => config.strategies.as_slice(),
+            None => &[],
+        };
         require(
-            runner.last_event() == risk.last_event(),
-            "last event of a strategy",
+            configs.len() == self.strategies.len(),
+            "number of strategies",
         )?;
-        strategies.push(runner);
+        let mut strategies = Vec::with_capacity(configs.len());
+        for ((config, runner), id) in configs.iter().zip(self.strategies).zip(0..) {
+            let runner = StrategyRunner::restore(StrategyId(id), config.clone(), runner, registry)?;
+            require(
+                runner.last_event() == risk.last_event(),
+                "last event of a strategy",
+            )?;
+            strategies.push(runner);
+        }
+        let registry = registry.clone();
+        Ok(Machine::from_parts(Parts {
+            strategies,
+            risk,
+            registry,
+        }))
     }
-    Ok(Machine::from_parts(Parts { strategies, risk }))
 }
 
 /// A decimal as its sixteen bytes: exact, trailing zeros too.

@@ -37,6 +37,7 @@ use super::timer::TimerStage;
 use super::topology::{Shape, Topology};
 use super::worker::Worker;
 use crate::clock::{StageClock, WallClock};
+use crate::machine::strategy::Registry;
 use crate::machine::{Intent, IntentBuffer, Outputs, REFUSALS_PER_EVENT_MAX, Risk, StrategyRunner};
 
 /// Bytes of a Linux thread name.
@@ -48,6 +49,7 @@ pub(super) struct Assembly {
     operator: OperatorLane,
     samples: Samples,
     control: Arc<Control>,
+    registry: Registry,
 }
 
 impl Assembly {
@@ -76,6 +78,7 @@ impl Assembly {
             last_line: pipeline.last_line,
             control,
         };
+        let registry = pipeline.parts.registry;
         let served = served(&pipeline.gateways);
         let intents = kit.strategies(
             pipeline.parts.strategies,
@@ -107,6 +110,7 @@ impl Assembly {
             samples,
             control: Arc::clone(&kit.control),
             workers: kit.workers(&topology, &shape),
+            registry,
         }
     }
 
@@ -127,6 +131,7 @@ impl Assembly {
             operator: self.operator,
             samples: self.samples,
             control: self.control,
+            registry: self.registry,
             threads,
         })
     }

@@ -30,6 +30,7 @@ use super::latency::Samples;
 use super::stage::Remains;
 use super::worker::Thread;
 use crate::clock::WallClock;
+use crate::machine::strategy::Registry;
 use crate::machine::{Machine, Parts};
 
 /// How often the supervisor looks whether the workers have ended.
@@ -47,6 +48,7 @@ pub struct Running {
     pub samples: Samples,
     pub(crate) control: Arc<Control>,
     pub(crate) threads: Threads,
+    pub(crate) registry: Registry,
 }
 
 /// What is left after an orderly end.
@@ -126,7 +128,7 @@ impl Running {
                 fault: fault.clone(),
                 writer: left.writer,
             }),
-            None => left.whole(),
+            None => left.whole(self.registry.clone()),
         }
     }
 }
@@ -208,7 +210,7 @@ impl Left {
         }
     }
 
-    fn whole(mut self) -> Result<Ended, Failed> {
+    fn whole(mut self, registry: Registry) -> Result<Ended, Failed> {
         self.strategies.sort_by_key(|(first, _)| *first);
         let runners = self.strategies.into_iter().flat_map(|(_, runners)| runners);
         match (self.risk, self.writer) {
@@ -216,6 +218,7 @@ impl Left {
                 machine: Machine::from_parts(Parts {
                     strategies: runners.collect(),
                     risk: *risk,
+                    registry,
                 }),
                 writer: *writer,
             }),

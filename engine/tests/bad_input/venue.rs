@@ -47,7 +47,7 @@ fn fill_of_an_order_never_sent_moves_the_books_and_tells_people() {
     assert_eq!(told(&rig, NoticeCode::UnknownFill), 1);
     assert_eq!(notices(&rig.refusals)[0].other, 41);
     // The money moved, whoever asked for it; no strategy's position did.
-    assert_eq!(rig.machine.strategies()[0].position(), Lots(0));
+    assert_eq!(rig.machine.strategies()[0].position(INSTRUMENT), Lots(0));
     assert_eq!(rig.machine.counts().orphan_fills, 1);
     deliver(&mut rig);
     replays(&rig);

@@ -68,8 +68,8 @@ impl Books {
         }
         for (index, strategy) in (0..).zip(machine.strategies()) {
             let want = self.own.get(&Some(index)).copied().unwrap_or(0);
-            if strategy.position().0 != want {
-                let is = strategy.position();
+            if strategy.position(crate::kit::INSTRUMENT).0 != want {
+                let is = strategy.position(crate::kit::INSTRUMENT);
                 return Err(format!("strategy {index} holds {is}, must hold {want}"));
             }
         }

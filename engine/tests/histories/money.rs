@@ -8,9 +8,10 @@ mod steps;
 use std::collections::BTreeMap;
 
 use engine::machine::{Machine, Outputs};
+use engine::strategy::Registry;
 use model::blob::{self, BlobKind};
 use model::body::{AssetName, Fill, Funding, Liquidity, Mark, Rate, Side, Transfer, TransferKind};
-use model::codec::{decode_snapshot, encode_snapshot};
+use model::codec::encode_snapshot;
 use model::ids::{AccountId, ClientOrderId, InstrumentId, SourceId, StrategyId};
 use model::instrument::{Contract, InstrumentSpec, MaintenanceTier, Perpetual};
 use model::num::{Lots, Money, Ticks};
@@ -218,7 +219,8 @@ impl Desk {
             Step::Freeze => {
                 let before = self.machine.state_hash();
                 let bytes = encode_snapshot(&self.machine).unwrap();
-                self.machine = decode_snapshot(&bytes).map_err(|error| error.to_string())?;
+                self.machine = Machine::from_snapshot(&bytes, &Registry::standard())
+                    .map_err(|error| error.to_string())?;
                 if self.machine.state_hash() != before {
                     return Err("another machine after a snapshot".to_owned());
                 }

@@ -5,11 +5,12 @@
 use std::collections::VecDeque;
 
 use engine::machine::{Machine, MachineConfig, OrderState, Outputs};
+use engine::strategy::Registry;
 use model::blob::{self, BlobKind};
 use model::body::{
     Channel, LinkState, OpenOrders, OperatorAction, OrderStatus, RejectReason, Side, Trade,
 };
-use model::codec::{decode_snapshot, encode_snapshot};
+use model::codec::encode_snapshot;
 use model::command::{CommandView, command};
 use model::event::{Event, event};
 use model::ids::{ClientOrderId, SourceId};
@@ -412,7 +413,8 @@ impl Pair {
 
     fn freeze(&mut self) -> Result<(), String> {
         let bytes = encode_snapshot(&self.machine).map_err(|error| error.to_string())?;
-        self.twin = decode_snapshot(&bytes).map_err(|error| error.to_string())?;
+        self.twin = Machine::from_snapshot(&bytes, &Registry::standard())
+            .map_err(|error| error.to_string())?;
         if self.twin.state_hash() != self.machine.state_hash() {
             return Err("a machine read again is another one".to_owned());
         }

@@ -49,6 +49,7 @@ fn machine_in_parts_equals_the_whole_one() {
     let Parts {
         mut strategies,
         mut risk,
+        registry,
     } = whole.into_parts();
     let mut commands = Vec::new();
     let mut lanes: Vec<Vec<Intent>> = vec![Vec::new(); strategies.len()];
@@ -71,7 +72,11 @@ fn machine_in_parts_equals_the_whole_one() {
         commands.extend(out.commands.iter().map(|command| *command.as_ref()));
     }
     assert_eq!(commands, sim.rig.commands);
-    let parts = Machine::from_parts(Parts { strategies, risk });
+    let parts = Machine::from_parts(Parts {
+        strategies,
+        risk,
+        registry,
+    });
     assert_eq!(parts.state_hash(), sim.rig.machine.state_hash());
 }
 

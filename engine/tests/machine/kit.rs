@@ -1,9 +1,10 @@
 //! Records of every kind, and a machine with its log: what every test uses.
 
 use engine::machine::{
-    AccountConfig, ControlConfig, Machine, MachineConfig, MarketMakerParams, MovingAverageParams,
-    OrderLimits, Outputs, Protection, RiskLimits, StrategyConfig, StrategyKind,
+    AccountConfig, ControlConfig, Machine, MachineConfig, OrderLimits, Outputs, Protection,
+    RiskLimits, StrategyConfig,
 };
+use engine::strategy::{MarketMakerParams, MovingAverageParams, Params};
 use model::blob::{self, BlobKind};
 use model::body::{
     AssetName, Balance, BookLevels, BookReset, Channel, Connection, ControlAction, ControlRequest,
@@ -69,23 +70,24 @@ pub(crate) fn limits() -> RiskLimits {
     }
 }
 
-fn strategy(name: &str, kind: StrategyKind) -> StrategyConfig {
+fn strategy(name: &str, kind: &str, params: Params) -> StrategyConfig {
     StrategyConfig {
         name: name.to_owned(),
         account: ACCOUNT,
         instruments: vec![INSTRUMENT],
-        kind,
+        kind: kind.to_owned(),
+        params,
     }
 }
 
 pub(crate) fn maker() -> StrategyConfig {
     let params = MarketMakerParams::example();
-    strategy("maker", StrategyKind::MarketMaker(params))
+    strategy("maker", MarketMakerParams::KIND, params.params())
 }
 
 pub(crate) fn taker() -> StrategyConfig {
     let params = MovingAverageParams::example();
-    strategy("taker", StrategyKind::MovingAverage(params))
+    strategy("taker", MovingAverageParams::KIND, params.params())
 }
 
 /// Two persons, and nothing watched.

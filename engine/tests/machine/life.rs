@@ -206,7 +206,7 @@ fn fill_that_does_not_fit_the_order_that_it_names_moves_the_position_only() {
     let position = rig.machine.position(INSTRUMENT, ACCOUNT).unwrap();
     assert_eq!(position.lots, Lots(-30));
     assert_eq!(rig.machine.counts().orphan_fills, 1);
-    assert_eq!(rig.machine.strategies()[0].position(), Lots(0));
+    assert_eq!(rig.machine.strategies()[0].position(INSTRUMENT), Lots(0));
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn fill_twice_counts_once_late_counts_and_a_stranger_moves_the_position() {
         (counts.fills, counts.repeated_fills, counts.orphan_fills),
         (3, 1, 1)
     );
-    assert_eq!(rig.machine.strategies()[0].position(), Lots(40));
+    assert_eq!(rig.machine.strategies()[0].position(INSTRUMENT), Lots(40));
 }
 
 #[test]

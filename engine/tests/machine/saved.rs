@@ -1,7 +1,8 @@
 //! A machine saved and read again goes on as if nothing had happened; other bytes are an error.
 
 use engine::machine::{Machine, Outputs, SNAPSHOT_LAYOUT};
-use model::codec::{decode_snapshot, encode_snapshot};
+use engine::strategy::Registry;
+use model::codec::encode_snapshot;
 use model::record::Record;
 use proptest::prelude::*;
 
@@ -22,7 +23,7 @@ fn recorded(seed: u64, steps: usize) -> Sim {
 /// The same machine through bytes, which must be the only ones that it has.
 fn through_bytes(machine: &Machine) -> Machine {
     let bytes = encode_snapshot(machine).unwrap();
-    let again: Machine = decode_snapshot(&bytes).unwrap();
+    let again = Machine::from_snapshot(&bytes, &Registry::standard()).unwrap();
     assert_eq!(again.state_hash(), machine.state_hash());
     assert!(encode_snapshot(&again).unwrap() == bytes, "bytes of a copy");
     again
@@ -150,7 +151,7 @@ fn saved_machine_damaged_bytes_are_an_error_or_a_machine_that_runs() {
             let values = [0xff, 0x7f, 0x80, 0, next(&mut random) as u8];
             bytes[at] = values[next(&mut random) as usize % values.len()];
         }
-        let Ok(mut machine) = decode_snapshot::<Machine>(&bytes) else {
+        let Ok(mut machine) = Machine::from_snapshot(&bytes, &Registry::standard()) else {
             refused += 1;
             continue;
         };
@@ -172,11 +173,11 @@ fn saved_machine_cut_short_or_lengthened_is_an_error() {
     let sim = recorded(SEED, 40);
     let good = encode_snapshot(&sim.rig.machine).unwrap();
     for length in (0..good.len()).step_by(101) {
-        assert!(decode_snapshot::<Machine>(&good[..length]).is_err());
+        assert!(Machine::from_snapshot(&good[..length], &Registry::standard()).is_err());
     }
     let mut longer = good;
     longer.push(0);
-    assert!(decode_snapshot::<Machine>(&longer).is_err());
+    assert!(Machine::from_snapshot(&longer, &Registry::standard()).is_err());
 }
 
 /// What is written must be what the layout's number says. If this fails because the machine
@@ -193,7 +194,7 @@ fn saved_machine_layout_is_the_one_of_its_number() {
         std::fs::write(&file, encode_snapshot(&machine).unwrap()).unwrap();
     }
     let golden = std::fs::read(&file).unwrap();
-    let machine: Machine = decode_snapshot(&golden).unwrap();
+    let machine = Machine::from_snapshot(&golden, &Registry::standard()).unwrap();
     assert!(
         encode_snapshot(&machine).unwrap() == golden,
         "the layout has changed: SNAPSHOT_LAYOUT must change, too"

@@ -27,7 +27,11 @@ fn strategies_in_a_lively_market_place_orders_and_are_filled() {
     assert_eq!(counts.orphan_fills + counts.repeated_fills, 0);
     let position = machine.position(INSTRUMENT, ACCOUNT).unwrap();
     assert!(position.turnover > 1_000);
-    let own: i64 = machine.strategies().iter().map(|s| s.position().0).sum();
+    let own: i64 = machine
+        .strategies()
+        .iter()
+        .map(|s| s.position(INSTRUMENT).0)
+        .sum();
     assert_eq!(own, position.lots.0);
     assert_eq!(machine.orders().live_count(), sim.resting());
     assert!(

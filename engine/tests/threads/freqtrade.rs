@@ -68,6 +68,9 @@ fn freqtrade_9128_entry_replaced_while_it_fills_leaves_no_ghost() {
         assert_eq!(order(&rig, old).exposure(), Lots(0));
         assert_eq!(order(&rig, new).filled, Lots(0));
         assert_eq!(state(&rig, new), OrderState::Open);
-        assert_eq!(rig.machine.strategies()[0].position(), Lots(40));
+        assert_eq!(
+            rig.machine.strategies()[0].position(crate::kit::INSTRUMENT),
+            Lots(40)
+        );
     }
 }

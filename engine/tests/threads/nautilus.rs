@@ -33,7 +33,10 @@ fn nautilus_4736_restart_keeps_the_position_and_invents_no_fill() {
     let status = OrderStatus::PartiallyFilled;
     rig.apply(counted(Kind::OrderStatus, id(&quotes.sell), status, 60));
     assert_eq!(position(&rig), -60);
-    assert_eq!(rig.machine.strategies()[0].position(), Lots(-60));
+    assert_eq!(
+        rig.machine.strategies()[0].position(crate::kit::INSTRUMENT),
+        Lots(-60)
+    );
     let counts = rig.machine.counts();
     assert_eq!((counts.fills, counts.repeated_fills), (1, 1));
 }

@@ -146,9 +146,16 @@ fn change(files: &mut Files, edit: &[u8; 8], payload: &[u8]) {
             }
         }
         7 => {
-            let from = files.get(other).and_then(|file| file.get(place..place + RECORD));
+            let from = files
+                .get(other)
+                .and_then(|file| file.get(place..place + RECORD));
             let copy = from.map(<[u8]>::to_vec).unwrap_or_default();
-            overlay(files, name, PAGE + payload.len() % PER_SEGMENT * RECORD, &copy);
+            overlay(
+                files,
+                name,
+                PAGE + payload.len() % PER_SEGMENT * RECORD,
+                &copy,
+            );
         }
         _ => drop(files.insert(name.to_owned(), payload.to_vec())),
     }
@@ -156,7 +163,9 @@ fn change(files: &mut Files, edit: &[u8; 8], payload: &[u8]) {
 
 /// Puts `payload` into a file, as far as the file reaches.
 fn overlay(files: &mut Files, name: &str, position: usize, payload: &[u8]) {
-    let room = files.get_mut(name).and_then(|file| file.get_mut(position..));
+    let room = files
+        .get_mut(name)
+        .and_then(|file| file.get_mut(position..));
     if let Some(room) = room {
         let count = room.len().min(payload.len());
         room[..count].copy_from_slice(&payload[..count]);
@@ -254,23 +263,36 @@ fn record(number: u64) -> Record {
 
 /// Reads every file of a directory but the lock.
 pub fn load(folder: &Folder) -> Files {
-    let names = folder.storage().list(folder.dir()).expect("it can be listed");
+    let names = folder
+        .storage()
+        .list(folder.dir())
+        .expect("it can be listed");
     let read = |name: String| {
         let path = folder.dir().join(&name);
-        let file = folder.storage().open(&path, Access::Read).expect("it is there");
+        let file = folder
+            .storage()
+            .open(&path, Access::Read)
+            .expect("it is there");
         let len = usize::try_from(file.size().expect("it has a length")).expect("it is small");
         let mut bytes = vec![0; len];
         file.read_exact_at(&mut bytes, 0).expect("it can be read");
         (name, bytes)
     };
-    names.into_iter().filter(|name| name != "lock").map(read).collect()
+    names
+        .into_iter()
+        .filter(|name| name != "lock")
+        .map(read)
+        .collect()
 }
 
 /// Writes files into a directory.
 pub fn store(folder: &Folder, files: &Files) {
     for (name, bytes) in files {
         let path = folder.dir().join(name);
-        let file = folder.storage().open(&path, Access::Create).expect("it can be made");
+        let file = folder
+            .storage()
+            .open(&path, Access::Create)
+            .expect("it can be made");
         file.write_all_at(bytes, 0).expect("it can be written");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use engine::strategy::Registry;
 use journal::snapshot::Snapshot;
 use model::record::{Kind, Record};
 use replay::{Shadow, TakenBy, ThawError};
@@ -44,7 +45,8 @@ fn cut_points_thawed_shadow_ends_as_the_one_that_was_never_stopped() {
             at = cut;
             let frozen = shadow.freeze(1).unwrap();
             pending += usize::from(shadow.commands_pending() > 0);
-            let mut thawed = Shadow::thaw(&frozen, TakenBy::ThisBuild).unwrap();
+            let mut thawed =
+                Shadow::thaw(&frozen, TakenBy::ThisBuild, &Registry::standard()).unwrap();
             assert_eq!(thawed.machine().state_hash(), frozen.state_hash);
             assert!(
                 thawed.freeze(1).unwrap() == frozen,
@@ -72,25 +74,25 @@ fn thaw_of_a_wrong_claim_is_refused_with_its_reason() {
     let mut layout = good.clone();
     layout.layout += 1;
     assert!(matches!(
-        Shadow::thaw(&layout, TakenBy::ThisBuild),
+        Shadow::thaw(&layout, TakenBy::ThisBuild, &Registry::standard()),
         Err(ThawError::Layout { .. })
     ));
     let mut hash = good.clone();
     hash.state_hash[7] ^= 1;
     assert!(matches!(
-        Shadow::thaw(&hash, TakenBy::ThisBuild),
+        Shadow::thaw(&hash, TakenBy::ThisBuild, &Registry::standard()),
         Err(ThawError::StateHash)
     ));
     let mut seq = good.clone();
     seq.seq += 1;
     assert!(matches!(
-        Shadow::thaw(&seq, TakenBy::ThisBuild),
+        Shadow::thaw(&seq, TakenBy::ThisBuild, &Registry::standard()),
         Err(ThawError::Unsound(_))
     ));
     let mut short = good;
     short.payload.pop();
     assert!(matches!(
-        Shadow::thaw(&short, TakenBy::ThisBuild),
+        Shadow::thaw(&short, TakenBy::ThisBuild, &Registry::standard()),
         Err(ThawError::Codec(_))
     ));
 }
@@ -107,7 +109,7 @@ fn thaw_of_damaged_bytes_is_an_error_or_a_shadow_that_can_be_led() {
             let values = [0xff, 0x7f, 0x80, 0, bad.payload[at] ^ 1];
             bad.payload[at] = values[random.below(values.len())];
         }
-        let Ok(mut shadow) = Shadow::thaw(&bad, TakenBy::ThisBuild) else {
+        let Ok(mut shadow) = Shadow::thaw(&bad, TakenBy::ThisBuild, &Registry::standard()) else {
             refused += 1;
             continue;
         };

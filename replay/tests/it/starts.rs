@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use engine::strategy::Registry;
 use journal::snapshot::{self, Snapshot};
 use journal::{AppendError, Durability, Folder, Options, Reader, SEGMENT_BYTES_MIN, Writer};
 use model::record::Record;
@@ -23,7 +24,7 @@ impl Made {
     }
 
     fn recover(&self) -> Result<Recovered, RecoverError> {
-        recover(&self.folder(), |_| {})
+        recover(&self.folder(), &Registry::standard(), |_| {})
     }
 
     /// Recovers and checks that it is the state of the whole log, from this snapshot.
@@ -238,7 +239,8 @@ fn recover_snapshot_of_another_history_is_refused() {
 
 /// A snapshot as a machine of other sources takes it: its build is the payload's first text.
 fn of_another_build(mut taken: Snapshot) -> Snapshot {
-    assert_eq!(taken.payload[..8], 16_u64.to_le_bytes());
+    let text = &taken.payload[8..24];
+    assert!(text.iter().all(u8::is_ascii_hexdigit), "{text:?}");
     taken.payload[8..24].copy_from_slice(b"0123456789abcdef");
     taken
 }
@@ -255,6 +257,40 @@ fn recover_snapshot_of_another_build_is_used_only_where_the_log_has_no_start() {
     prune_first_segment(journal.dir.path());
     let remarks = journal.recovers_from(Some(500), 1);
     assert!(remarks[0].contains("it is gone on from"), "{remarks:?}");
+}
+
+/// A strategy that does nothing.
+#[derive(Debug)]
+struct Idle;
+
+impl engine::strategy::Strategy for Idle {
+    const KIND: &'static str = "idle";
+    type State = ();
+
+    fn new(_: &engine::strategy::Setup<'_>) -> Result<Self, engine::strategy::SetupError> {
+        Ok(Self)
+    }
+
+    fn on_event(
+        &self,
+        (): &mut (),
+        _: engine::strategy::Cause,
+        _: &engine::strategy::View<'_>,
+        _: &mut engine::strategy::Asks<'_>,
+    ) {
+    }
+}
+
+#[test]
+fn recover_snapshot_of_a_program_with_other_strategies_is_passed_over() {
+    let journal = made(&log(SEED, 100), &[]);
+    let taken = shadow_at(journal.dir.path(), 500).freeze(1).unwrap();
+    snapshot::write(&journal.folder(), journal.journal_id, &taken).unwrap();
+    let other = Registry::standard().with::<Idle>().unwrap();
+    let found = recover(&journal.folder(), &other, |_| {}).unwrap();
+    assert_eq!(found.snapshot_seq, None);
+    assert!(found.remarks[0].contains("idle 1"), "{:?}", found.remarks);
+    journal.recovers_from(Some(500), 0);
 }
 
 /// Takes the first segment away, as a prune does.
@@ -275,10 +311,10 @@ fn prune_first_segment(dir: &Path) {
 fn audit_of_pruned_history_starts_from_the_oldest_snapshot_that_covers_it() {
     let log = log(SEED, 100);
     let journal = made(&log, &[300, 500, 700]);
-    let whole = audit(journal.dir.path(), 0, None, |_| {}).unwrap();
+    let whole = audit(journal.dir.path(), &Registry::standard(), 0, None, |_| {}).unwrap();
     assert_eq!(whole.snapshot_seq, None);
     prune_first_segment(journal.dir.path());
-    let tail = audit(journal.dir.path(), 0, None, |_| {}).unwrap();
+    let tail = audit(journal.dir.path(), &Registry::standard(), 0, None, |_| {}).unwrap();
     // 448 records to a segment: 300 is before the first one kept.
     assert_eq!(tail.snapshot_seq, Some(500));
     assert_eq!((tail.differences, tail.state_hash), (0, journal.end));
@@ -289,7 +325,7 @@ fn audit_of_pruned_history_starts_from_the_oldest_snapshot_that_covers_it() {
     }
     let refused = journal.recover().map(|_| ()).unwrap_err().to_string();
     assert!(refused.contains("starts at sequence 449"), "{refused}");
-    let refused = audit(journal.dir.path(), 0, None, |_| {})
+    let refused = audit(journal.dir.path(), &Registry::standard(), 0, None, |_| {})
         .unwrap_err()
         .to_string();
     assert!(refused.contains("starts at sequence 449"), "{refused}");

@@ -1,115 +1,199 @@
-//! What a strategy may ask for at one event: a bounded number of intents, and an alarm.
+//! What a strategy may ask for at one event: a bounded number of intents, and timers.
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::{OrderType, Side, TimeInForce};
 use model::ids::{ClientOrderId, InstrumentId, StrategyId};
-use model::num::{Lots, Ticks};
+use model::num::Lots;
 
-use crate::machine::held::Size;
-use crate::machine::intent::{Action, Intent, IntentBuffer, Place};
-use crate::machine::orders::{Order, OrderState};
+use super::timer::{Timer, Timers};
+use super::watched::Watched;
+use super::wish::Wish;
+use crate::machine::intent::{Action, Intent, IntentBuffer};
+use crate::machine::orders::{OrderState, Orders};
 use crate::machine::risk::ENGINE_NUMBERS_FROM;
 
-/// An order that a strategy wants, without the id that it will get.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wish {
-    pub(crate) side: Side,
-    pub(crate) order_type: OrderType,
-    pub(crate) time_in_force: TimeInForce,
-    pub(crate) price: Ticks,
-    pub(crate) qty: Lots,
-    pub(crate) tag: u64,
+/// Why something cannot be asked for now. Nothing happened then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// The order connection is down, the engine is stopping, or a kill switch is on.
+    #[error("no trading now")]
+    NotTrading,
+    /// As many intents as one event may have, or as may be under way, are asked for: try again at
+    /// the next event.
+    #[error("too many intents at once")]
+    NoRoom,
+    /// As many orders as one strategy may have are live.
+    #[error("too many live orders")]
+    OrdersFull,
+    /// Not one of the strategy's instruments.
+    #[error("not one of the strategy's instruments")]
+    Instrument,
+    /// Not one of the strategy's orders, or it ended, or the like was asked for already.
+    #[error("the order cannot be changed now")]
+    NotChangeable,
+    /// No more order ids in this run, or no timer of this number.
+    #[error("no such number")]
+    Number,
 }
 
-/// Collects the wishes of one event.
+/// Collects what a strategy asks for at one event.
 #[derive(Debug)]
-pub(crate) struct Asks<'a> {
+pub struct Asks<'a> {
     pub(super) event: u64,
     pub(super) time_ns: u64,
     pub(super) epoch: u32,
     pub(super) strategy: StrategyId,
-    pub(super) instrument: InstrumentId,
     pub(super) may_trade: bool,
     pub(super) room: usize,
+    pub(super) orders_room: usize,
+    pub(super) watched: &'a [Watched],
+    pub(super) orders: &'a Orders,
     pub(super) counter: &'a mut u32,
     pub(super) intents: &'a mut IntentBuffer,
-    pub(super) alarm_ns: &'a mut Option<u64>,
+    pub(super) timers: &'a mut Timers,
 }
 
 impl Asks<'_> {
-    /// Asks for an order. False if it cannot be asked for now: nothing happened then.
-    pub(crate) fn place(&mut self, wish: Wish) -> bool {
-        match self.next_place(wish) {
-            Some(place) => self.push(Action::Place(place)),
-            None => false,
+    /// Whether orders can be asked for now.
+    #[must_use]
+    pub const fn may_trade(&self) -> bool {
+        self.may_trade
+    }
+
+    /// Asks for an order. Its id, by which all that follows names it.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`].
+    pub fn place(&mut self, wish: Wish) -> Result<ClientOrderId, AskError> {
+        let client_id = self.next_id(&wish)?;
+        self.push(Action::Place(wish.place(client_id)))?;
+        self.orders_room -= 1;
+        *self.counter = client_id.counter();
+        Ok(client_id)
+    }
+
+    /// Asks for another order in place of one that rests, in one request: the other's id.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`].
+    pub fn replace(&mut self, old: ClientOrderId, wish: Wish) -> Result<ClientOrderId, AskError> {
+        let order = self.orders.get(old).ok_or(AskError::NotChangeable)?;
+        let free = order.cancel.is_free(self.time_ns) && !self.is_named(old);
+        if order.state != OrderState::Open || !free {
+            return Err(AskError::NotChangeable);
+        }
+        let client_id = self.next_id(&wish)?;
+        self.push(Action::Replace {
+            cancel: old,
+            place: wish.place(client_id),
+        })?;
+        self.orders_room -= 1;
+        *self.counter = client_id.counter();
+        Ok(client_id)
+    }
+
+    /// Asks for the end of an order.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`].
+    pub fn cancel(&mut self, client_id: ClientOrderId) -> Result<(), AskError> {
+        let order = self.orders.get(client_id).ok_or(AskError::NotChangeable)?;
+        let free = order.cancel.is_free(self.time_ns) && !self.is_named(client_id);
+        if order.is_cancellable() && free {
+            self.push(Action::Cancel { client_id })
+        } else {
+            Err(AskError::NotChangeable)
         }
     }
 
-    /// Asks for the end of an order. False if it cannot be asked for now.
-    pub(crate) fn cancel(&mut self, order: &Order) -> bool {
-        let possible = order.is_cancellable() && order.cancel.is_free(self.time_ns);
-        possible
-            && self.push(Action::Cancel {
-                client_id: order.client_id,
-            })
-    }
-
-    /// Asks for another order in place of one that rests. False if it cannot be asked for now.
-    pub(crate) fn replace(&mut self, order: &Order, wish: Wish) -> bool {
-        if order.state != OrderState::Open || !order.cancel.is_free(self.time_ns) {
-            return false;
-        }
-        match self.next_place(wish) {
-            Some(place) => self.push(Action::Replace {
-                cancel: order.client_id,
-                place,
-            }),
-            None => false,
+    /// Asks for an order to become smaller; it keeps its price and its place in the queue. `qty`
+    /// is its new total quantity: below the present one, above what is filled.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`].
+    pub fn amend(&mut self, client_id: ClientOrderId, qty: Lots) -> Result<(), AskError> {
+        let order = self.orders.get(client_id).ok_or(AskError::NotChangeable)?;
+        let smaller = order.filled < qty && qty < order.qty;
+        let free = order.amend.is_free(self.time_ns) && !self.is_named(client_id);
+        if smaller && order.is_cancellable() && free {
+            self.push(Action::Amend { client_id, qty })
+        } else {
+            Err(AskError::NotChangeable)
         }
     }
 
-    /// Asks to be called at the first event at or past a time; an earlier alarm stays.
-    pub(crate) fn alarm_at(&mut self, time_ns: u64) {
-        let earlier = self.alarm_ns.map_or(time_ns, |set| set.min(time_ns));
-        *self.alarm_ns = Some(earlier);
+    /// Asks for the end of every live order of the strategy, on one instrument or on all. It is
+    /// never refused: what cannot be cancelled now is cancelled as soon as it can be.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::NoRoom`].
+    pub fn cancel_all(&mut self, instrument: Option<InstrumentId>) -> Result<(), AskError> {
+        self.push(Action::CancelAll { instrument })
     }
 
-    fn next_place(&mut self, wish: Wish) -> Option<Place> {
-        if !self.may_trade || self.intents.len() >= self.room {
-            return None;
+    /// Sets a timer: the strategy is called at the first event at or past this machine time. What
+    /// the timer was set to before is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::Number`]: there is no such timer.
+    pub fn ring_at(&mut self, timer: Timer, time_ns: u64) -> Result<(), AskError> {
+        let known = self.timers.set(timer, Some(time_ns));
+        known.then_some(()).ok_or(AskError::Number)
+    }
+
+    /// Takes a timer back.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::Number`]: there is no such timer.
+    pub fn silence(&mut self, timer: Timer) -> Result<(), AskError> {
+        let known = self.timers.set(timer, None);
+        known.then_some(()).ok_or(AskError::Number)
+    }
+
+    fn next_id(&self, wish: &Wish) -> Result<ClientOrderId, AskError> {
+        if !self.may_trade {
+            return Err(AskError::NotTrading);
         }
-        let counter = self.counter.checked_add(1)?;
+        if self.orders_room == 0 {
+            return Err(AskError::OrdersFull);
+        }
+        if !self.watched.iter().any(|one| one.id == wish.instrument) {
+            return Err(AskError::Instrument);
+        }
+        let counter = self.counter.checked_add(1).ok_or(AskError::Number)?;
         if counter >= ENGINE_NUMBERS_FROM {
-            return None;
+            return Err(AskError::Number);
         }
-        let client_id = ClientOrderId::new(self.epoch, Some(self.strategy), counter)?;
-        *self.counter = counter;
-        Some(Place {
-            client_id,
-            instrument: self.instrument,
-            side: wish.side,
-            order_type: wish.order_type,
-            time_in_force: wish.time_in_force,
-            price: wish.price,
-            qty: wish.qty,
-            tag: wish.tag,
-            reduce_only: false,
-            trigger: None,
-            good_till_ns: None,
-            link: None,
-            size: Size::Exact,
-            acknowledges: None,
+        ClientOrderId::new(self.epoch, Some(self.strategy), counter).ok_or(AskError::Number)
+    }
+
+    /// Whether something was asked of this order at this event already.
+    fn is_named(&self, client_id: ClientOrderId) -> bool {
+        self.intents.iter().any(|intent| match intent.action {
+            Action::Cancel { client_id: named }
+            | Action::Amend {
+                client_id: named, ..
+            } => named == client_id,
+            Action::Replace { cancel, .. } => cancel == client_id,
+            Action::Place(_) | Action::CancelAll { .. } => false,
         })
     }
 
-    fn push(&mut self, action: Action) -> bool {
-        self.intents.len() < self.room
-            && self.intents.push(Intent {
-                event: self.event,
-                strategy: self.strategy,
-                intended_ns: 0,
-                action,
-            })
+    fn push(&mut self, action: Action) -> Result<(), AskError> {
+        let intent = Intent {
+            event: self.event,
+            strategy: self.strategy,
+            intended_ns: 0,
+            action,
+        };
+        let taken = self.intents.len() < self.room && self.intents.push(intent);
+        taken.then_some(()).ok_or(AskError::NoRoom)
     }
 }

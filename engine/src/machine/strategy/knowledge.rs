@@ -4,18 +4,20 @@
 
 use model::blob::{self, BlobKind};
 use model::body::{
-    BlobPart, Channel, Fill, LinkState, Notice, NoticeCode, OperatorAction, Outcome, Refusal, Side,
+    BlobPart, Channel, Fill, LinkState, Mark, Notice, NoticeCode, OperatorAction, Outcome, Refusal,
 };
 use model::control::ScopeKind;
 use model::event::Event;
-use model::ids::ClientOrderId;
+use model::ids::{ClientOrderId, InstrumentId};
 use model::instrument::InstrumentSpec;
 use model::num::Lots;
 use model::record::Record;
 
-use super::{Cause, StrategyRunner};
+use super::timer::Timers;
+use super::watched::{MarkPrice, Watched};
+use super::{Cause, Refused, RefusedBy, StrategyRunner};
 use crate::machine::error::ApplyError;
-use crate::machine::market::{self, Listing, Touched};
+use crate::machine::market::{self, LastTrade, Listing, Touched};
 use crate::machine::orders::{Fact, Order, OrderState, Orders, Seen, TradeKey, When};
 use crate::machine::risk::placed_by;
 
@@ -35,8 +37,9 @@ impl StrategyRunner {
                 self.on_market(record, event)
             }
             Event::Connection(link) if link.channel == Channel::Market => {
-                self.on_market(record, event)
+                self.on_market_link(record, event, link.venue)
             }
+            Event::Mark(mark) => self.on_mark(record, mark),
             Event::Connection(link) => self.on_order_link(link.venue, link.state),
             Event::RunStarted(start) => {
                 self.on_run_started(record, event, start.epoch);
@@ -70,7 +73,6 @@ impl StrategyRunner {
             | Event::OpenOrders(_)
             | Event::Balance(_)
             | Event::StateHash(_)
-            | Event::Mark(_)
             | Event::Rate(_)
             | Event::Transfer(_)
             | Event::Funding(_)
@@ -80,22 +82,67 @@ impl StrategyRunner {
         })
     }
 
+    fn watched_mut(&mut self, instrument: Option<InstrumentId>) -> Option<&mut Watched> {
+        let id = instrument?;
+        self.watched.iter_mut().find(|one| one.id == id)
+    }
+
     #[inline]
     fn on_market(&mut self, record: &Record, event: &Event<'_>) -> Option<Cause> {
-        let listing = self.listing.as_deref_mut()?;
-        if !market::concerns(record, event, listing.spec()) {
-            return None;
-        }
+        let watched = self.watched_mut(record.instrument())?;
+        let (id, listing) = (watched.id, watched.listing.as_deref_mut()?);
         match listing.apply(record, event) {
             Touched::No => None,
-            Touched::Book => Some(Cause::Book),
-            Touched::Trade => listing.last_trade().copied().map(Cause::Trade),
+            Touched::Book => Some(Cause::Book(id)),
+            Touched::Trade => {
+                let trade = *listing.last_trade()?;
+                self.feed_candles(id, &trade);
+                Some(Cause::Trade(id, trade))
+            }
         }
     }
 
+    fn feed_candles(&mut self, id: InstrumentId, trade: &LastTrade) {
+        let now = self.setting.time_ns;
+        for candles in &mut self.candles {
+            if candles.feed().instrument == id {
+                candles.take(trade, now);
+                self.due_ns = self.due_ns.min(candles.ends_ns());
+            }
+        }
+    }
+
+    /// The market connection of one instrument or of a whole venue changed. The cause names the
+    /// first instrument that it concerns; the view shows the others.
+    fn on_market_link(&mut self, record: &Record, event: &Event<'_>, venue: u8) -> Option<Cause> {
+        let mut cause = None;
+        for watched in &mut self.watched {
+            let Some(listing) = watched.listing.as_deref_mut() else {
+                continue;
+            };
+            if listing.spec().venue.0 != venue || !market::concerns(record, event, listing.spec()) {
+                continue;
+            }
+            listing.apply(record, event);
+            for candles in &mut self.candles {
+                if candles.feed().instrument == watched.id {
+                    candles.interrupt();
+                }
+            }
+            cause = cause.or(Some(Cause::Book(watched.id)));
+        }
+        cause
+    }
+
+    fn on_mark(&mut self, record: &Record, mark: &Mark) -> Option<Cause> {
+        let now = self.setting.time_ns;
+        let watched = self.watched_mut(record.instrument())?;
+        watched.mark = Some(MarkPrice::of(mark, now));
+        Some(Cause::Mark(watched.id))
+    }
+
     fn on_order_link(&mut self, venue: u8, state: LinkState) -> Option<Cause> {
-        let listing = self.listing.as_deref()?;
-        if listing.spec().venue.0 != venue || state == LinkState::Notice {
+        if self.setting.venue.0 != venue || state == LinkState::Notice {
             return None;
         }
         self.connected = state == LinkState::Up;
@@ -115,11 +162,19 @@ impl StrategyRunner {
         self.in_flight = 0;
         self.connected = false;
         self.stopping = false;
-        self.alarm_ns = None;
+        self.timers = Timers::default();
         self.blobs.clear();
-        if let Some(listing) = self.listing.as_deref_mut() {
+        for listing in self
+            .watched
+            .iter_mut()
+            .filter_map(|one| one.listing.as_deref_mut())
+        {
             listing.apply(record, event);
         }
+        for candles in &mut self.candles {
+            candles.interrupt();
+        }
+        self.reckon_due();
     }
 
     /// Takes over risk's view of its orders: what was only wished for in the run before is gone.
@@ -157,21 +212,31 @@ impl StrategyRunner {
         Ok(())
     }
 
-    /// Takes an instrument, if it is the strategy's own.
+    /// Takes an instrument, if it is one of the strategy's own.
     pub(crate) fn list(&mut self, spec: InstrumentSpec) {
-        if Some(&spec.id) != self.config.instruments.first() {
+        let id = spec.id;
+        let resting = self.orders.live().any(|order| order.instrument == id);
+        let window = self.setting.book_window_ticks;
+        let Some(watched) = self.watched_mut(Some(id)) else {
             return;
-        }
-        match self.listing.as_deref_mut() {
+        };
+        let Some(listing) = watched.listing.as_deref_mut() else {
+            watched.listing = Some(Box::new(Listing::new(spec, window)));
+            return;
+        };
+        if listing.same_steps(&spec) {
+            listing.respecify(spec);
+        } else if resting {
             // As risk: orders keep the steps that they were placed in.
-            Some(listing) if self.orders.live_count() > 0 && !listing.same_steps(&spec) => {
-                listing.halt();
+            listing.halt();
+        } else {
+            listing.respecify(spec);
+            for candles in &mut self.candles {
+                if candles.feed().instrument == id {
+                    candles.forget();
+                }
             }
-            Some(listing) => listing.respecify(spec),
-            None => {
-                let window = self.setting.book_window_ticks;
-                self.listing = Some(Box::new(Listing::new(spec, window)));
-            }
+            self.reckon_due();
         }
     }
 
@@ -179,7 +244,7 @@ impl StrategyRunner {
         let id = self.own(client_id)?;
         let (when, window) = (self.when(), self.setting.recv_window_ns);
         let now = when.time_ns;
-        let (side, replaces) = self.orders.update(id, |order| {
+        let (refused, replaces) = self.orders.update(id, |order| {
             order.report(event, when, window);
             if matches!(event, Event::CancelRejected(_)) {
                 order.cancel.put_off(now, CANCEL_RETRY_NS);
@@ -187,33 +252,26 @@ impl StrategyRunner {
             if matches!(event, Event::AmendRejected(_)) {
                 order.amend.put_off(now, CANCEL_RETRY_NS);
             }
-            (order.side, order.replaces)
+            (refused_by_venue(order, event), order.replaces)
         })?;
         if let (Event::OrderRejected(_) | Event::OrderUnknown(_), Some(old)) = (event, replaces) {
             self.orders
                 .update(old, |order| order.cancel.pending_ns = None);
         }
-        let refused = matches!(
-            event,
-            Event::OrderRejected(_) | Event::CancelRejected(_) | Event::AmendRejected(_)
-        );
-        Some(if refused {
-            Cause::Refused(side)
-        } else {
-            Cause::Order
-        })
+        Some(refused.map_or(Cause::Order(id), Cause::Refused))
     }
 
     fn on_fill(&mut self, record: &Record, fill: &Fill) -> Option<Cause> {
         let id = self.own(fill.client_id)?;
-        if record.instrument() != self.config.instruments.first().copied()
+        let instrument = record.instrument()?;
+        if !self.config.instruments.contains(&instrument)
             || record.account() != Some(self.config.account)
             || fill.qty <= Lots::ZERO
         {
             return None;
         }
         let order = self.orders.get(id);
-        if order.is_some_and(|order| order.side != fill.side) {
+        if order.is_some_and(|o| o.side != fill.side || o.instrument != instrument) {
             return None;
         }
         let key = TradeKey::of(fill, self.config.account);
@@ -228,10 +286,12 @@ impl StrategyRunner {
         }
         self.trades.remember(key);
         let change = fill.qty.0.saturating_mul(fill.side.sign());
-        self.position = Lots(self.position.0.saturating_add(change));
+        if let Some(watched) = self.watched_mut(Some(instrument)) {
+            watched.position = Lots(watched.position.0.saturating_add(change));
+        }
         let when = self.when();
         self.orders.update(id, |order| order.fill(fill.qty, when));
-        Some(Cause::Order)
+        Some(Cause::Order(id))
     }
 
     fn on_sent(&mut self, record: &Record, client_id: u64) -> Option<Cause> {
@@ -252,7 +312,7 @@ impl StrategyRunner {
         self.credit_back(record)?;
         let id = self.own(client_id)?;
         let state = self.orders.get(id)?.state;
-        self.give_up(id, placed_by(record, state))
+        self.give_up(id, placed_by(record, state), RefusedBy::Gateway)
     }
 
     fn on_refused(&mut self, record: &Record, refusal: &Refusal) -> Option<Cause> {
@@ -273,26 +333,27 @@ impl StrategyRunner {
             | OrderState::Cancelled
             | OrderState::Filled => false,
         };
-        self.give_up(id, placed)
+        self.give_up(id, placed, RefusedBy::Risk(refusal.reason))
     }
 
     /// A wish came to nothing: an order that never was, or a cancel.
-    fn give_up(&mut self, id: ClientOrderId, was_placed: bool) -> Option<Cause> {
+    fn give_up(&mut self, id: ClientOrderId, was_placed: bool, by: RefusedBy) -> Option<Cause> {
         let now = self.setting.time_ns;
-        let (side, replaces): (Side, _) = self.orders.update(id, |order| {
+        let (refused, replaces) = self.orders.update(id, |order| {
+            let refused = refused(order, by);
             if was_placed {
                 order.learn(Fact::NotSent, now);
-                return (order.side, order.replaces);
+                return (refused, order.replaces);
             }
             order.cancel.put_off(now, CANCEL_RETRY_NS);
             order.amend.put_off(now, CANCEL_RETRY_NS);
-            (order.side, None)
+            (refused, None)
         })?;
         if let Some(old) = replaces {
             self.orders
                 .update(old, |order| order.cancel.put_off(now, CANCEL_RETRY_NS));
         }
-        Some(Cause::Refused(side))
+        Some(Cause::Refused(refused))
     }
 
     /// What risk tells of an order of its own: that the engine holds it or held it, and how one
@@ -309,7 +370,7 @@ impl StrategyRunner {
         let id = self.own(notice.other)?;
         if notice.code == NoticeCode::Sized {
             self.orders.update(id, |order| order.sized(notice.qty))?;
-            return Some(Cause::Order);
+            return Some(Cause::Order(id));
         }
         let held = [NoticeCode::HeldPlaced, NoticeCode::HeldEnded];
         if held.contains(&notice.code) {
@@ -326,7 +387,7 @@ impl StrategyRunner {
         // It was so when risk told it: what came since counts for more.
         let then = u64::try_from(notice.threshold).ok()?;
         self.orders.update(id, |order| order.learn(fact, then))?;
-        Some(Cause::Order)
+        Some(Cause::Order(id))
     }
 
     fn on_held(&mut self, id: ClientOrderId, notice: &Notice) -> Option<Cause> {
@@ -342,7 +403,7 @@ impl StrategyRunner {
                 order.learn(Fact::NotSent, now);
             }
         });
-        Some(Cause::Order)
+        Some(Cause::Order(id))
     }
 
     fn on_operator(&mut self, action: OperatorAction) -> Option<Cause> {
@@ -376,4 +437,24 @@ impl StrategyRunner {
     fn own(&self, client_id: u64) -> Option<ClientOrderId> {
         ClientOrderId::from_raw(client_id).filter(|id| id.strategy() == Some(self.id))
     }
+}
+
+const fn refused(order: &Order, by: RefusedBy) -> Refused {
+    Refused {
+        order: order.client_id,
+        instrument: order.instrument,
+        side: order.side,
+        by,
+    }
+}
+
+/// What a report refuses, if it refuses anything.
+const fn refused_by_venue(order: &Order, event: &Event<'_>) -> Option<Refused> {
+    if let Event::OrderRejected(report)
+    | Event::CancelRejected(report)
+    | Event::AmendRejected(report) = event
+    {
+        return Some(refused(order, RefusedBy::Venue(report.reason)));
+    }
+    None
 }

@@ -5,43 +5,111 @@
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::{OrderType, Side, TimeInForce};
+use model::body::Side;
+use model::ids::InstrumentId;
 use model::num::{Lots, Ticks};
+use serde::{Deserialize, Serialize};
 
-use super::asks::{Asks, Wish};
-use super::saved::StrategyState;
-use super::{Cause, Strategy, View};
-use crate::machine::config::MarketMakerParams;
-use crate::machine::digest::Sink;
+use super::parameters::{Parameter, Params, Setup, SetupError, Unit};
+use super::{AskError, Asks, Cause, Strategy, Timer, View, Wish};
 use crate::machine::divide::{div_ceil, div_floor, div_trunc};
 use crate::machine::market::Top;
 use crate::machine::orders::Order;
-use crate::machine::saved::Unsound;
 
-/// State of the market maker: only its pauses. Everything else is in the view.
-#[derive(Debug, Clone)]
+/// Values of the market maker's parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarketMakerParams {
+    /// Quantity of each quote, lots. Above 0.
+    pub qty: Lots,
+    /// Distance of each quote from the fair price, ticks. At least 1.
+    pub half_spread_ticks: Ticks,
+    /// How far the fair price leans against the position when that is at its maximum, ticks. From
+    /// 0.
+    pub skew_ticks: Ticks,
+    /// Largest own position on either side, lots. At least `qty`.
+    pub position_max: Lots,
+    /// A quote is left alone while it is at most this far from where it should be, ticks. From 0.
+    pub requote_ticks: Ticks,
+    /// Shortest time between two placements on one side, nanoseconds. Cancels do not wait.
+    pub requote_pause_ns: u64,
+    /// Pause on a side after a refusal or a reject, nanoseconds.
+    pub backoff_ns: u64,
+}
+
+impl MarketMakerParams {
+    /// The strategy's name in a configuration.
+    pub const KIND: &'static str = MarketMaker::KIND;
+
+    /// Values that trade BTC-USDT (tick 0.01, lot 0.00001): 0.001 BTC a side.
+    #[must_use]
+    pub const fn example() -> Self {
+        Self {
+            qty: Lots(100),
+            half_spread_ticks: Ticks(2),
+            skew_ticks: Ticks(10),
+            position_max: Lots(2_000),
+            requote_ticks: Ticks(1),
+            requote_pause_ns: 200_000_000,
+            backoff_ns: 250_000_000,
+        }
+    }
+
+    /// The same as a configuration holds them.
+    #[must_use]
+    pub fn params(&self) -> Params {
+        let nanos = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        Params::new()
+            .with("qty", self.qty.0)
+            .with("half_spread_ticks", self.half_spread_ticks.0)
+            .with("skew_ticks", self.skew_ticks.0)
+            .with("position_max", self.position_max.0)
+            .with("requote_ticks", self.requote_ticks.0)
+            .with("requote_pause", nanos(self.requote_pause_ns))
+            .with("backoff", nanos(self.backoff_ns))
+    }
+}
+
+/// The market maker.
+#[derive(Debug)]
 pub(super) struct MarketMaker {
+    instrument: InstrumentId,
     params: MarketMakerParams,
-    buy_pause_ns: u64,
-    sell_pause_ns: u64,
+}
+
+/// Its state is only its pauses: everything else is in the view.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Pauses {
+    buy_ns: u64,
+    sell_ns: u64,
+}
+
+impl Pauses {
+    const fn until(&self, side: Side) -> u64 {
+        match side {
+            Side::Buy => self.buy_ns,
+            Side::Sell => self.sell_ns,
+        }
+    }
+
+    /// No placement on this side before this time; a later word does not shorten it.
+    fn rest(&mut self, side: Side, until_ns: u64) {
+        let pause = match side {
+            Side::Buy => &mut self.buy_ns,
+            Side::Sell => &mut self.sell_ns,
+        };
+        *pause = until_ns.max(*pause);
+    }
+}
+
+/// Rings when the side may be quoted again.
+const fn timer(side: Side) -> Timer {
+    match side {
+        Side::Buy => Timer(0),
+        Side::Sell => Timer(1),
+    }
 }
 
 impl MarketMaker {
-    pub(super) const fn new(params: MarketMakerParams) -> Self {
-        Self {
-            params,
-            buy_pause_ns: 0,
-            sell_pause_ns: 0,
-        }
-    }
-
-    const fn pause(&mut self, side: Side) -> &mut u64 {
-        match side {
-            Side::Buy => &mut self.buy_pause_ns,
-            Side::Sell => &mut self.sell_pause_ns,
-        }
-    }
-
     /// Where a side's quote should be; `None` where it should not be.
     fn target(&self, side: Side, top: &Top, position: Lots) -> Option<Ticks> {
         let held = position.0.checked_mul(side.sign())?;
@@ -70,60 +138,103 @@ impl MarketMaker {
         (price > 0).then_some(Ticks(price))
     }
 
-    fn quote(&mut self, side: Side, view: &View<'_>, top: &Top, asks: &mut Asks<'_>) {
-        let target = self.target(side, top, view.position);
-        let mut resting = view.orders.live().filter(|order| order.side == side);
+    fn quote(
+        &self,
+        pauses: &mut Pauses,
+        side: Side,
+        top: &Top,
+        view: &View<'_>,
+        asks: &mut Asks<'_>,
+    ) -> Result<(), AskError> {
+        let target = self.target(side, top, view.position(self.instrument));
+        let mut resting = view.orders().filter(|order| order.side == side);
         let first = resting.next();
         for extra in resting {
-            asks.cancel(extra);
+            give_up(extra, asks)?;
         }
         match (first, target) {
-            (Some(order), None) => {
-                asks.cancel(order);
-            }
-            (Some(order), Some(price)) => self.requote(order, price, view, asks),
-            (None, Some(price)) => {
-                let pause = *self.pause(side);
-                if pause > view.time_ns {
-                    asks.alarm_at(pause);
-                } else if !meets_own(side, price, view) && asks.place(self.wish(side, price)) {
-                    self.rest(side, self.params.requote_pause_ns, view);
-                }
-            }
-            (None, None) => {}
+            (Some(order), None) => give_up(order, asks),
+            (Some(order), Some(price)) => self.requote(pauses, order, price, view, asks),
+            (None, Some(price)) => self.open(pauses, side, price, view, asks),
+            (None, None) => Ok(()),
         }
     }
 
-    fn requote(&mut self, order: &Order, price: Ticks, view: &View<'_>, asks: &mut Asks<'_>) {
-        let off = order.price.0.abs_diff(price.0);
+    fn open(
+        &self,
+        pauses: &mut Pauses,
+        side: Side,
+        price: Ticks,
+        view: &View<'_>,
+        asks: &mut Asks<'_>,
+    ) -> Result<(), AskError> {
+        if pauses.until(side) > view.time_ns() {
+            return asks.ring_at(timer(side), pauses.until(side));
+        }
+        if meets_own(side, price, view) {
+            return Ok(());
+        }
+        asks.place(self.wish(side, price))?;
+        pauses.rest(side, self.next_quote_ns(view));
+        Ok(())
+    }
+
+    fn requote(
+        &self,
+        pauses: &mut Pauses,
+        order: &Order,
+        price: Ticks,
+        view: &View<'_>,
+        asks: &mut Asks<'_>,
+    ) -> Result<(), AskError> {
+        let (side, off) = (order.side, order.price.0.abs_diff(price.0));
         if off <= self.params.requote_ticks.0.unsigned_abs() {
-            return;
+            return Ok(());
         }
-        let pause = *self.pause(order.side);
-        if pause > view.time_ns {
-            asks.alarm_at(pause);
-        } else if meets_own(order.side, price, view) {
-            asks.cancel(order);
-        } else if asks.replace(order, self.wish(order.side, price)) {
-            self.rest(order.side, self.params.requote_pause_ns, view);
+        if pauses.until(side) > view.time_ns() {
+            return asks.ring_at(timer(side), pauses.until(side));
         }
+        if meets_own(side, price, view) {
+            return give_up(order, asks);
+        }
+        match asks.replace(order.client_id, self.wish(side, price)) {
+            Ok(_) => pauses.rest(side, self.next_quote_ns(view)),
+            // It is on its way, or its end is asked for already.
+            Err(AskError::NotChangeable) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
-    fn rest(&mut self, side: Side, pause_ns: u64, view: &View<'_>) {
-        let until = view.time_ns.saturating_add(pause_ns);
-        let pause = self.pause(side);
-        *pause = until.max(*pause);
+    const fn next_quote_ns(&self, view: &View<'_>) -> u64 {
+        view.time_ns().saturating_add(self.params.requote_pause_ns)
     }
 
     const fn wish(&self, side: Side, price: Ticks) -> Wish {
-        Wish {
-            side,
-            order_type: OrderType::PostOnly,
-            time_in_force: TimeInForce::Gtc,
-            price,
-            qty: self.params.qty,
-            tag: 0,
+        Wish::post_only(self.instrument, side, price, self.params.qty)
+    }
+
+    fn act(&self, pauses: &mut Pauses, view: &View<'_>, asks: &mut Asks<'_>) {
+        let market = view.market(self.instrument);
+        let usable = market.filter(|market| market.spec().trading);
+        // What cannot be asked for now, for want of room, is asked for at the next event.
+        let Some(top) = usable.and_then(|market| market.book().top()) else {
+            for order in view.orders() {
+                let _later = give_up(order, asks);
+            }
+            return;
+        };
+        for side in [Side::Buy, Side::Sell] {
+            let _later = self.quote(pauses, side, &top, view, asks);
         }
+    }
+}
+
+/// Asks for an order's end, unless it is asked for already or cannot be yet.
+fn give_up(order: &Order, asks: &mut Asks<'_>) -> Result<(), AskError> {
+    match asks.cancel(order.client_id) {
+        Ok(()) | Err(AskError::NotChangeable) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -136,8 +247,7 @@ fn fair_x2(top: &Top) -> i128 {
 
 /// Whether an order at this price would trade with one of its own on the other side.
 fn meets_own(side: Side, price: Ticks, view: &View<'_>) -> bool {
-    view.orders
-        .live()
+    view.orders()
         .filter(|order| order.side != side)
         .any(|order| match side {
             Side::Buy => price >= order.price,
@@ -146,53 +256,73 @@ fn meets_own(side: Side, price: Ticks, view: &View<'_>) -> bool {
 }
 
 impl Strategy for MarketMaker {
-    fn on_event(&mut self, cause: Cause, view: &View<'_>, asks: &mut Asks<'_>) {
-        if let Cause::Refused(side) = cause {
-            self.rest(side, self.params.backoff_ns, view);
-        }
-        let usable = view.book.top().filter(|_| view.spec.trading);
-        let Some(top) = usable else {
-            for order in view.orders.live() {
-                asks.cancel(order);
-            }
-            return;
+    const KIND: &'static str = "market-maker";
+    type State = Pauses;
+
+    fn parameters() -> Vec<Parameter> {
+        let hour_ns = 3_600_000_000_000;
+        let new = Parameter::new;
+        let quantity = Unit::Lots { of: 0 };
+        vec![
+            new("qty", quantity, 1..=i64::MAX, "of each quote"),
+            new(
+                "half_spread_ticks",
+                Unit::Ticks,
+                1..=1_000_000_000,
+                "distance of each quote from the fair price",
+            ),
+            new(
+                "skew_ticks",
+                Unit::Ticks,
+                0..=1_000_000_000,
+                "shift of the fair price when the position is at its largest",
+            ),
+            new("position_max", quantity, 1..=i64::MAX, "on either side"),
+            new(
+                "requote_ticks",
+                Unit::Ticks,
+                0..=1_000_000_000,
+                "a quote this far from its place is left alone",
+            ),
+            new(
+                "requote_pause",
+                Unit::Nanos,
+                0..=hour_ns,
+                "shortest time between two placements on a side",
+            ),
+            new(
+                "backoff",
+                Unit::Nanos,
+                1..=hour_ns,
+                "pause on a side after a refusal",
+            ),
+        ]
+    }
+
+    fn new(setup: &Setup<'_>) -> Result<Self, SetupError> {
+        let params = MarketMakerParams {
+            qty: setup.lots("qty")?,
+            half_spread_ticks: setup.ticks("half_spread_ticks")?,
+            skew_ticks: setup.ticks("skew_ticks")?,
+            position_max: setup.lots("position_max")?,
+            requote_ticks: setup.ticks("requote_ticks")?,
+            requote_pause_ns: setup.nanos("requote_pause")?,
+            backoff_ns: setup.nanos("backoff")?,
         };
-        for side in [Side::Buy, Side::Sell] {
-            self.quote(side, view, &top, asks);
+        if params.position_max < params.qty {
+            return Err(SetupError::new("position_max", "at least qty"));
         }
+        Ok(Self {
+            instrument: setup.instrument(0)?,
+            params,
+        })
     }
 
-    fn save(&self) -> StrategyState {
-        let Self {
-            params: _,
-            buy_pause_ns,
-            sell_pause_ns,
-        } = *self;
-        StrategyState::MarketMaker {
-            buy_pause_ns,
-            sell_pause_ns,
+    fn on_event(&self, pauses: &mut Pauses, cause: Cause, view: &View<'_>, asks: &mut Asks<'_>) {
+        if let Cause::Refused(refused) = cause {
+            let until = view.time_ns().saturating_add(self.params.backoff_ns);
+            pauses.rest(refused.side, until);
         }
-    }
-
-    fn restore(&mut self, state: &StrategyState) -> Result<(), Unsound> {
-        let StrategyState::MarketMaker {
-            buy_pause_ns,
-            sell_pause_ns,
-        } = *state
-        else {
-            return Err(Unsound("state of a strategy, which is another's"));
-        };
-        self.buy_pause_ns = buy_pause_ns;
-        self.sell_pause_ns = sell_pause_ns;
-        Ok(())
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Strategy> {
-        Box::new(self.clone())
-    }
-
-    fn digest(&self, sink: &mut Sink) {
-        sink.number(self.buy_pause_ns);
-        sink.number(self.sell_pause_ns);
+        self.act(pauses, view, asks);
     }
 }

@@ -6,7 +6,7 @@
 //! Thread: one worker. Hot path: yes. Allocates: only for configuration and instruments.
 
 use model::event::event;
-use model::ids::{ClientOrderId, StrategyId};
+use model::ids::{ClientOrderId, InstrumentId, StrategyId, VenueId};
 use model::limits::{INTENTS_IN_FLIGHT_MAX, INTENTS_PER_EVENT_MAX};
 use model::num::Lots;
 use model::record::Record;
@@ -14,13 +14,17 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::asks::Asks;
-use super::{Cause, Strategy, View, build};
+use super::candles::Candles;
+use super::registry::Registry;
+use super::running::AnyStrategy;
+use super::timer::Timers;
+use super::watched::Watched;
+use super::{Cause, View};
 use crate::machine::blobs::LaneBlobs;
-use crate::machine::config::StrategyConfig;
+use crate::machine::config::{ConfigProblem, StrategyConfig};
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::error::ApplyError;
 use crate::machine::intent::{Action, IntentBuffer, Place};
-use crate::machine::market::Listing;
 use crate::machine::orders::{AppliedTrades, NewlyApproved, Order, Orders};
 
 /// Live orders of one strategy.
@@ -31,6 +35,8 @@ pub(super) const OWN_ENDED_REMEMBERED: usize = 128;
 /// What the machine tells a runner when it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Setting {
+    /// Venue of its account.
+    pub(crate) venue: VenueId,
     pub(crate) book_window_ticks: u32,
     pub(crate) recv_window_ns: u64,
     pub(crate) epoch: u32,
@@ -45,38 +51,57 @@ pub struct StrategyRunner {
     pub(super) id: StrategyId,
     pub(super) config: StrategyConfig,
     pub(super) setting: Setting,
-    pub(super) strategy: Box<dyn Strategy>,
+    pub(super) strategy: Box<dyn AnyStrategy>,
     pub(super) blobs: LaneBlobs,
-    pub(super) listing: Option<Box<Listing>>,
+    pub(super) watched: Vec<Watched>,
+    pub(super) candles: Vec<Candles>,
     pub(super) orders: Orders,
     pub(super) trades: AppliedTrades,
-    pub(super) position: Lots,
     pub(super) counter: u32,
     pub(super) in_flight: usize,
-    pub(super) alarm_ns: Option<u64>,
+    pub(super) timers: Timers,
+    /// The first time at which a timer rings or a candle closes; made anew from those.
+    pub(super) due_ns: u64,
     pub(super) connected: bool,
     pub(super) stopping: bool,
 }
 
 impl StrategyRunner {
     /// A strategy that has seen nothing yet.
-    pub(crate) fn new(id: StrategyId, config: StrategyConfig, setting: Setting) -> Self {
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigProblem`]: the program has no such strategy, or it cannot be made of these values.
+    pub(crate) fn new(
+        id: StrategyId,
+        config: StrategyConfig,
+        setting: Setting,
+        registry: &Registry,
+    ) -> Result<Self, ConfigProblem> {
+        let strategy = registry.make(&path(id), &config)?;
+        let candles = strategy.candles().into_iter().map(Candles::new).collect();
+        Ok(Self {
             id,
-            strategy: build(&config.kind),
-            config,
+            strategy,
             setting,
             blobs: LaneBlobs::default(),
-            listing: None,
+            watched: config
+                .instruments
+                .iter()
+                .copied()
+                .map(Watched::new)
+                .collect(),
+            candles,
+            config,
             orders: Orders::new(OWN_ORDERS_MAX, OWN_ENDED_REMEMBERED),
             trades: AppliedTrades::new(),
-            position: Lots::ZERO,
             counter: 0,
             in_flight: 0,
-            alarm_ns: None,
+            timers: Timers::default(),
+            due_ns: u64::MAX,
             connected: false,
             stopping: false,
-        }
+        })
     }
 
     /// Applies one event and raises the intents that it causes. What `intents` held is replaced.
@@ -93,13 +118,11 @@ impl StrategyRunner {
         })?;
         self.setting.last_event = record.event;
         self.setting.time_ns = self.setting.time_ns.max(record.time_ns);
+        let due = self.due_ns <= self.setting.time_ns;
+        let closed = if due { self.close_candles() } else { 0 };
         let cause = self.fold(record, &event)?;
-        let rings = self
-            .alarm_ns
-            .is_some_and(|alarm| alarm <= self.setting.time_ns);
-        if rings {
-            self.alarm_ns = None;
-            self.call(Cause::Alarm, intents);
+        if due {
+            self.ring(closed, intents);
         }
         if let Some(cause) = cause {
             self.call(cause, intents);
@@ -107,33 +130,68 @@ impl StrategyRunner {
         Ok(())
     }
 
+    /// Closes the candles whose interval is over, before the event itself counts. A bit each.
+    fn close_candles(&mut self) -> u16 {
+        let now = self.setting.time_ns;
+        let feeds = (0_u16..).zip(&mut self.candles);
+        feeds.fold(0, |closed, (feed, candles)| {
+            closed | u16::from(candles.pass(now)) << feed
+        })
+    }
+
+    /// Calls the strategy for closed candles, then for due timers. A timer that is set again
+    /// meanwhile, however early, waits for the next event.
+    fn ring(&mut self, closed: u16, intents: &mut IntentBuffer) {
+        for feed in 0..self.candles.len() {
+            if closed >> feed & 1 == 1 {
+                self.call(Cause::Candle(feed), intents);
+            }
+        }
+        let now = self.setting.time_ns;
+        let mut due = self.timers.due(now);
+        while due != 0 {
+            if let Some(timer) = self.timers.take(now, &mut due) {
+                self.call(Cause::Timer(timer), intents);
+            } else if self.timers.due(now) & due == 0 {
+                break;
+            }
+        }
+        self.reckon_due();
+    }
+
     fn call(&mut self, cause: Cause, intents: &mut IntentBuffer) {
-        let Some(listing) = self.listing.as_deref() else {
+        if self.watched.iter().any(|one| one.listing.is_none()) {
             return;
-        };
+        }
         let raised = intents.len();
-        let free_orders = OWN_ORDERS_MAX.saturating_sub(self.orders.live_count());
         let credits = INTENTS_IN_FLIGHT_MAX.saturating_sub(self.in_flight);
         let view = View {
             time_ns: self.setting.time_ns,
-            spec: listing.spec(),
-            book: listing.book(),
+            watched: &self.watched,
+            candles: &self.candles,
             orders: &self.orders,
-            position: self.position,
         };
         let mut asks = Asks {
             event: self.setting.last_event,
             time_ns: self.setting.time_ns,
             epoch: self.setting.epoch,
             strategy: self.id,
-            instrument: listing.spec().id,
             may_trade: self.connected && !self.stopping && !self.setting.killed,
-            room: raised + credits.min(free_orders).min(INTENTS_PER_EVENT_MAX - raised),
+            room: raised + credits.min(INTENTS_PER_EVENT_MAX - raised),
+            orders_room: OWN_ORDERS_MAX.saturating_sub(self.orders.live_count()),
+            watched: &self.watched,
+            orders: &self.orders,
             counter: &mut self.counter,
             intents,
-            alarm_ns: &mut self.alarm_ns,
+            timers: &mut self.timers,
         };
         self.strategy.on_event(cause, &view, &mut asks);
+        self.note(raised, intents);
+        self.reckon_due();
+    }
+
+    /// Takes down what was just asked for.
+    fn note(&mut self, raised: usize, intents: &IntentBuffer) {
         for intent in intents.iter().skip(raised) {
             self.in_flight += usize::from(intent.action.takes_credit());
             match &intent.action {
@@ -144,8 +202,8 @@ impl StrategyRunner {
                     self.note_place(place, Some(*cancel));
                 }
                 Action::Amend { client_id, .. } => self.note_amend(*client_id),
-                Action::CancelAll { .. } => self.orders.update_live(|order| {
-                    order.cancel_wanted = true;
+                Action::CancelAll { instrument } => self.orders.update_live(|order| {
+                    order.cancel_wanted |= instrument.is_none_or(|on| order.instrument == on);
                 }),
             }
         }
@@ -180,20 +238,46 @@ impl StrategyRunner {
         self.orders.update(id, |order| order.amend.start(0, now, 0));
     }
 
-    /// Whether this runner goes on under another configuration: same name, account and instrument.
+    /// The first time at which anything rings or closes.
+    pub(super) fn reckon_due(&mut self) {
+        let closes = self.candles.iter().map(Candles::ends_ns);
+        let first = closes.min().unwrap_or(u64::MAX);
+        self.due_ns = first.min(self.timers.next_ns());
+    }
+
+    /// Whether this runner goes on under another configuration: same name, account, instruments.
     pub(crate) fn continues(&self, config: &StrategyConfig) -> bool {
         self.config.name == config.name
             && self.config.account == config.account
             && self.config.instruments == config.instruments
     }
 
-    /// Takes new parameters; the strategy itself starts afresh if they differ.
-    pub(crate) fn reconfigure(&mut self, config: StrategyConfig, recv_window_ns: u64) {
-        if self.config.kind != config.kind {
-            self.strategy = build(&config.kind);
+    /// Takes new parameters; the strategy itself, its candles and its timers start afresh if they
+    /// differ.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub(crate) fn reconfigure(
+        &mut self,
+        config: StrategyConfig,
+        recv_window_ns: u64,
+        registry: &Registry,
+    ) -> Result<(), ConfigProblem> {
+        if (&self.config.kind, &self.config.params) != (&config.kind, &config.params) {
+            self.strategy = registry.make(&path(self.id), &config)?;
+            self.candles = self
+                .strategy
+                .candles()
+                .into_iter()
+                .map(Candles::new)
+                .collect();
+            self.timers = Timers::default();
+            self.reckon_due();
         }
         self.config = config;
         self.setting.recv_window_ns = recv_window_ns;
+        Ok(())
     }
 
     /// Its id.
@@ -220,10 +304,11 @@ impl StrategyRunner {
         self.setting.last_event
     }
 
-    /// What its own fills sum up to.
+    /// What its own fills in an instrument sum up to.
     #[must_use]
-    pub const fn position(&self) -> Lots {
-        self.position
+    pub fn position(&self, instrument: InstrumentId) -> Lots {
+        let watched = self.watched.iter().find(|one| one.id == instrument);
+        watched.map_or(Lots::ZERO, |one| one.position)
     }
 
     /// Its own orders.
@@ -239,25 +324,32 @@ impl StrategyRunner {
     }
 }
 
+/// Where a strategy stands in a configuration.
+fn path(id: StrategyId) -> String {
+    format!("strategies[{}]", id.0)
+}
+
 impl Digest for StrategyRunner {
     fn digest(&self, sink: &mut Sink) {
         sink.number(self.id.0);
         sink.value(&self.config);
         self.strategy.digest(sink);
-        sink.number(self.listing.is_some());
-        if let Some(listing) = &self.listing {
-            listing.digest(sink);
+        for watched in &self.watched {
+            watched.digest(sink);
+        }
+        for candles in &self.candles {
+            candles.digest(sink);
         }
         self.orders.digest(sink);
         self.trades.digest(sink);
-        sink.lots(self.position);
         sink.number(self.counter);
         sink.number(self.in_flight as u64);
-        sink.optional(self.alarm_ns);
+        self.timers.digest(sink);
         for flag in [self.connected, self.stopping, self.setting.killed] {
             sink.number(flag);
         }
         let numbers = [
+            u64::from(self.setting.venue.0),
             u64::from(self.setting.epoch),
             self.setting.last_event,
             self.setting.time_ns,

@@ -7,56 +7,34 @@
 
 use model::ids::StrategyId;
 use model::limits::INTENTS_IN_FLIGHT_MAX;
-use model::num::Lots;
 use serde::{Deserialize, Serialize};
 
+use super::candles::{Candles, SavedCandles};
+use super::registry::Registry;
 use super::runner::{OWN_ENDED_REMEMBERED, OWN_ORDERS_MAX};
-use super::{Setting, StrategyRunner, build};
+use super::timer::Timers;
+use super::watched::{SavedWatched, Watched};
+use super::{Setting, StrategyRunner};
 use crate::machine::blobs::LaneBlobs;
 use crate::machine::config::StrategyConfig;
 use crate::machine::config::{BOOK_WINDOW_MAX, BOOK_WINDOW_MIN};
-use crate::machine::market::{Listing, SavedListing};
 use crate::machine::orders::{AppliedTrades, Orders, SavedOrders, SavedTrades};
 use crate::machine::saved::{Unsound, require};
-
-/// What a strategy holds beside its parameters.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum StrategyState {
-    /// Of the market maker.
-    MarketMaker {
-        /// No placement on the bid before this machine time.
-        buy_pause_ns: u64,
-        /// The same for the ask.
-        sell_pause_ns: u64,
-    },
-    /// Of the moving-average taker.
-    MovingAverage {
-        /// Fast average, fixed point.
-        fast: i128,
-        /// Slow average, fixed point.
-        slow: i128,
-        /// Trades learned.
-        trades: u64,
-        /// Position to hold.
-        target: Option<Lots>,
-        /// No order before this machine time.
-        pause_ns: u64,
-    },
-}
 
 /// See the module's header.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SavedRunner {
     setting: Setting,
-    strategy: StrategyState,
+    /// Its own state, in bytes that only it can read.
+    strategy: Vec<u8>,
     blobs: LaneBlobs,
-    listing: Option<SavedListing>,
+    watched: Vec<SavedWatched>,
+    candles: Vec<SavedCandles>,
     orders: SavedOrders,
     trades: SavedTrades,
-    position: Lots,
     counter: u32,
     in_flight: u32,
-    alarm_ns: Option<u64>,
+    timers: Timers,
     connected: bool,
     stopping: bool,
 }
@@ -70,13 +48,15 @@ impl StrategyRunner {
             setting,
             strategy,
             blobs,
-            listing,
+            watched,
+            candles,
             orders,
             trades,
-            position,
             counter,
             in_flight,
-            alarm_ns,
+            timers,
+            // Made anew.
+            due_ns: _,
             connected,
             stopping,
         } = self;
@@ -84,13 +64,13 @@ impl StrategyRunner {
             setting: *setting,
             strategy: strategy.save(),
             blobs: blobs.clone(),
-            listing: listing.as_deref().map(Listing::save),
+            watched: watched.iter().map(Watched::save).collect(),
+            candles: candles.iter().map(Candles::save).collect(),
             orders: orders.save(),
             trades: trades.save(),
-            position: *position,
             counter: *counter,
             in_flight: u32::try_from(*in_flight).unwrap_or(u32::MAX),
-            alarm_ns: *alarm_ns,
+            timers: *timers,
             connected: *connected,
             stopping: *stopping,
         }
@@ -105,6 +85,7 @@ impl StrategyRunner {
         id: StrategyId,
         config: StrategyConfig,
         saved: SavedRunner,
+        registry: &Registry,
     ) -> Result<Self, Unsound> {
         let most = INTENTS_IN_FLIGHT_MAX;
         require(saved.in_flight as usize <= most, "intents under way")?;
@@ -114,28 +95,31 @@ impl StrategyRunner {
             "width of a strategy's book",
         )?;
         saved.blobs.check()?;
-        let mut strategy = build(&config.kind);
-        strategy.restore(&saved.strategy)?;
-        let listing = saved.listing.map(Listing::restore).transpose()?;
-        let own = listing
-            .as_ref()
-            .is_none_or(|listing| Some(&listing.spec().id) == config.instruments.first());
-        require(own, "instrument of a strategy")?;
-        Ok(Self {
-            id,
-            config,
-            setting: saved.setting,
-            strategy,
+        let unknown = Unsound("a strategy that this program does not have");
+        let mut runner = Self::new(id, config, saved.setting, registry).map_err(|_| unknown)?;
+        runner.strategy.restore(&saved.strategy)?;
+        let places = saved.watched.len() == runner.watched.len();
+        require(places, "instruments of a strategy")?;
+        let feeds = saved.candles.len() == runner.candles.len();
+        require(feeds, "candle feeds of a strategy")?;
+        for (watched, saved) in runner.watched.iter_mut().zip(saved.watched) {
+            *watched = Watched::restore(watched.id, saved)?;
+        }
+        for (candles, saved) in runner.candles.iter_mut().zip(saved.candles) {
+            *candles = Candles::restore(*candles.feed(), saved)?;
+        }
+        let mut runner = Self {
             blobs: saved.blobs,
-            listing: listing.map(Box::new),
             orders: Orders::restore(&saved.orders, OWN_ORDERS_MAX, OWN_ENDED_REMEMBERED)?,
             trades: AppliedTrades::restore(&saved.trades)?,
-            position: saved.position,
             counter: saved.counter,
             in_flight: saved.in_flight as usize,
-            alarm_ns: saved.alarm_ns,
+            timers: saved.timers,
             connected: saved.connected,
             stopping: saved.stopping,
-        })
+            ..runner
+        };
+        runner.reckon_due();
+        Ok(runner)
     }
 }

@@ -1,107 +1,62 @@
 //! What the strategies ask for, given what they see.
 
-use model::body::{BookLevels, BookReset, Level, OrderType, TimeInForce};
-use model::ids::StrategyId;
-use model::num::Ticks;
-use model::record::{Kind, Record, flags};
+use model::body::{OrderType, RefusalReason, Side, TimeInForce};
+use model::ids::InstrumentId;
+use model::num::{Lots, Ticks};
 
+use super::runner::{OWN_ENDED_REMEMBERED, OWN_ORDERS_MAX};
 use super::*;
-use crate::machine::config::{MarketMakerParams, MovingAverageParams};
-use crate::machine::intent::{Action, IntentBuffer, Place};
-use crate::machine::market::Listing;
-use crate::machine::market::tests::spec;
+use crate::machine::intent::{Action, Place};
+use crate::machine::orders::Orders;
 
-/// A strategy with a book of its own and no orders.
-struct Bench {
-    strategy: Box<dyn Strategy>,
-    listing: Listing,
-    orders: Orders,
-    position: Lots,
-    now: u64,
-    alarm: Option<u64>,
-}
+const BTC: InstrumentId = InstrumentId(0);
 
-fn bench(kind: &StrategyKind, bid: (i64, i64), ask: (i64, i64)) -> Bench {
-    let mut listing = Listing::new(spec(), 4096);
-    let reset = BookReset {
-        update_id: 1,
-        level_records: 1,
-        reserved: [0; 64],
-    };
-    let level = |(price, qty)| Level {
-        price: Ticks(price),
-        qty: Lots(qty),
-    };
-    let levels = BookLevels {
-        update_id: 1,
-        venue_time_ns: 0,
-        levels: [level(bid), level(ask), Level::UNUSED, Level::UNUSED],
-    };
-    let mut whole =
-        Record::new(Kind::BookLevels, &levels).with_flags(flags::LAST_OF_MESSAGE | flags::SNAPSHOT);
-    whole.detail = BookLevels::detail(2, 0b10);
-    for record in [Record::new(Kind::BookReset, &reset), whole] {
-        listing.apply(&record, &model::event::event(&record).unwrap());
-    }
-    Bench {
-        strategy: build(kind),
-        listing,
-        orders: Orders::new(8, 8),
-        position: Lots::ZERO,
-        now: 1_000_000_000,
-        alarm: None,
-    }
+/// A strategy whose orders vanish, so that it asks anew.
+struct Bench(Rehearsal);
+
+fn bench(kind: &str, params: Params) -> Bench {
+    let btc = Rehearsal::spot(0, "BTC", "USDT", "0.01", "0.00001").unwrap();
+    Bench(Rehearsal::new(Registry::standard(), kind, vec![btc], params).unwrap())
 }
 
 impl Bench {
-    fn call(&mut self, cause: Cause) -> Vec<(Side, i64, i64)> {
-        let mut intents = IntentBuffer::new();
-        let mut counter = 0;
-        let view = View {
-            time_ns: self.now,
-            spec: self.listing.spec(),
-            book: self.listing.book(),
-            orders: &self.orders,
-            position: self.position,
-        };
-        let mut asks = Asks {
-            event: 1,
-            time_ns: self.now,
-            epoch: 1,
-            strategy: StrategyId(0),
-            instrument: model::ids::InstrumentId(0),
-            may_trade: true,
-            room: 8,
-            counter: &mut counter,
-            intents: &mut intents,
-            alarm_ns: &mut self.alarm,
-        };
-        self.strategy.on_event(cause, &view, &mut asks);
-        intents
-            .iter()
-            .map(|intent| match intent.action {
-                Action::Place(place) => plain(&place),
-                Action::Cancel { .. }
-                | Action::Replace { .. }
-                | Action::Amend { .. }
-                | Action::CancelAll { .. } => panic!("{intent:?}"),
-            })
-            .collect()
+    fn book(&mut self, bid: (i64, i64), ask: (i64, i64)) -> Vec<(Side, i64, i64)> {
+        let level = |(price, qty)| (Ticks(price), Lots(qty));
+        let asked = self.0.book(BTC, level(bid), level(ask)).unwrap();
+        self.plain(&asked)
+    }
+
+    fn pass(&mut self, nanos: u64) -> Vec<(Side, i64, i64)> {
+        let asked = self.0.pass(nanos).unwrap();
+        self.plain(&asked)
     }
 
     fn trades(&mut self, prices: impl Iterator<Item = i64>) -> Vec<(Side, i64, i64)> {
         let mut asked = Vec::new();
         for price in prices {
-            self.now += 1_000_000_000;
-            asked = self.call(Cause::Trade(LastTrade {
-                trade_id: 0,
-                price: Ticks(price),
-                qty: Lots(1),
-                aggressor: Side::Buy,
-                time_ns: self.now,
-            }));
+            let by_time = self.pass(1_000_000_000);
+            let trade = self.0.trade(BTC, Ticks(price), Lots(1), Side::Buy);
+            asked = self.plain(&trade.unwrap());
+            asked.extend(by_time);
         }
         asked
+    }
+
+    fn hold(&mut self, lots: i64) {
+        self.0.hold(BTC, Lots(lots)).unwrap();
+    }
+
+    /// What was asked for; the orders vanish.
+    fn plain(&mut self, asked: &[Action]) -> Vec<(Side, i64, i64)> {
+        self.0.runner.orders = Orders::new(OWN_ORDERS_MAX, OWN_ENDED_REMEMBERED);
+        let placed = asked.iter().map(|action| match action {
+            Action::Place(place) => plain(place),
+            Action::Cancel { .. }
+            | Action::Replace { .. }
+            | Action::Amend { .. }
+            | Action::CancelAll { .. } => panic!("{action:?}"),
+        });
+        placed.collect()
     }
 }
 
@@ -111,78 +66,83 @@ fn plain(place: &Place) -> (Side, i64, i64) {
         OrderType::Limit => place.time_in_force == TimeInForce::Ioc,
         OrderType::Market => false,
     };
-    assert!(fits, "{place:?}");
+    assert!(fits && place.instrument == BTC, "{place:?}");
     (place.side, place.price.0, place.qty.0)
 }
 
-fn maker() -> StrategyKind {
-    StrategyKind::MarketMaker(MarketMakerParams {
+fn maker() -> Bench {
+    let params = MarketMakerParams {
         qty: Lots(10),
         half_spread_ticks: Ticks(3),
         skew_ticks: Ticks(20),
         position_max: Lots(100),
         requote_ticks: Ticks(1),
         requote_pause_ns: 1_000,
-        backoff_ns: 5_000,
-    })
+        backoff_ns: 5_000_000,
+    };
+    bench(MarketMakerParams::KIND, params.params())
 }
 
 #[test]
 fn maker_flat_quotes_both_sides_around_the_middle() {
-    let mut bench = bench(&maker(), (999, 50), (1_001, 50));
+    let mut maker = maker();
     let quotes = [(Side::Buy, 997, 10), (Side::Sell, 1_003, 10)];
-    assert_eq!(bench.call(Cause::Book), quotes);
-    assert_eq!(bench.call(Cause::Book), []);
-    assert_eq!(bench.alarm, Some(bench.now + 1_000));
-    bench.now += 1_000;
-    assert_eq!(bench.call(Cause::Alarm), quotes);
+    assert_eq!(maker.book((999, 50), (1_001, 50)), quotes);
+    assert_eq!(maker.book((999, 50), (1_001, 50)), [], "it pauses");
+    assert_eq!(maker.pass(999), []);
+    assert_eq!(maker.pass(1), quotes, "its timers ring");
 }
 
 #[test]
 fn maker_leans_against_its_position_and_stops_at_the_most() {
-    let mut bench = bench(&maker(), (999, 50), (1_001, 50));
-    bench.position = Lots(50);
+    let mut maker = maker();
+    let mut at = |position| {
+        maker.hold(position);
+        maker.0.pass(1_000).unwrap();
+        maker.0.runner.orders = Orders::new(OWN_ORDERS_MAX, OWN_ENDED_REMEMBERED);
+        maker.0.time_ns += 1_000;
+        maker.book((999, 50), (1_001, 50))
+    };
     let quotes = [(Side::Buy, 987, 10), (Side::Sell, 1_000, 10)];
-    assert_eq!(
-        bench.call(Cause::Book),
-        quotes,
-        "never through the other side"
-    );
-    bench.now += 1_000;
-    bench.position = Lots(91);
-    assert_eq!(bench.call(Cause::Book).len(), 1);
-    bench.now += 1_000;
-    bench.position = Lots(-90);
-    assert_eq!(
-        bench.call(Cause::Book),
-        [(Side::Buy, 1_000, 10), (Side::Sell, 1_021, 10)]
-    );
-    bench.now += 1_000;
-    bench.position = Lots(-91);
-    assert_eq!(bench.call(Cause::Book), [(Side::Buy, 1_000, 10)]);
+    assert_eq!(at(50), quotes, "never through the other side");
+    assert_eq!(at(91).len(), 1);
+    let quotes = [(Side::Buy, 1_000, 10), (Side::Sell, 1_021, 10)];
+    assert_eq!(at(-90), quotes);
+    assert_eq!(at(-91), [(Side::Buy, 1_000, 10)]);
 }
 
 #[test]
 fn maker_fair_price_leans_to_the_thinner_side_and_a_refusal_pauses_one_side() {
-    let mut bench = bench(&maker(), (990, 90), (1_010, 10));
+    let mut maker = maker();
+    let level = |price, qty| (Ticks(price), Lots(qty));
+    let asked = maker.0.book(BTC, level(990, 90), level(1_010, 10)).unwrap();
+    let bid = asked[0].client_id().unwrap();
+    let ask = asked[1].client_id().unwrap();
     let quotes = [(Side::Buy, 1_005, 10), (Side::Sell, 1_011, 10)];
-    assert_eq!(bench.call(Cause::Book), quotes);
-    bench.now += 1_000;
-    assert_eq!(bench.call(Cause::Refused(Side::Buy)), [quotes[1]]);
-    bench.now += 4_999;
-    assert_eq!(bench.call(Cause::Book), [quotes[1]]);
-    bench.now += 1;
-    assert_eq!(bench.call(Cause::Alarm), [quotes[0]]);
+    let Action::Place(place) = asked[0] else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(plain(&place), quotes[0]);
+    maker.0.accept(ask).unwrap();
+    let refused = maker.0.refuse(bid, RefusalReason::PriceCollar).unwrap();
+    assert_eq!(maker.plain(&refused), []);
+    assert_eq!(
+        maker.pass(1_000),
+        [],
+        "the timer of the ask's pause is not set"
+    );
+    assert_eq!(maker.book((990, 90), (1_010, 10)), [quotes[1]]);
+    assert_eq!(maker.pass(4_998_999), []);
+    maker.0.time_ns += 1;
+    assert_eq!(maker.book((990, 90), (1_010, 10)), quotes);
 }
 
 #[test]
 fn maker_without_a_usable_book_asks_for_nothing() {
-    let mut bench = bench(&maker(), (1_000, 50), (1_000, 50));
-    assert_eq!(bench.call(Cause::Book), []);
+    assert_eq!(maker().book((1_000, 50), (1_000, 50)), []);
 }
 
-#[test]
-fn taker_follows_the_cross_to_its_target_in_clips() {
+fn taker() -> Bench {
     let params = MovingAverageParams {
         fast_trades: 2,
         slow_trades: 10,
@@ -191,20 +151,33 @@ fn taker_follows_the_cross_to_its_target_in_clips() {
         target_short: Lots(-5),
         clip: Lots(10),
         reach_ticks: Ticks(2),
-        cooldown_ns: 500,
+        cooldown_ns: 1_000_000,
     };
-    let kind = StrategyKind::MovingAverage(params);
-    let mut bench = bench(&kind, (999, 50), (1_001, 50));
-    assert_eq!(bench.trades(std::iter::repeat_n(1_000, 20)), []);
-    assert_eq!(bench.trades(1_001..1_010), [(Side::Buy, 1_003, 10)]);
-    bench.position = Lots(10);
-    assert_eq!(bench.call(Cause::Order), [], "cools down");
-    assert_eq!(bench.alarm, Some(bench.now + 500));
-    bench.now += 500;
-    assert_eq!(bench.call(Cause::Alarm), [(Side::Buy, 1_003, 5)]);
-    bench.position = Lots(15);
-    assert_eq!(bench.trades((980..1_000).rev()), [(Side::Sell, 997, 10)]);
-    bench.position = Lots(-5);
-    bench.now += 500;
-    assert_eq!(bench.call(Cause::Order), []);
+    bench(MovingAverageParams::KIND, params.params())
+}
+
+#[test]
+fn taker_follows_the_cross_to_its_target_in_clips() {
+    let mut taker = taker();
+    assert_eq!(taker.book((999, 50), (1_001, 50)), []);
+    assert_eq!(taker.trades(std::iter::repeat_n(1_000, 20)), []);
+    assert_eq!(taker.trades(1_001..1_010), [(Side::Buy, 1_003, 10)]);
+    taker.hold(10);
+    assert_eq!(taker.book((999, 50), (1_001, 50)), [], "cools down");
+    assert_eq!(taker.pass(999_999), []);
+    assert_eq!(taker.pass(1), [(Side::Buy, 1_003, 5)], "its timer rings");
+    taker.hold(15);
+    assert_eq!(taker.trades((980..1_000).rev()), [(Side::Sell, 997, 10)]);
+    taker.hold(-5);
+    taker.pass(1_000_000);
+    assert_eq!(taker.book((999, 50), (1_001, 50)), []);
+}
+
+#[test]
+fn taker_state_survives_a_snapshot() {
+    let mut taker = taker();
+    taker.book((999, 50), (1_001, 50));
+    taker.trades(1_000..1_030);
+    taker.0.restart().unwrap();
+    assert_eq!(taker.trades(1_030..1_031), [(Side::Buy, 1_003, 10)]);
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::machine::{
-    AccountConfig, ControlConfig, Machine, MachineConfig, MarketMakerParams, OrderLimits, Outputs,
-    Protection, RiskLimits, StrategyConfig, StrategyKind,
+    AccountConfig, ControlConfig, Machine, MachineConfig, OrderLimits, Outputs, Protection,
+    RiskLimits, StrategyConfig,
 };
+use engine::strategy::MarketMakerParams;
 use journal::{Durability, Folder, Options, Writer};
 use model::blob::{self, BlobKind};
 use model::body::RunStarted;
@@ -29,13 +30,15 @@ pub(crate) fn config() -> MachineConfig {
         name: name.to_owned(),
         account: AccountId(0),
         instruments: vec![InstrumentId(0)],
-        kind: StrategyKind::MarketMaker(MarketMakerParams {
+        kind: MarketMakerParams::KIND.to_owned(),
+        params: MarketMakerParams {
             half_spread_ticks: Ticks(half_spread_ticks),
             requote_ticks: Ticks(0),
             requote_pause_ns: 0,
             backoff_ns: 1,
             ..MarketMakerParams::example()
-        }),
+        }
+        .params(),
     };
     MachineConfig {
         strategies: vec![strategy("near", 2), strategy("far", 7)],

@@ -26,10 +26,7 @@ pub(crate) const STRATEGY: StrategyId = StrategyId(0);
 /// A configuration with one strategy that never wishes for anything itself.
 pub(crate) fn quiet(change: impl FnOnce(&mut MachineConfig)) -> MachineConfig {
     let mut strategy = taker();
-    let engine::machine::StrategyKind::MovingAverage(params) = &mut strategy.kind else {
-        panic!("a taker")
-    };
-    params.slow_trades = 65_536;
+    strategy.params = strategy.params.with("slow_trades", 65_536);
     let mut config = config(vec![strategy]);
     config.limits.orders.collar_bps = 1_000;
     change(&mut config);
@@ -401,10 +398,12 @@ impl Desk {
         let parts = Parts {
             strategies: std::mem::take(&mut self.parts.strategies),
             risk: std::mem::take(&mut self.parts.risk),
+            registry: self.parts.registry.clone(),
         };
         let machine = Machine::from_parts(parts);
         let bytes = model::codec::encode(&machine).unwrap();
-        let thawed: Machine = model::codec::decode(&bytes).unwrap();
+        let saved: engine::machine::SavedMachine = model::codec::decode(&bytes).unwrap();
+        let thawed = saved.restore(&self.parts.registry).unwrap();
         assert_eq!(thawed.state_hash(), machine.state_hash());
         self.parts = thawed.into_parts();
     }
@@ -415,6 +414,7 @@ impl Desk {
         let parts = Parts {
             strategies: std::mem::take(&mut self.parts.strategies),
             risk: std::mem::take(&mut self.parts.risk),
+            registry: self.parts.registry.clone(),
         };
         let mut machine = Machine::from_parts(parts);
         self.epoch += 1;

@@ -102,7 +102,8 @@ pub enum RefusedBy {
 ///
 /// ```
 /// use engine::strategy::{
-///     Asks, Cause, InstrumentId, Lots, Parameter, Setup, SetupError, Side, Strategy, Unit, View, Wish,
+///     Asks, Cause, InstrumentId, Lots, Parameter, Setup, SetupError, Side, Strategy, Unit, View,
+///     Wish,
 /// };
 ///
 /// /// Buys once when the price is at a level or below.

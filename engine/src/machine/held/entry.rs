@@ -4,6 +4,7 @@
 
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId};
 use model::num::Lots;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::terms::PriceSource;
@@ -58,6 +59,9 @@ pub(crate) struct Held {
     pub(crate) instrument: InstrumentId,
     pub(crate) account: AccountId,
     pub(crate) place: Place,
+    /// What a lot of it counts as until it goes, quote.
+    #[serde(with = "crate::machine::saved::decimal")]
+    pub(crate) lot_value: Decimal,
     pub(crate) watch: Option<Watch>,
     pub(crate) phase: Phase,
     /// What its parent's fills allow; all of it without a parent.

@@ -5,6 +5,7 @@
 use model::ids::ClientOrderId;
 use model::num::Lots;
 
+use super::counted::Unit;
 use super::entry::{Held, HeldEnd, Phase};
 use super::table::HeldOrders;
 use crate::machine::orders::{OrderState, Orders};
@@ -13,11 +14,16 @@ impl HeldOrders {
     /// Something was learned about an order, or about all of them: counts fills, wakes children,
     /// ends what is at its end.
     pub(crate) fn learn(&mut self, about: Option<ClientOrderId>, orders: &Orders, now_ns: u64) {
+        if about.is_none() {
+            self.all_changed();
+        }
         for index in 0..self.entries.len() {
             let Some(order) = self.entries[index].working() else {
                 continue;
             };
             if about.is_none_or(|about| about == order) {
+                // What is left of it at the venue may be another.
+                self.changed(Unit::of(&self.entries[index]));
                 self.count(index, order, orders);
             }
         }
@@ -32,8 +38,13 @@ impl HeldOrders {
                 self.release(index, parent, orders, now_ns);
             }
         }
-        for index in (0..self.entries.len()).rev() {
-            self.settle(index, orders, now_ns);
+        // An end may take others with it, and move what was not looked at yet.
+        let mut before = usize::MAX;
+        while self.entries.len() < before {
+            before = self.entries.len();
+            for index in (0..before).rev() {
+                self.settle(index, orders, now_ns);
+            }
         }
     }
 
@@ -69,6 +80,7 @@ impl HeldOrders {
 
     /// Takes a parent's fills.
     fn release(&mut self, index: usize, parent: ClientOrderId, orders: &Orders, now_ns: u64) {
+        self.changed(Unit::of(&self.entries[index]));
         let by_engine = self.get(parent).map(|held| (held.filled, false));
         let by_venue = || {
             orders
@@ -118,7 +130,7 @@ impl HeldOrders {
     }
 
     /// Whether its parent may fill more.
-    fn is_growing(&self, held: &Held, orders: &Orders) -> bool {
+    pub(super) fn is_growing(&self, held: &Held, orders: &Orders) -> bool {
         let lives = |parent| {
             self.get(parent).is_some()
                 || orders.get(parent).is_some_and(|order| !order.is_settled())
@@ -163,6 +175,8 @@ impl HeldOrders {
             };
             held.since_ns = now_ns;
             self.due_ns = 0;
+            let unit = Unit::of(held);
+            self.changed(unit);
         } else {
             self.take_out(index, HeldEnd::Ended, 0);
         }

@@ -19,6 +19,7 @@ use model::ids::{ClientOrderId, InstrumentId};
 use model::num::Lots;
 use serde::{Deserialize, Serialize};
 
+use super::counted::{Tally, Unit};
 use super::entry::{Held, HeldEnd, Phase};
 use super::terms::PriceSource;
 use super::watch::Quiet;
@@ -51,6 +52,8 @@ pub(crate) struct HeldOrders {
     /// Orders at the venue that are to be cancelled.
     pub(super) cancels: Vec<ClientOrderId>,
     pub(super) due_ns: u64,
+    /// What they may become. Derived.
+    pub(super) tally: Tally,
 }
 
 /// The table as a snapshot holds it.
@@ -71,6 +74,7 @@ impl Default for HeldOrders {
             quiet: Vec::new(),
             cancels: Vec::with_capacity(HELD_MAX),
             due_ns: u64::MAX,
+            tally: Tally::default(),
         }
     }
 }
@@ -87,6 +91,7 @@ impl HeldOrders {
             // Empty between events.
             cancels: _,
             due_ns,
+            tally: _,
         } = self;
         SavedHeld {
             entries: entries.clone(),
@@ -168,6 +173,7 @@ impl HeldOrders {
         let before = self.entries[index].watches();
         change(&mut self.entries[index]);
         let after = self.entries[index].watches();
+        self.changed(Unit::of(&self.entries[index]));
         for (instrument, source) in [before, after].into_iter().flatten() {
             self.hush(instrument, source);
         }
@@ -285,6 +291,8 @@ impl HeldOrders {
         match held.working() {
             Some(order) => {
                 held.ending = held.ending.or(Some(why));
+                let unit = Unit::of(held);
+                self.changed(unit);
                 self.cancels.push(order);
             }
             None => self.take_out(index, why, asked_in),
@@ -293,6 +301,7 @@ impl HeldOrders {
 
     pub(super) fn take_out(&mut self, index: usize, why: HeldEnd, asked_in: u32) {
         let held = self.entries.remove(index);
+        self.changed(Unit::of(&held));
         if let Some((instrument, source)) = held.watches() {
             self.hush(instrument, source);
         }
@@ -305,12 +314,25 @@ impl HeldOrders {
         self.orphan(&held);
     }
 
-    /// What waits for the fills of one that is no more gets none.
+    /// What waits for the fills of one that is no more gets none, nor does what waits for that.
     fn orphan(&mut self, parent: &Held) {
+        let mut next = self.ended.len();
+        self.orphan_children(parent.id);
+        while let Some(child) = self.ended.get(next).map(|ended| ended.held.id) {
+            self.orphan_children(child);
+            next += 1;
+        }
+    }
+
+    fn orphan_children(&mut self, parent: ClientOrderId) {
         for index in (0..self.entries.len()).rev() {
-            let held = &self.entries[index];
-            if held.parent() == Some(parent.id) && held.phase == Phase::Dormant {
-                let held = self.entries.remove(index);
+            let held = self.entries[index];
+            if held.parent() != Some(parent) {
+                continue;
+            }
+            self.changed(Unit::of(&held));
+            if held.phase == Phase::Dormant {
+                self.entries.remove(index);
                 self.ended.push_back(Ended {
                     held,
                     why: HeldEnd::Parent,

@@ -104,7 +104,7 @@ pub(super) const FACTS: usize = 10;
 
 impl Fact {
     /// Every fact, by rank.
-    pub(super) const ALL: [Self; FACTS] = [
+    pub(crate) const ALL: [Self; FACTS] = [
         Self::Approved,
         Self::Sent,
         Self::OutcomeUnknown,

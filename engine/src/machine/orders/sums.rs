@@ -2,6 +2,7 @@
 //! is worth, for each thing that a limit may hold for.
 //!
 //! Counted at the worst case: every live order may still fill wholly, whatever is unknown of it.
+//! What the engine holds has sums of its own (`held/counted.rs`).
 //! Values are whole 1e-18 of the quote asset in 128 bits: exact for every price and quantity whose
 //! product has at most 18 digits behind the point, and rounded up beyond that. The sums follow from
 //! the orders alone, so a snapshot does not hold them.
@@ -9,6 +10,7 @@
 //! Hot path: yes. Allocates: only when instruments or accounts come.
 
 use model::body::Side;
+use model::control::Scope;
 use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
 use model::limits::STRATEGIES_MAX;
 use model::num::Scale;
@@ -40,7 +42,7 @@ pub(crate) struct Terms {
 /// Number and value of some orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Sum {
-    /// Live orders, held ones too.
+    /// How many.
     pub(crate) orders: u32,
     /// What they may still fill is worth, 1e-18 of the quote asset.
     pub(crate) value: i128,
@@ -55,7 +57,7 @@ pub(crate) struct Sum {
 /// What orders of somebody on one instrument may still fill, lots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Pending {
-    /// Live buys that may open or turn a position: all but held reduce-only ones.
+    /// What buys may still fill.
     pub(crate) buys: i64,
     /// The same for sells.
     pub(crate) sells: i64,
@@ -63,14 +65,15 @@ pub(crate) struct Pending {
 
 /// What an order adds to the sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Footprint {
+pub(crate) struct Footprint {
     instrument: InstrumentId,
     account: AccountId,
     strategy: Option<StrategyId>,
     side: Side,
     lots: i64,
     value: i128,
-    opens: bool,
+    /// Whether it is an order of its own in their number.
+    counts: bool,
     unknown: bool,
     unconfirmed: bool,
 }
@@ -89,10 +92,31 @@ impl Footprint {
             side: order.side,
             lots,
             value: value(order.lot_value, lots),
-            opens: !(order.reduce_only && order.state == OrderState::Held),
+            counts: true,
             unknown: order.state == OrderState::Unknown,
             unconfirmed: !order.confirmed,
         })
+    }
+
+    /// What orders that the engine holds may become: lots that they may open on a side, and their
+    /// value, 1e-18.
+    pub(crate) fn held(
+        (instrument, account, strategy): (InstrumentId, AccountId, StrategyId),
+        side: Side,
+        (lots, value): (i64, i128),
+        counts: bool,
+    ) -> Self {
+        Self {
+            instrument,
+            account,
+            strategy: Some(strategy),
+            side,
+            lots: lots.min(LOTS_MAX),
+            value,
+            counts,
+            unknown: false,
+            unconfirmed: false,
+        }
     }
 }
 
@@ -134,7 +158,7 @@ pub(crate) struct Sums {
 
 impl Sums {
     /// Empty sums with room for these instruments, by their ids, accounts and assets.
-    pub(super) fn open(terms: Vec<Option<Terms>>, accounts: usize, assets: usize) -> Self {
+    pub(crate) fn open(terms: Vec<Option<Terms>>, accounts: usize, assets: usize) -> Self {
         let width = terms.len();
         Self {
             assets,
@@ -152,7 +176,7 @@ impl Sums {
 
     /// An order changed from one footprint to another.
     #[inline]
-    pub(super) fn change(&mut self, before: Option<&Footprint>, after: Option<&Footprint>) {
+    pub(crate) fn change(&mut self, before: Option<&Footprint>, after: Option<&Footprint>) {
         if before == after {
             return;
         }
@@ -199,11 +223,6 @@ impl Sums {
         }
     }
 
-    /// Over everything.
-    pub(crate) const fn all(&self) -> &Sum {
-        &self.all
-    }
-
     /// Of a venue.
     pub(crate) fn venue(&self, venue: VenueId) -> Sum {
         at(&self.venues, usize::from(venue.0))
@@ -222,6 +241,17 @@ impl Sums {
     /// Of an instrument.
     pub(crate) fn instrument(&self, instrument: InstrumentId) -> Sum {
         at(&self.instruments, instrument.index())
+    }
+
+    /// Of a scope.
+    pub(crate) fn of(&self, scope: Scope) -> Sum {
+        match scope {
+            Scope::Overall => self.all,
+            Scope::Venue(id) => self.venue(id),
+            Scope::Account(id) => self.account(id),
+            Scope::Strategy(id) => self.strategy(id),
+            Scope::Instrument(id) => self.instrument(id),
+        }
     }
 
     /// Of an account on an instrument.
@@ -283,13 +313,25 @@ impl Terms {
 }
 
 impl Sum {
+    /// With other orders.
+    #[must_use]
+    pub(crate) const fn and(&self, other: &Self) -> Self {
+        Self {
+            orders: self.orders.saturating_add(other.orders),
+            value: self.value + other.value,
+            unknown: self.unknown.saturating_add(other.unknown),
+            unknown_value: self.unknown_value + other.unknown_value,
+            unconfirmed: self.unconfirmed.saturating_add(other.unconfirmed),
+        }
+    }
+
     fn add(&mut self, order: &Footprint, sign: i8) {
         let one = |count: u32, counts: bool| match (counts, sign > 0) {
             (true, true) => count + 1,
             (true, false) => count - 1,
             (false, _) => count,
         };
-        self.orders = one(self.orders, true);
+        self.orders = one(self.orders, order.counts);
         self.unknown = one(self.unknown, order.unknown);
         self.unconfirmed = one(self.unconfirmed, order.unconfirmed);
         let value = i128::from(sign) * order.value;
@@ -302,9 +344,6 @@ impl Sum {
 
 impl Pending {
     fn add(&mut self, order: &Footprint, sign: i8) {
-        if !order.opens {
-            return;
-        }
         let lots = i64::from(sign) * order.lots;
         let sum = match order.side {
             Side::Buy => &mut self.buys,

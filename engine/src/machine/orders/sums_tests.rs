@@ -84,11 +84,7 @@ fn insert(orders: &mut Orders, counter: u32, (lots, value, traits): (i64, i64, u
         lot_value: Decimal::new(value, 9),
         now_ns: event,
     };
-    let order = match bit(7) {
-        true => Order::new_held(&place, about),
-        false => Order::new(&place, about),
-    };
-    orders.insert(order);
+    orders.insert(Order::new(&place, about));
 }
 
 fn happen(orders: &mut Orders, (counter, change): (u32, Change), event: u64) {
@@ -161,11 +157,9 @@ fn count(orders: &Orders, of: impl Fn(&Order) -> bool) -> (Sum, Pending) {
             sum.unknown_value += value;
         }
         sum.unconfirmed += u32::from(!order.confirmed);
-        let shrinks = order.reduce_only && order.state == OrderState::Held;
         match order.side {
-            Side::Buy if !shrinks => pending.buys += exposed,
-            Side::Sell if !shrinks => pending.sells += exposed,
-            Side::Buy | Side::Sell => {}
+            Side::Buy => pending.buys += exposed,
+            Side::Sell => pending.sells += exposed,
         }
     }
     (sum, pending)
@@ -173,7 +167,7 @@ fn count(orders: &Orders, of: impl Fn(&Order) -> bool) -> (Sum, Pending) {
 
 fn compare(orders: &Orders) {
     let sums = orders.sums();
-    assert_eq!(*sums.all(), count(orders, |_| true).0);
+    assert_eq!(sums.of(model::control::Scope::Overall), count(orders, |_| true).0);
     for venue in (0..2).map(VenueId) {
         let of = |order: &Order| order.instrument.0 % 2 == u32::from(venue.0);
         assert_eq!(sums.venue(venue), count(orders, of).0);

@@ -41,7 +41,8 @@ impl Risk {
         let positions = self.portfolio.positions().len();
         self.watch.make_room(accounts, positions);
         let (terms, assets) = terms(&self.entries);
-        self.orders.count_over(terms, accounts, assets);
+        self.orders.count_over(terms.clone(), accounts, assets);
+        self.held.count_over(terms, accounts, &self.orders);
     }
 }
 

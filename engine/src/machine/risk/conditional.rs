@@ -11,14 +11,15 @@ use model::event::Event;
 use model::ids::{ClientOrderId, InstrumentId, StrategyId};
 use model::num::{Lots, Ticks};
 use model::record::Record;
+use rust_decimal::Decimal;
 
 use super::checks::{self, Refused};
 use super::engine_orders::told_bit;
 use super::notices::Told;
-use super::trace::Silent;
+use super::trace::Trace;
 use super::{Follow, Risk};
 use crate::machine::config::MachineConfig;
-use crate::machine::held::{Held, HeldEnd, Phase, PriceSource, Size, Watch, half_ticks};
+use crate::machine::held::{Held, HeldEnd, Phase, PriceSource, Size, Unit, Watch, half_ticks};
 use crate::machine::intent::{Intent, Place};
 use crate::machine::outputs::Outputs;
 use crate::machine::protection::HeldRules;
@@ -66,8 +67,14 @@ impl Risk {
         {
             self.held_learns(report.client_id);
         }
-        if let Event::OrderFilled(fill) = event {
-            self.held_learns(fill.client_id);
+        match event {
+            Event::OrderFilled(fill) => self.held_learns(fill.client_id),
+            Event::OrderAmended(amended) => self.held_learns(amended.client_id),
+            // A list and persons may end orders, whatever they are.
+            Event::OpenOrders(_) | Event::Control(_) | Event::Connection(_) => {
+                self.held.learn(None, &self.orders, self.time_ns);
+            }
+            _ => {}
         }
     }
 
@@ -118,17 +125,19 @@ impl Risk {
         intent: &Intent,
         place: &Place,
         out: &mut Outputs,
+        trace: &mut impl Trace,
     ) -> Result<(), Refused> {
         for switch in checks::switches(self.kill_latched(), self.stopping, self.cancel_only) {
-            switch.result()?;
+            switch.pass(trace)?;
         }
-        checks::form(place).result()?;
+        checks::form(place).pass(trace)?;
         self.check_id(intent.strategy, place.client_id)?;
         self.reentry(intent, place)?;
         let mut held = self.held_of(intent, place)?;
         let waits = place.trigger.is_some() || held.phase == Phase::Dormant;
         if !waits {
-            self.judge_place(intent, &plain(place), out, &mut Silent)?;
+            self.held.set_aside(Unit::of(&held));
+            self.judge_place(intent, &plain(place), out, trace)?;
             held.phase = Phase::Working {
                 order: held.id,
                 before: Lots::ZERO,
@@ -136,6 +145,7 @@ impl Risk {
             self.held.insert(held);
             return Ok(());
         }
+        self.clear_held(intent, &mut held, trace)?;
         self.held.insert(held);
         // The credit of the intent comes back with this.
         let told = Told::new(
@@ -190,6 +200,7 @@ impl Risk {
             instrument,
             account,
             place: *place,
+            lot_value: Decimal::ZERO,
             watch: place.trigger.map(|trigger| Watch::new(trigger, place.side)),
             phase,
             released,
@@ -289,7 +300,12 @@ impl Risk {
     }
 
     /// Does what is due for held orders.
-    pub(super) fn drive_held(&mut self, follow: Follow, out: &mut Outputs) -> Follow {
+    pub(super) fn drive_held(
+        &mut self,
+        follow: Follow,
+        out: &mut Outputs,
+        trace: &mut impl Trace,
+    ) -> Follow {
         let mut follow = follow;
         if follow != Follow::Nothing && self.held.len() > 0 && self.switches.any_kill() {
             self.end_killed();
@@ -299,7 +315,7 @@ impl Risk {
             self.held.pass_time(self.time_ns, patience);
             let mut index = 0;
             while let Some(held) = self.held.at(index).copied() {
-                self.let_go(&held, out);
+                self.let_go(&held, out, trace);
                 let stays = self.held.at(index).is_some_and(|now| now.id == held.id);
                 index += usize::from(stays);
             }
@@ -333,7 +349,7 @@ impl Risk {
         });
     }
 
-    fn let_go(&mut self, held: &Held, out: &mut Outputs) {
+    fn let_go(&mut self, held: &Held, out: &mut Outputs, trace: &mut impl Trace) {
         let open = held.open();
         let due = held.phase == Phase::Going && held.retry_ns <= self.time_ns;
         if !due || open == Lots::ZERO || self.held.is_blocked(held) {
@@ -341,7 +357,8 @@ impl Risk {
         }
         let verdict = self.place_of_held(held, open).and_then(|place| {
             let order = place.client_id;
-            self.place_by_engine(held.strategy, &place, out)?;
+            let what = (&place, Some(Unit::of(held)));
+            self.place_by_engine(held.strategy, what, out, trace)?;
             Ok(order)
         });
         let now = self.time_ns;
@@ -434,7 +451,6 @@ fn plain(place: &Place) -> Place {
         good_till_ns: None,
         link: None,
         size: Size::Exact,
-        acknowledges: None,
         ..*place
     }
 }

@@ -10,7 +10,8 @@ use super::Risk;
 use super::approved::Approved;
 use super::bounds::Whose;
 use super::checks::{self, Refused};
-use super::trace::Silent;
+use super::trace::Trace;
+use crate::machine::held::Unit;
 use crate::machine::intent::{Action, Intent, Place};
 use crate::machine::outputs::Outputs;
 
@@ -61,13 +62,15 @@ impl Risk {
         })
     }
 
-    /// Judges an order of the engine's own making. Its command names no strategy in its header, so
+    /// Judges an order of the engine's own making: of a held one, which does not count against
+    /// itself, or of an exit. Its command names no strategy in its header, so
     /// that no credit of the strategy's comes back for it.
     pub(super) fn place_by_engine(
         &mut self,
         strategy: StrategyId,
-        place: &Place,
+        (place, unit): (&Place, Option<Unit>),
         out: &mut Outputs,
+        trace: &mut impl Trace,
     ) -> Result<(), Refused> {
         let intent = Intent {
             event: self.last_event,
@@ -75,7 +78,12 @@ impl Risk {
             intended_ns: 0,
             action: Action::Place(*place),
         };
-        self.judge_place(&intent, place, out, &mut Silent)?;
+        trace.begin(&intent);
+        self.held.recount(&self.orders);
+        if let Some(unit) = unit {
+            self.held.set_aside(unit);
+        }
+        self.judge_place(&intent, place, out, trace)?;
         if let Some(approved) = out.commands.last_mut() {
             *approved = Approved::new(approved.get().by_engine());
         }

@@ -20,6 +20,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::checks::Refused;
 use super::engine_orders::{ENGINE_NUMBERS_FROM, told_bit};
 use super::notices::Told;
+use super::trace::Trace;
 use super::{Follow, Risk};
 use crate::machine::exits::{Firing, Guard};
 use crate::machine::held::{HeldEnd, Size};
@@ -117,7 +118,12 @@ impl Risk {
     }
 
     /// Does what is due for exits.
-    pub(super) fn drive_exits(&mut self, follow: Follow, out: &mut Outputs) -> Follow {
+    pub(super) fn drive_exits(
+        &mut self,
+        follow: Follow,
+        out: &mut Outputs,
+        trace: &mut impl Trace,
+    ) -> Follow {
         let about_orders = follow != Follow::Nothing && self.exits.any_fires();
         if !self.exits.is_due(self.time_ns) && !about_orders {
             return follow;
@@ -134,7 +140,7 @@ impl Risk {
                     let age = i64::try_from(age).unwrap_or(i64::MAX);
                     self.fire(index, Control::TimeStop, age, threshold);
                 }
-                self.close(index, &rules, out);
+                self.close(index, &rules, out, trace);
             } else if guard.firing.is_some()
                 && let Some(guard) = self.exits.at_mut(index)
             {
@@ -155,7 +161,13 @@ impl Risk {
     }
 
     /// One step of closing a position.
-    fn close(&mut self, index: usize, rules: &ExitRules, out: &mut Outputs) {
+    fn close(
+        &mut self,
+        index: usize,
+        rules: &ExitRules,
+        out: &mut Outputs,
+        trace: &mut impl Trace,
+    ) {
         let Some(guard) = self.exits.at(index).copied() else {
             return;
         };
@@ -196,7 +208,7 @@ impl Risk {
             self.put_off(index, u64::MAX);
             return;
         };
-        match self.send_exit(&guard, qty, out) {
+        match self.send_exit(&guard, qty, out, trace) {
             Ok(order) => self.step(index, |firing| {
                 firing.order = Some(order);
                 firing.retry_ns = u64::MAX;
@@ -248,6 +260,7 @@ impl Risk {
         guard: &Guard,
         qty: Lots,
         out: &mut Outputs,
+        trace: &mut impl Trace,
     ) -> Result<ClientOrderId, Refused> {
         let side = guard.closing_side();
         let about = (guard.instrument, guard.account, guard.strategy);
@@ -268,7 +281,7 @@ impl Risk {
             size: Size::Exact,
             acknowledges: None,
         };
-        self.place_by_engine(guard.strategy, &place, out)?;
+        self.place_by_engine(guard.strategy, (&place, None), out, trace)?;
         Ok(place.client_id)
     }
 

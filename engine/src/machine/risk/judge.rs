@@ -29,10 +29,11 @@ impl Risk {
     /// Judges one intent.
     pub(super) fn judge(&mut self, intent: &Intent, out: &mut Outputs, trace: &mut impl Trace) {
         trace.begin(intent);
+        self.held.recount(&self.orders);
         let verdict = match &intent.action {
             Action::Place(asked) => self.judge_sized(intent, asked, |risk, place| {
                 if place.is_held() {
-                    risk.judge_held(intent, place, out)
+                    risk.judge_held(intent, place, out, trace)
                 } else {
                     risk.judge_place(intent, place, out, trace)
                 }

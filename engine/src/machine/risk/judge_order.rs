@@ -41,27 +41,37 @@ pub(super) struct Cleared {
 }
 
 /// One order as its checks see it.
-struct Subject<'a> {
-    place: &'a Place,
-    whose: Whose,
-    entry: &'a Entry,
+pub(super) struct Subject<'a> {
+    pub(super) place: &'a Place,
+    pub(super) whose: Whose,
+    pub(super) entry: &'a Entry,
     /// The order that it replaces.
-    replaces: Option<ClientOrderId>,
+    pub(super) replaces: Option<ClientOrderId>,
     /// Position of the account on the instrument.
-    position: Lots,
+    pub(super) position: Lots,
     /// What live orders of the account on the instrument may still fill.
-    pending: Pending,
+    pub(super) pending: Pending,
     /// Whether it can do nothing but reduce that position.
-    reduces: bool,
+    pub(super) reduces: bool,
+    /// Whether what the engine holds counts, too: for all but what reduces, which nothing that
+    /// may never happen is to starve.
+    pub(super) beside_held: bool,
 }
 
 /// The checks so far.
-struct Run<'t, T> {
+pub(super) struct Run<'t, T> {
     trace: &'t mut T,
-    overridden: Option<Verdict>,
+    pub(super) overridden: Option<Verdict>,
 }
 
-impl<T: Trace> Run<'_, T> {
+impl<'t, T: Trace> Run<'t, T> {
+    pub(super) const fn new(trace: &'t mut T) -> Self {
+        Self {
+            trace,
+            overridden: None,
+        }
+    }
+
     #[inline]
     fn pass(&mut self, measure: Measure) -> Result<(), Refused> {
         measure.pass(self.trace)?;
@@ -81,10 +91,7 @@ impl Risk {
         replaces: Option<ClientOrderId>,
         trace: &mut impl Trace,
     ) -> Result<Cleared, Refused> {
-        let mut run = Run {
-            trace,
-            overridden: None,
-        };
+        let mut run = Run::new(trace);
         for switch in checks::switches(self.kill_latched(), self.stopping, self.cancel_only) {
             run.pass(switch)?;
         }
@@ -136,7 +143,7 @@ impl Risk {
         }
     }
 
-    fn subject<'a>(
+    pub(super) fn subject<'a>(
         &'a self,
         intent: &Intent,
         place: &'a Place,
@@ -155,6 +162,7 @@ impl Risk {
         let pending = self.orders.sums().pending(account, instrument);
         let side = (pending.buys, pending.sells);
         let (after, most) = checks::reduction(place.side, place.qty, position, side)?;
+        let reduces = after <= most;
         Ok(Subject {
             place,
             whose: Whose {
@@ -167,7 +175,8 @@ impl Risk {
             replaces,
             position,
             pending,
-            reduces: after <= most,
+            reduces,
+            beside_held: !reduces,
         })
     }
 
@@ -262,7 +271,7 @@ impl Risk {
     }
 
     /// Quantity, value and price of the order by itself.
-    fn order_limits(
+    pub(super) fn order_limits(
         &self,
         subject: &Subject<'_>,
         (price, top): (Ticks, Option<&Top>),
@@ -298,7 +307,7 @@ impl Risk {
     }
 
     /// The position that results at the worst case, of the account and of the strategy.
-    fn position_limits(
+    pub(super) fn position_limits(
         &self,
         subject: &Subject<'_>,
         spec: &InstrumentSpec,
@@ -307,7 +316,8 @@ impl Risk {
     ) -> Result<(), Refused> {
         let (whose, place) = (subject.whose, subject.place);
         let allowed = place.acknowledges.is_some() || subject.reduces;
-        let pending = (subject.pending.buys, subject.pending.sells);
+        let held = self.held.sums().pending(whose.account, whose.instrument);
+        let pending = together(subject.pending, held)?;
         let worst = checks::worst_position(place.side, place.qty, subject.position, pending)?;
         for (scope, bound) in self.bounds.of(Control::Position, whose) {
             let worst = match scope {
@@ -345,16 +355,17 @@ impl Risk {
     fn strategy_worst(&self, strategy: StrategyId, subject: &Subject<'_>) -> Result<i64, Refused> {
         let instrument = subject.whose.instrument;
         let pending = self.orders.sums().strategy_pending(strategy, instrument);
+        let held = self.held.sums().strategy_pending(strategy, instrument);
         checks::worst_position(
             subject.place.side,
             subject.place.qty,
             self.activity.strategy_lots(strategy, instrument),
-            (pending.buys, pending.sells),
+            together(pending, held)?,
         )
     }
 
     /// Number and value of open orders, in every scope.
-    fn open_limits(
+    pub(super) fn open_limits(
         &self,
         subject: &Subject<'_>,
         value: i128,
@@ -362,13 +373,13 @@ impl Risk {
     ) -> Result<(), Refused> {
         let whose = subject.whose;
         let allowed = subject.place.acknowledges.is_some();
-        let sums = self.orders.sums();
-        let of = |scope| match scope {
-            Scope::Overall => *sums.all(),
-            Scope::Venue(id) => sums.venue(id),
-            Scope::Account(id) => sums.account(id),
-            Scope::Strategy(id) => sums.strategy(id),
-            Scope::Instrument(id) => sums.instrument(id),
+        let of = |scope| {
+            let live = self.orders.sums().of(scope);
+            if subject.beside_held {
+                live.and(&self.held.sums().of(scope))
+            } else {
+                live
+            }
         };
         for (scope, bound) in self.bounds.of(Control::OpenOrders, whose) {
             run.pass(Measure::at_most(
@@ -471,6 +482,12 @@ impl Risk {
         let measure = checks::funds(needed, units_down(held) - reserved);
         Ok(measure.of(Scope::Account(whose.account)))
     }
+}
+
+/// What live orders and held ones may still fill together: buys and sells.
+fn together(live: Pending, held: Pending) -> Result<(i64, i64), Refused> {
+    let sum = |live: i64, held: i64| live.checked_add(held).ok_or(OVERFLOW);
+    Ok((sum(live.buys, held.buys)?, sum(live.sells, held.sells)?))
 }
 
 /// The bound for an order that may only reduce: none.

@@ -22,6 +22,7 @@ mod exiting;
 mod flow;
 mod judge;
 mod judge_change;
+mod judge_held;
 mod judge_order;
 mod killing;
 mod levels;
@@ -195,8 +196,8 @@ impl Risk {
         self.apply_with(record, intents, out, &mut Silent)
     }
 
-    /// As [`Self::apply`], and tells what each check of each intent saw. The state and the
-    /// decisions are the same.
+    /// As [`Self::apply`], and tells what each check of each intent saw, and of each order that
+    /// the engine makes itself. The state and the decisions are the same.
     ///
     /// # Errors
     ///
@@ -238,12 +239,12 @@ impl Risk {
         self.show_exits(record, &event);
         self.show_held(record, &event);
         // What protects goes before what is wished for now.
-        let follow = self.drive_exits(follow, out);
-        let follow = self.drive_held(follow, out);
+        let follow = self.drive_exits(follow, out, trace);
+        let follow = self.drive_held(follow, out, trace);
         for intent in intents {
             self.judge(intent, out, trace);
         }
-        let follow = self.drive_held(follow, out);
+        let follow = self.drive_held(follow, out, trace);
         match follow {
             Follow::Nothing => {}
             Follow::Orders => {
@@ -256,6 +257,8 @@ impl Risk {
                 self.ask_for_lists(out);
             }
         }
+        self.held.recount(&self.orders);
+        debug_assert!(self.held.is_counted(&self.orders), "sums over held orders");
         self.notices.emit(out);
         Ok(())
     }

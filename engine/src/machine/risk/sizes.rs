@@ -176,13 +176,15 @@ impl Risk {
         let position = self.portfolio.position(account, spec.id);
         let held = position.map_or(0, |position| position.lots.0);
         let pending = self.orders.sums().pending(account, spec.id);
-        let open = match place.side {
-            Side::Buy => pending.buys,
-            Side::Sell => pending.sells,
+        let waiting = self.held.sums().pending(account, spec.id);
+        let (open, waiting) = match place.side {
+            Side::Buy => (pending.buys, waiting.buys),
+            Side::Sell => (pending.sells, waiting.sells),
         };
         let worst = held
             .checked_mul(place.side.sign())
             .and_then(|held| held.checked_add(open))
+            .and_then(|open| open.checked_add(waiting))
             .ok_or(range)?;
         let by_position = limits.position_max.0.saturating_sub(worst);
         Ok(by_value

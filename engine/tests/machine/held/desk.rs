@@ -318,6 +318,13 @@ impl Desk {
         self.event(levels(self.book, whole, &changes));
     }
 
+    /// The longest position that the venue can make of what it has of ours.
+    pub(crate) fn worst(&self) -> i64 {
+        let open = self.orders.values().filter(|order| order.over.is_none());
+        let buys = open.filter(|order| order.side == Side::Buy);
+        self.bought - self.sold + buys.map(|order| order.left).sum::<i64>()
+    }
+
     /// One report arrives, from any order's way. False if nothing is on its way.
     pub(crate) fn deliver(&mut self) -> bool {
         self.ways.retain(|_, way| !way.is_empty());

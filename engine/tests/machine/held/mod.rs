@@ -1,5 +1,6 @@
 //! Held orders: triggers, gaps, one-cancels-other, children, brackets, restarts. Seeded.
 
+mod counting;
 pub(crate) mod desk;
 
 use engine::machine::{Action, Offset, PriceSource, TriggerKind};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use engine::machine::Verdict;
-use model::body::{Fill, NewOrder, OrderStatus, Refusal, ReplaceOrder, Side};
+use model::body::{Fill, NewOrder, Notice, NoticeCode, OrderStatus, Refusal, ReplaceOrder, Side};
 use model::command::CommandView;
 use model::control::Control;
 use model::event::{self, Event, View};
@@ -17,10 +17,25 @@ use super::wanted::name;
 /// What risk made of the intent.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Decided {
-    Placed { cause: u64, order: NewOrder },
-    Replaced { cause: u64, order: ReplaceOrder },
-    Refused { refusal: Refusal },
+    Placed {
+        cause: u64,
+        order: NewOrder,
+    },
+    Replaced {
+        cause: u64,
+        order: ReplaceOrder,
+    },
+    Refused {
+        refusal: Refusal,
+    },
+    /// The engine holds it, or refused it when it triggered.
+    Held {
+        notice: Notice,
+    },
 }
+
+/// Why a held order ended, as its notice says: a check refused it at its trigger.
+const REFUSED_AT_ITS_TRIGGER: i64 = 6;
 
 impl Decided {
     /// The decision about `order` that a record holds.
@@ -32,6 +47,12 @@ impl Decided {
                 Some(Self::Replaced { cause, order: *new })
             }
             View::Event(Event::RiskRefused(refusal)) => Some(Self::Refused { refusal: *refusal }),
+            View::Event(Event::RiskNotice(notice)) => {
+                let refused = notice.threshold == REFUSED_AT_ITS_TRIGGER;
+                let ended = notice.code == NoticeCode::HeldEnded && refused;
+                let held = ended || notice.code == NoticeCode::HeldPlaced;
+                held.then_some(Self::Held { notice: *notice })
+            }
             View::Command(_) | View::Event(_) | View::Mark(_) => None,
         }
     }
@@ -41,6 +62,7 @@ impl Decided {
         match self {
             Self::Placed { cause, .. } | Self::Replaced { cause, .. } => *cause,
             Self::Refused { refusal } => refusal.cause,
+            Self::Held { notice } => notice.cause,
         }
     }
 
@@ -123,6 +145,9 @@ impl Life {
                 let amounts = self.amounts(refusal.side, refusal.qty, refusal.price);
                 format!("{amounts} {what}")
             }
+            Decided::Held { notice } => {
+                format!("{} lots {what}, held until it triggers", notice.qty.0)
+            }
         })
     }
 
@@ -144,6 +169,9 @@ impl Life {
             Decided::Placed { order, .. } => terms_json(order.side, order.qty, order.price),
             Decided::Replaced { order, .. } => terms_json(order.side, order.qty, order.price),
             Decided::Refused { refusal } => terms_json(refusal.side, refusal.qty, refusal.price),
+            Decided::Held { notice } => {
+                json!({"qty_lots": notice.qty.0, "price_ticks": notice.price.0, "held": true})
+            }
         })
     }
 
@@ -155,6 +183,10 @@ impl Life {
             Some(Decided::Replaced { order, .. }) => {
                 format!("approved as command {}", order.command)
             }
+            Some(Decided::Held { notice }) if notice.code == NoticeCode::HeldPlaced => {
+                "held by the engine".to_owned()
+            }
+            Some(Decided::Held { .. }) => "refused when it triggered".to_owned(),
             Some(Decided::Refused { refusal }) => {
                 let control = Control::from_code(refusal.control);
                 let control = control.map_or_else(String::new, |known| {
@@ -183,6 +215,10 @@ impl Life {
             }
             Some(Decided::Replaced { order, .. }) => {
                 json!({"approved": true, "command": order.command})
+            }
+            Some(Decided::Held { notice }) => {
+                let approved = notice.code == NoticeCode::HeldPlaced;
+                json!({"approved": approved, "held": true, "notice": notice.number})
             }
             Some(Decided::Refused { refusal }) => json!({
                 "approved": false,
@@ -222,7 +258,10 @@ impl Life {
             Some(Decided::Placed { order, .. }) => Some(order.qty.0),
             Some(Decided::Replaced { order, .. }) => Some(order.qty.0),
             Some(Decided::Refused { .. }) => return "refused by risk, never sent".to_owned(),
-            None => None,
+            Some(Decided::Held { notice }) if notice.code == NoticeCode::HeldEnded => {
+                return "refused by risk when it triggered, never sent".to_owned();
+            }
+            Some(Decided::Held { .. }) | None => None,
         };
         let of = whole.map_or_else(String::new, |qty| format!(" of {qty}"));
         match ended {

@@ -1,4 +1,5 @@
-//! `caracal explain`: an approved order, a refused one, and what cannot be explained.
+//! `caracal explain`: an approved order, a refused one, one of the engine's own, and what cannot
+//! be explained.
 
 use std::path::Path;
 use std::process::Output;
@@ -94,6 +95,44 @@ fn explain_shows_an_order_from_its_cause_to_its_end_by_either_name() {
     ] {
         assert!(text.contains(word), "{word}: {text}");
     }
+}
+
+#[test]
+fn explain_has_the_verdict_on_an_order_of_the_engines_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(DEFAULT_CONFIG).unwrap();
+    // Positions of the maker, which trades at once, are closed when they are half a second old: by
+    // orders that no strategy asked for.
+    let exits = text.split("[strategy.exits]").nth(1).unwrap();
+    let exits = exits.split("\n\n").next().unwrap();
+    let exits = exits.replace("time_stop = \"20s\"", "time_stop = \"500ms\"");
+    assert!(exits.contains("500ms"), "the key is there");
+    let second = text.rfind("[[strategy]]").unwrap();
+    let (before, after) = text.split_at(second);
+    let short = format!("{before}[strategy.exits]{exits}\n\n{after}");
+    let config = directory.path().join("short.toml");
+    std::fs::write(&config, short).unwrap();
+    run(
+        directory.path(),
+        &["--config", config.to_str().unwrap(), "--for", "6s"],
+    );
+    let placed = records(directory.path(), "NewOrder");
+    let is_exit = |record: &&Value| {
+        let counter = record["order"].as_str().unwrap().rsplit('-').next();
+        counter.unwrap().parse::<u32>().unwrap() >= 1 << 31
+    };
+    let exit = placed.iter().find(is_exit).expect("an exit in six seconds");
+    let life = explained(directory.path(), exit["order"].as_str().unwrap());
+    assert_eq!(life["cause"]["event"], exit["event"]);
+    assert_eq!(life["verdict"]["approved"], true);
+    let checks = life["checks"].as_array().unwrap();
+    let of = |control: &str| checks.iter().find(|check| check["control"] == control);
+    assert!(checks.iter().all(|check| check["passed"] == true));
+    let reduce_only = of("reduce_only").expect("every check is there");
+    assert_eq!(reduce_only["value"], exit["qty"]);
+    let value = of("value_max").unwrap();
+    let notional = exit["price"].as_i64().unwrap() * exit["qty"].as_i64().unwrap() * 10;
+    assert_eq!(value["value"], notional, "ticks of 0.01, lots of 0.00001");
 }
 
 #[test]

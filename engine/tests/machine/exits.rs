@@ -15,7 +15,7 @@ use crate::kit::{INSTRUMENT, SECOND, approval, new_order, operator, request, tic
 
 const DAY: u64 = 86_400 * SECOND;
 
-fn rules() -> ExitRules {
+pub(crate) fn rules() -> ExitRules {
     ExitRules {
         source: PriceSource::Mid,
         stop_loss_bps: 100,
@@ -29,7 +29,7 @@ fn rules() -> ExitRules {
     }
 }
 
-fn with(exits: ExitRules) -> impl FnOnce(&mut MachineConfig) {
+pub(crate) fn with(exits: ExitRules) -> impl FnOnce(&mut MachineConfig) {
     move |config| {
         config.protection.strategies = vec![StrategyRules {
             exits: Some(exits),

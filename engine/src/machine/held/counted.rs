@@ -172,7 +172,8 @@ impl HeldOrders {
             place.map_or([None; 2], |place| kept[place].1)
         };
         let mut entries = self.entries.iter();
-        kept.iter().all(|(unit, parts)| *parts == self.parts(*unit, orders))
+        kept.iter()
+            .all(|(unit, parts)| *parts == self.parts(*unit, orders))
             && entries.all(|held| {
                 let unit = Unit::of(held);
                 found(unit) == self.parts(unit, orders)

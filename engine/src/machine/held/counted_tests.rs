@@ -89,10 +89,8 @@ impl World {
         };
         let parent = (bit(6) && counter > 2).then(|| id(counter - 2));
         let parent = parent.filter(|parent| self.held.get(*parent).is_some());
-        let kind = TriggerKind::Stop {
-            level: Ticks(95 + lots % 10),
-        };
-        let source = PriceSource::Last;
+        let level = Ticks(95 + lots % 10);
+        let (kind, source) = (TriggerKind::Stop { level }, PriceSource::Last);
         let place = Place {
             client_id: name,
             instrument: InstrumentId(instrument),
@@ -218,7 +216,8 @@ impl World {
                 let on = InstrumentId(counter % INSTRUMENTS);
                 self.held.see(on, PriceSource::Last, price * 2, now, |_| {});
                 while let Some(order) = self.held.next_cancel() {
-                    self.orders.update(order, |order| order.cancel_wanted = true);
+                    self.orders
+                        .update(order, |order| order.cancel_wanted = true);
                 }
             }
             Change::Finish => self.held.finish(id(counter), HeldEnd::Asked, 0),

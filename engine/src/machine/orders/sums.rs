@@ -343,6 +343,15 @@ impl Sum {
 }
 
 impl Pending {
+    /// With other orders: buys and sells.
+    pub(crate) fn with(self, other: Self) -> Option<(i64, i64)> {
+        let (buys, sells) = (self.buys, self.sells);
+        Some((
+            buys.checked_add(other.buys)?,
+            sells.checked_add(other.sells)?,
+        ))
+    }
+
     fn add(&mut self, order: &Footprint, sign: i8) {
         let lots = i64::from(sign) * order.lots;
         let sum = match order.side {

@@ -167,7 +167,10 @@ fn count(orders: &Orders, of: impl Fn(&Order) -> bool) -> (Sum, Pending) {
 
 fn compare(orders: &Orders) {
     let sums = orders.sums();
-    assert_eq!(sums.of(model::control::Scope::Overall), count(orders, |_| true).0);
+    assert_eq!(
+        sums.of(model::control::Scope::Overall),
+        count(orders, |_| true).0
+    );
     for venue in (0..2).map(VenueId) {
         let of = |order: &Order| order.instrument.0 % 2 == u32::from(venue.0);
         assert_eq!(sums.venue(venue), count(orders, of).0);

@@ -67,14 +67,15 @@ impl Risk {
         {
             self.held_learns(report.client_id);
         }
-        match event {
-            Event::OrderFilled(fill) => self.held_learns(fill.client_id),
-            Event::OrderAmended(amended) => self.held_learns(amended.client_id),
-            // A list and persons may end orders, whatever they are.
-            Event::OpenOrders(_) | Event::Control(_) | Event::Connection(_) => {
-                self.held.learn(None, &self.orders, self.time_ns);
-            }
-            _ => {}
+        if let Event::OrderFilled(fill) = event {
+            self.held_learns(fill.client_id);
+        }
+        if let Event::OrderAmended(amended) = event {
+            self.held_learns(amended.client_id);
+        }
+        // A list and persons may end orders, whatever they are.
+        if let Event::OpenOrders(_) | Event::Control(_) | Event::Connection(_) = event {
+            self.held.learn(None, &self.orders, self.time_ns);
         }
     }
 

@@ -317,7 +317,7 @@ impl Risk {
         let (whose, place) = (subject.whose, subject.place);
         let allowed = place.acknowledges.is_some() || subject.reduces;
         let held = self.held.sums().pending(whose.account, whose.instrument);
-        let pending = together(subject.pending, held)?;
+        let pending = subject.pending.with(held).ok_or(OVERFLOW)?;
         let worst = checks::worst_position(place.side, place.qty, subject.position, pending)?;
         for (scope, bound) in self.bounds.of(Control::Position, whose) {
             let worst = match scope {
@@ -360,7 +360,7 @@ impl Risk {
             subject.place.side,
             subject.place.qty,
             self.activity.strategy_lots(strategy, instrument),
-            together(pending, held)?,
+            pending.with(held).ok_or(OVERFLOW)?,
         )
     }
 
@@ -482,12 +482,6 @@ impl Risk {
         let measure = checks::funds(needed, units_down(held) - reserved);
         Ok(measure.of(Scope::Account(whose.account)))
     }
-}
-
-/// What live orders and held ones may still fill together: buys and sells.
-fn together(live: Pending, held: Pending) -> Result<(i64, i64), Refused> {
-    let sum = |live: i64, held: i64| live.checked_add(held).ok_or(OVERFLOW);
-    Ok((sum(live.buys, held.buys)?, sum(live.sells, held.sells)?))
 }
 
 /// The bound for an order that may only reduce: none.

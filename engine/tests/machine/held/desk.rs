@@ -379,6 +379,11 @@ impl Desk {
         client_id
     }
 
+    /// What is wished for at the next event, if it is one thing.
+    pub(crate) fn wishes(&self) -> [Intent; 1] {
+        self.wishes.clone().try_into().unwrap()
+    }
+
     pub(crate) fn ask(&mut self, action: Action) {
         self.wishes.push(Intent {
             event: 0,

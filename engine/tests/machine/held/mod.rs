@@ -2,6 +2,7 @@
 
 mod counting;
 pub(crate) mod desk;
+mod explained;
 
 use engine::machine::{Action, Offset, PriceSource, TriggerKind};
 use model::body::{

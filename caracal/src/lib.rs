@@ -27,6 +27,7 @@ mod verify_command;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+pub use engine::strategy;
 use engine::strategy::{Registry, RegistryError, Strategy};
 
 use cli::{Cli, Command};

@@ -54,7 +54,7 @@ pub enum ApplyError {
         decided: u64,
     },
     /// The configuration cannot be used.
-    #[error("event {event}: {count} problems in the configuration, the first: {first}")]
+    #[error("event {event}: configuration, problem 1 of {count}: {first}")]
     Config {
         /// Number of the event.
         event: u64,

@@ -20,5 +20,6 @@ mod scopes;
 mod sim;
 mod sizing;
 mod soup;
+mod strategies;
 mod switches;
 mod trading;

@@ -49,10 +49,7 @@ impl StrategyRunner {
                 self.stopping = true;
                 None
             }
-            Event::BlobPart(part) => {
-                self.on_blob_part(record, part)?;
-                None
-            }
+            Event::BlobPart(part) => self.on_blob_part(record, part)?,
             Event::OrderAcked(report)
             | Event::OrderRejected(report)
             | Event::OrderCancelled(report)
@@ -200,16 +197,29 @@ impl StrategyRunner {
         }
     }
 
-    fn on_blob_part(&mut self, record: &Record, part: &BlobPart) -> Result<(), ApplyError> {
+    /// With the last of its instruments a strategy that is connected already can begin.
+    fn on_blob_part(
+        &mut self,
+        record: &Record,
+        part: &BlobPart,
+    ) -> Result<Option<Cause>, ApplyError> {
         let bad = |error| ApplyError::Blob {
             event: record.event,
             error,
         };
         let whole = self.blobs.push(record.source(), part).map_err(bad)?;
         if let Some((BlobKind::Instrument, bytes)) = whole {
+            let waited = !self.is_listed();
             self.list(blob::value(&bytes).map_err(bad)?);
+            let begins = waited && self.is_listed() && self.connected;
+            return Ok(begins.then_some(Cause::Fresh));
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether all of its instruments are listed: before that it is not called.
+    pub(super) fn is_listed(&self) -> bool {
+        self.watched.iter().all(|one| one.listing.is_some())
     }
 
     /// Takes an instrument, if it is one of the strategy's own.

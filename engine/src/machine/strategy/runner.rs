@@ -160,7 +160,7 @@ impl StrategyRunner {
     }
 
     fn call(&mut self, cause: Cause, intents: &mut IntentBuffer) {
-        if self.watched.iter().any(|one| one.listing.is_none()) {
+        if !self.is_listed() {
             return;
         }
         let raised = intents.len();

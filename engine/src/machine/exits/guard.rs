@@ -31,6 +31,8 @@ pub(crate) struct Firing {
     pub(crate) deliverable: Option<i64>,
     /// Reasons of the refusals that were told, a bit for each.
     pub(crate) told: u64,
+    /// The order of ours that it would trade with, and that is on its way out.
+    pub(crate) behind: Option<ClientOrderId>,
 }
 
 /// A strategy's position in an instrument, and its exits.

@@ -150,6 +150,16 @@ impl Exits {
         self.due_ns = 0;
     }
 
+    /// Whether an exit on this side waits for an order of ours to be gone.
+    #[inline]
+    pub(crate) fn waits(&self, instrument: InstrumentId, side: Side) -> bool {
+        self.of(instrument).any(|index| {
+            let guard = &self.guards[index];
+            let behind = guard.firing.and_then(|firing| firing.behind);
+            behind.is_some() && guard.closing_side() == side
+        })
+    }
+
     /// Whether any exit is at work.
     pub(crate) fn any_fires(&self) -> bool {
         self.guards.iter().any(|guard| guard.firing.is_some())

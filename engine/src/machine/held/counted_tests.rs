@@ -133,6 +133,7 @@ impl World {
             since_ns: self.now,
             retry_ns: self.now,
             told: 0,
+            behind: None,
         };
         let of_group = |held: &&Held| held.group().is_some() && held.group() == new.group();
         let other = self.held.iter().find(of_group).copied();

@@ -82,6 +82,8 @@ pub(crate) struct Held {
     pub(crate) retry_ns: u64,
     /// Reasons of the refusals that were told, a bit for each.
     pub(crate) told: u64,
+    /// The order of ours that it would trade with, and that is on its way out.
+    pub(crate) behind: Option<ClientOrderId>,
 }
 
 impl Held {

@@ -27,6 +27,7 @@ impl HeldOrders {
                 self.count(index, order, orders);
             }
         }
+        self.wake(about, orders, now_ns);
         // Children after all fills are counted, ends after children.
         for index in (0..self.entries.len()).rev() {
             let Some(held) = self.entries.get(index) else {

@@ -15,6 +15,7 @@
 
 use std::collections::VecDeque;
 
+use model::body::Side;
 use model::ids::{ClientOrderId, InstrumentId};
 use model::num::Lots;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ use super::entry::{Held, HeldEnd, Phase};
 use super::terms::PriceSource;
 use super::watch::Quiet;
 use crate::machine::digest::{Digest, Sink};
+use crate::machine::orders::Orders;
 use crate::machine::saved::{Unsound, require};
 
 /// Most held orders in one machine.
@@ -52,6 +54,8 @@ pub(crate) struct HeldOrders {
     /// Orders at the venue that are to be cancelled.
     pub(super) cancels: Vec<ClientOrderId>,
     pub(super) due_ns: u64,
+    /// How many wait for an order of ours that they would trade with. Derived.
+    waiting: usize,
     /// What they may become. Derived.
     pub(super) tally: Tally,
 }
@@ -74,6 +78,7 @@ impl Default for HeldOrders {
             quiet: Vec::new(),
             cancels: Vec::with_capacity(HELD_MAX),
             due_ns: u64::MAX,
+            waiting: 0,
             tally: Tally::default(),
         }
     }
@@ -91,6 +96,7 @@ impl HeldOrders {
             // Empty between events.
             cancels: _,
             due_ns,
+            waiting: _,
             tally: _,
         } = self;
         SavedHeld {
@@ -131,6 +137,8 @@ impl HeldOrders {
         };
         table.entries.extend(entries);
         table.ended.extend(ended);
+        let waits = |held: &&Held| held.behind.is_some();
+        table.waiting = table.entries.iter().filter(waits).count();
         for index in 0..table.entries.len() {
             if let Some((instrument, source)) = table.entries[index].watches() {
                 table.hush(instrument, source);
@@ -171,14 +179,31 @@ impl HeldOrders {
             return;
         };
         let before = self.entries[index].watches();
+        let waited = usize::from(self.entries[index].behind.is_some());
         change(&mut self.entries[index]);
         let after = self.entries[index].watches();
+        self.waiting = self.waiting + usize::from(self.entries[index].behind.is_some()) - waited;
         self.changed(Unit::of(&self.entries[index]));
         for (instrument, source) in [before, after].into_iter().flatten() {
             self.hush(instrument, source);
         }
         // What is due is found at the next look.
         self.due_ns = 0;
+    }
+
+    /// An order ended: what waited for that goes at once. Any may have, if it is not named.
+    pub(super) fn wake(&mut self, about: Option<ClientOrderId>, orders: &Orders, now_ns: u64) {
+        if self.waiting == 0 {
+            return;
+        }
+        for held in &mut self.entries {
+            let Some(order) = held.behind else { continue };
+            let named = about.is_none_or(|about| about == order);
+            if named && orders.get_live(order).is_none() {
+                held.retry_ns = held.retry_ns.min(now_ns);
+                self.due_ns = 0;
+            }
+        }
     }
 
     /// Takes one; the caller has seen to the room.
@@ -302,6 +327,7 @@ impl HeldOrders {
     pub(super) fn take_out(&mut self, index: usize, why: HeldEnd, asked_in: u32) {
         let held = self.entries.remove(index);
         self.changed(Unit::of(&held));
+        self.waiting -= usize::from(held.behind.is_some());
         if let Some((instrument, source)) = held.watches() {
             self.hush(instrument, source);
         }
@@ -333,6 +359,7 @@ impl HeldOrders {
             self.changed(Unit::of(&held));
             if held.phase == Phase::Dormant {
                 self.entries.remove(index);
+                self.waiting -= usize::from(held.behind.is_some());
                 self.ended.push_back(Ended {
                     held,
                     why: HeldEnd::Parent,
@@ -357,6 +384,21 @@ impl HeldOrders {
                 self.end(index, why, 0);
             }
         }
+    }
+
+    /// Whether it is the order at the venue of one that protects.
+    pub(crate) fn is_protection(&self, order: ClientOrderId) -> bool {
+        let own = |held: &Held| held.working() == Some(order) && held.protects();
+        self.entries.iter().any(own)
+    }
+
+    /// Whether one on this side waits for an order of ours to be gone.
+    #[inline]
+    pub(crate) fn waits_behind(&self, instrument: InstrumentId, side: Side) -> bool {
+        self.waiting > 0
+            && self.entries.iter().any(|held| {
+                held.behind.is_some() && held.instrument == instrument && held.place.side == side
+            })
     }
 
     /// Whether one of its group is or may be at the venue.

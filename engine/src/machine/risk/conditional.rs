@@ -14,6 +14,7 @@ use model::record::Record;
 use rust_decimal::Decimal;
 
 use super::checks::{self, Refused};
+use super::crossing::Protection;
 use super::engine_orders::told_bit;
 use super::notices::Told;
 use super::trace::Trace;
@@ -213,6 +214,7 @@ impl Risk {
             since_ns: self.time_ns,
             retry_ns: self.time_ns,
             told: 0,
+            behind: None,
         };
         self.join_group(new)
     }
@@ -317,8 +319,13 @@ impl Risk {
             let mut index = 0;
             while let Some(held) = self.held.at(index).copied() {
                 self.let_go(&held, out, trace);
-                let stays = self.held.at(index).is_some_and(|now| now.id == held.id);
-                index += usize::from(stays);
+                let stays = self.held.at(index);
+                let stays = stays.filter(|now| now.id == held.id);
+                if stays.is_some_and(|now| now.behind.is_some()) && follow == Follow::Nothing {
+                    // What stands in its way is to be cancelled.
+                    follow = Follow::Orders;
+                }
+                index += usize::from(stays.is_some());
             }
             self.held.rest(patience);
         }
@@ -356,7 +363,9 @@ impl Risk {
         if !due || open == Lots::ZERO || self.held.is_blocked(held) {
             return;
         }
+        let mut price = held.place.price;
         let verdict = self.place_of_held(held, open).and_then(|place| {
+            price = place.price;
             let order = place.client_id;
             let what = (&place, Some(Unit::of(held)));
             self.place_by_engine(held.strategy, what, out, trace)?;
@@ -368,12 +377,13 @@ impl Risk {
                 let before = held.filled;
                 held.phase = Phase::Working { order, before };
                 held.since_ns = now;
+                held.behind = None;
             }),
-            Err(refused) => self.held_refused(held, refused),
+            Err(refused) => self.held_refused(held, price, refused),
         }
     }
 
-    fn held_refused(&mut self, held: &Held, refused: Refused) {
+    fn held_refused(&mut self, held: &Held, price: Ticks, refused: Refused) {
         let told = |code, level| {
             Told::new(code, level, Scope::Strategy(held.strategy))
                 .about(held.id.raw())
@@ -384,8 +394,15 @@ impl Risk {
             self.held.finish(held.id, HeldEnd::Refused, 0);
             return;
         }
+        let protection = Protection {
+            strategy: held.strategy,
+            instrument: held.instrument,
+            side: held.place.side,
+            price,
+        };
+        let behind = self.make_way(&protection, &refused);
         let bit = told_bit(refused.reason);
-        if held.told & bit == 0 {
+        if held.told & bit == 0 && behind.is_none() {
             self.notice(told(NoticeCode::ExitRetried, NoticeLevel::Hard));
         }
         // Without a price it goes at the first event that brings one.
@@ -398,6 +415,7 @@ impl Risk {
         self.held.change(held.id, |held| {
             held.retry_ns = retry;
             held.told |= bit;
+            held.behind = behind;
             held.escalated |= refused.reason == RefusalReason::PriceCollar;
         });
     }

@@ -18,6 +18,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::checks::Refused;
+use super::crossing::Protection;
 use super::engine_orders::{ENGINE_NUMBERS_FROM, told_bit};
 use super::notices::Told;
 use super::trace::Trace;
@@ -94,6 +95,7 @@ impl Risk {
             retry_ns: now,
             deliverable: None,
             told: 0,
+            behind: None,
         });
         let guard = *guard;
         let price = if control == Control::TimeStop {
@@ -213,6 +215,7 @@ impl Risk {
                 firing.order = Some(order);
                 firing.retry_ns = u64::MAX;
                 firing.deliverable = None;
+                firing.behind = None;
             }),
             Err(refused) => self.exit_refused(index, qty, refused, rules),
         }
@@ -289,6 +292,9 @@ impl Risk {
         let Some(guard) = self.exits.at(index).copied() else {
             return;
         };
+        if self.exit_waits(index, &guard, &refused) {
+            return;
+        }
         let bit = told_bit(refused.reason);
         let too_small = matches!(
             refused.reason,
@@ -319,6 +325,29 @@ impl Risk {
             firing.told |= bit;
             firing.deliverable = deliverable.filter(|lots| *lots > 0);
         });
+    }
+
+    /// Whether it waits for an order of ours that it would trade with: the end of that is an event
+    /// that brings us here again.
+    fn exit_waits(&mut self, index: usize, guard: &Guard, refused: &Refused) -> bool {
+        let side = guard.closing_side();
+        let about = (guard.instrument, guard.account, guard.strategy);
+        let behind = self.collar_price(about, side).ok().and_then(|price| {
+            let protection = Protection {
+                strategy: guard.strategy,
+                instrument: guard.instrument,
+                side,
+                price,
+            };
+            self.make_way(&protection, refused)
+        });
+        self.step(index, |firing| {
+            firing.behind = behind;
+            if behind.is_some() {
+                firing.retry_ns = u64::MAX;
+            }
+        });
+        behind.is_some()
     }
 
     /// What the account can deliver when it cannot deliver all: fees in the base asset are taken

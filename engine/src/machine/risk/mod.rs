@@ -16,6 +16,7 @@ mod checks;
 mod compile;
 mod conditional;
 mod counts;
+mod crossing;
 mod engine_orders;
 mod events;
 mod exiting;

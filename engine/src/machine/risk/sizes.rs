@@ -241,6 +241,7 @@ impl Risk {
         asked: &Place,
         judge: impl FnOnce(&mut Self, &Place) -> Result<(), Refused>,
     ) -> Result<(), Refused> {
+        self.gives_way(asked)?;
         let place = self.sized(intent, asked)?;
         judge(self, &place)?;
         self.tell_of_size(intent, asked, &place);

@@ -186,6 +186,12 @@ impl Desk {
     fn accept(&mut self, record: &Record, new: &NewOrder) {
         assert_ne!(new.order_type, OrderType::PostOnly);
         let id = new.client_id;
+        let meets = |other: &AtVenue| match new.side {
+            Side::Buy => other.side == Side::Sell && new.price.0 >= other.price,
+            Side::Sell => other.side == Side::Buy && new.price.0 <= other.price,
+        };
+        let mut open = self.orders.values().filter(|other| other.over.is_none());
+        assert!(!open.any(meets), "it trades with an order of ours");
         let order = AtVenue {
             side: new.side,
             price: new.price.0,
@@ -318,6 +324,22 @@ impl Desk {
         self.event(levels(self.book, whole, &changes));
     }
 
+    /// What the notices of this code are about.
+    pub(crate) fn about(&self, code: NoticeCode) -> Vec<u64> {
+        let of_code = self.log.iter().filter_map(|record| {
+            let Event::RiskNotice(notice) = event(record).unwrap() else {
+                return None;
+            };
+            (notice.code == code).then_some(notice.other)
+        });
+        of_code.collect()
+    }
+
+    pub(crate) fn is_open(&self, id: ClientOrderId) -> bool {
+        let order = self.orders.get(&id.raw());
+        order.is_some_and(|order| order.over.is_none())
+    }
+
     /// The longest position that the venue can make of what it has of ours.
     pub(crate) fn worst(&self) -> i64 {
         let open = self.orders.values().filter(|order| order.over.is_none());
@@ -351,13 +373,17 @@ impl Desk {
         while self.deliver() {}
     }
 
-    pub(crate) fn id(&mut self) -> ClientOrderId {
-        self.counter += 1;
-        ClientOrderId::new(self.epoch, Some(STRATEGY), self.counter).unwrap()
+    pub(crate) fn wish(&mut self, change: impl FnOnce(&mut Place)) -> ClientOrderId {
+        self.wish_of(STRATEGY, change)
     }
 
-    pub(crate) fn wish(&mut self, change: impl FnOnce(&mut Place)) -> ClientOrderId {
-        let client_id = self.id();
+    pub(crate) fn wish_of(
+        &mut self,
+        strategy: StrategyId,
+        change: impl FnOnce(&mut Place),
+    ) -> ClientOrderId {
+        self.counter += 1;
+        let client_id = ClientOrderId::new(self.epoch, Some(strategy), self.counter).unwrap();
         let mut place = Place {
             client_id,
             instrument: crate::kit::INSTRUMENT,
@@ -375,7 +401,7 @@ impl Desk {
             acknowledges: None,
         };
         change(&mut place);
-        self.ask(Action::Place(place));
+        self.ask_of(strategy, Action::Place(place));
         client_id
     }
 
@@ -385,9 +411,13 @@ impl Desk {
     }
 
     pub(crate) fn ask(&mut self, action: Action) {
+        self.ask_of(STRATEGY, action);
+    }
+
+    pub(crate) fn ask_of(&mut self, strategy: StrategyId, action: Action) {
         self.wishes.push(Intent {
             event: 0,
-            strategy: STRATEGY,
+            strategy,
             intended_ns: 0,
             action,
         });

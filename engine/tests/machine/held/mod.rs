@@ -1,6 +1,7 @@
 //! Held orders: triggers, gaps, one-cancels-other, children, brackets, restarts. Seeded.
 
 mod counting;
+mod crossing;
 pub(crate) mod desk;
 mod explained;
 

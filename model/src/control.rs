@@ -144,6 +144,8 @@ controls! {
     Funds = 112, "funds", Quote, Lower;
     /// Loss of the day.
     DailyLoss = 120, "daily_loss_max", Reporting, Lower;
+    /// Age of the oldest price that equity rests on, or time that one is missing.
+    EquityAge = 121, "equity_age_max", Nanos, Lower;
     /// Fall from the highest equity.
     Drawdown = 130, "drawdown_max", Reporting, Lower;
     /// Speed of the fall.
@@ -176,6 +178,8 @@ controls! {
     Borrowed = 221, "borrowed_max", Reporting, Lower;
     /// Part of the equity at one venue.
     VenueConcentration = 230, "venue_concentration_max", Bps, Lower;
+    /// Part of the gross exposure at one venue.
+    VenueGross = 231, "venue_gross_max", Bps, Lower;
     /// Distance of a stable asset from 1.
     Depeg = 240, "depeg_max", Bps, Lower;
     /// A fill's price against the reference.

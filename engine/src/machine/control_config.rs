@@ -85,10 +85,14 @@ pub const fn watched_scopes(control: Control) -> &'static [ScopeKind] {
         | Control::RepeatedWindow
         | Control::LossStreak
         | Control::LossLock => &[Overall, Strategy],
-        Control::DailyLoss | Control::Drawdown | Control::DrawdownSpeed => &[Overall, Account],
+        Control::DailyLoss | Control::Drawdown | Control::DrawdownSpeed => {
+            &[Overall, Account, Strategy]
+        }
+        Control::EquityAge => &[Overall, Account],
         Control::ClockOffset
         | Control::ClockStep
         | Control::VenueConcentration
+        | Control::VenueGross
         | Control::UnknownOrders
         | Control::UnknownValue => &[Overall, Venue],
         Control::LiquidationDistance

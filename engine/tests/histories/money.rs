@@ -12,6 +12,7 @@ use engine::strategy::Registry;
 use model::blob::{self, BlobKind};
 use model::body::{AssetName, Fill, Funding, Liquidity, Mark, Rate, Side, Transfer, TransferKind};
 use model::codec::encode_snapshot;
+use model::control::Scope;
 use model::ids::{AccountId, ClientOrderId, InstrumentId, SourceId, StrategyId};
 use model::instrument::{Contract, InstrumentSpec, MaintenanceTier, Perpetual};
 use model::num::{Lots, Money, Ticks};
@@ -153,6 +154,8 @@ impl Desk {
         for record in blobs {
             desk.apply(record.from_source(SourceId(9))).unwrap();
         }
+        // What follows from the instruments is made at the first event behind them.
+        desk.apply(kit::tick()).unwrap();
         desk
     }
 
@@ -397,6 +400,21 @@ impl Desk {
         let known = ASSETS.iter().all(|asset| self.rates.contains_key(asset));
         if known {
             same("equity", books.equity(AccountId(0)), equity)?;
+        }
+        // What is kept event by event is what is reckoned from all the books.
+        let kept = books.running_equity(Scope::Overall);
+        let kept = kept.map(|kept| Decimal::new(kept, 8));
+        let near = match (kept, books.equity_total()) {
+            (Some(kept), Some(whole)) => {
+                let apart = (kept - whole).abs();
+                apart <= Decimal::new(1, 5) + whole.abs() * Decimal::new(1, 12)
+            }
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !near {
+            let whole = books.equity_total();
+            return Err(format!("equity: kept {kept:?}, reckoned {whole:?}"));
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::kit::{self, Rig, SECOND, config, fill, maker, new_order, report, sent
 
 const STRATEGY: Scope = Scope::Strategy(StrategyId(0));
 
-fn level(control: Control, soft: Option<i64>, hard: i64) -> LevelConfig {
+pub(crate) fn level(control: Control, soft: Option<i64>, hard: i64) -> LevelConfig {
     LevelConfig {
         control,
         scope: Scope::Overall,
@@ -39,7 +39,10 @@ fn long() -> Record {
     fill(0, 1, Side::Buy, 1_000_000, 1_000)
 }
 
-fn switch(rig: &Rig, scope: Scope) -> (Option<Control>, Option<Control>, Option<Control>) {
+pub(crate) fn switch(
+    rig: &Rig,
+    scope: Scope,
+) -> (Option<Control>, Option<Control>, Option<Control>) {
     let on = rig
         .machine
         .risk()
@@ -49,7 +52,7 @@ fn switch(rig: &Rig, scope: Scope) -> (Option<Control>, Option<Control>, Option<
 }
 
 /// What risk told, whether it came back or not.
-fn notices(rig: &Rig) -> Vec<Notice> {
+pub(crate) fn notices(rig: &Rig) -> Vec<Notice> {
     let told = |record: &Record| match event(record) {
         Ok(Event::RiskNotice(notice)) => Some(*notice),
         _ => None,
@@ -57,28 +60,28 @@ fn notices(rig: &Rig) -> Vec<Notice> {
     rig.refusals.iter().filter_map(told).collect()
 }
 
-fn codes(rig: &Rig) -> Vec<NoticeCode> {
+pub(crate) fn codes(rig: &Rig) -> Vec<NoticeCode> {
     notices(rig).iter().map(|notice| notice.code).collect()
 }
 
-const E8: i64 = 100_000_000;
+pub(crate) const E8: i64 = 100_000_000;
 
 #[test]
 fn daily_loss_beyond_the_soft_level_is_reduce_only_and_beyond_the_hard_one_a_kill() {
     let mut rig = watched(vec![level(Control::DailyLoss, Some(E8), 2 * E8)]);
     push(&mut rig, long());
-    // 0.01 BTC falls by 100 quote a BTC: one of quote, and the fee of 0.0001.
-    rig.book(2, 989_998, 990_004);
+    // 1.01 BTC fall by 0.99 of quote a BTC: 0.9999, and the fee of 0.0001.
+    rig.book(2, 999_900, 999_902);
     assert_eq!(
         switch(&rig, Scope::Overall),
         (None, None, None),
-        "just below"
+        "at the level"
     );
-    rig.book(3, 989_998, 990_000);
+    rig.book(3, 999_900, 999_901);
     assert_eq!(switch(&rig, Scope::Overall).2, Some(Control::DailyLoss));
-    rig.book(4, 979_998, 980_004);
+    rig.book(4, 999_801, 999_803);
     assert_eq!(switch(&rig, Scope::Overall).0, None, "just below");
-    rig.book(5, 979_998, 980_000);
+    rig.book(5, 999_801, 999_802);
     assert_eq!(switch(&rig, Scope::Overall).0, Some(Control::DailyLoss));
     push(&mut rig, tick());
     let told = codes(&rig);
@@ -117,15 +120,16 @@ fn drawdown_counts_from_the_peak_and_its_speed_over_the_window() {
     let mut rig = watched(vec![level(Control::Drawdown, None, E8)]);
     push(&mut rig, long());
     rig.book(2, 1_009_998, 1_010_002);
-    rig.book(3, 1_000_002, 1_000_006);
+    // 1.01 BTC fall by 0.99 from the peak, then by 0.995.
+    rig.book(3, 1_009_900, 1_009_902);
     assert_eq!(switch(&rig, Scope::Overall).0, None);
-    rig.book(4, 999_990, 999_998);
+    rig.book(4, 1_009_900, 1_009_901);
     assert_eq!(switch(&rig, Scope::Overall).0, Some(Control::Drawdown));
     // One of quote over a window of 60 s is more than 1/61 a second.
     for (hard, kills) in [(E8 / 61, true), (E8 / 59, false)] {
         let mut rig = watched(vec![level(Control::DrawdownSpeed, None, hard)]);
         push(&mut rig, long());
-        rig.book(2, 989_998, 990_000);
+        rig.book(2, 999_900, 999_901);
         assert_eq!(switch(&rig, Scope::Overall).0.is_some(), kills, "{hard}");
     }
 }

@@ -205,6 +205,18 @@ pub enum NoticeCode {
     /// An order whose outcome was unknown is proven absent. Other: its client id; value:
     /// queries; threshold: machine time of the proof.
     AbsenceProven = 60,
+    /// An asset has no price, so that equity is unknown. Value: ns since; other: its first eight
+    /// letters.
+    Unpriced = 61,
+    /// What was there before us: of an asset the venue's first report was taken as ours (value: in
+    /// 1e-8; other: its first eight letters; threshold: 1), a position was not (value: lots;
+    /// threshold: 0).
+    Adopted = 62,
+    /// What is left of a position cannot be closed: the venue takes no order so small. Quantity:
+    /// the rest.
+    FlattenRest = 63,
+    /// Closing positions was stopped by a person. Other: its number.
+    FlattenStopped = 64,
 }
 
 /// Risk tells people something. The machine has acted on it already, at the event `cause`.

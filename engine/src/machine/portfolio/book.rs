@@ -17,6 +17,9 @@ use super::worth::Trade;
 use super::{Portfolio, fee_in_quote};
 use model::body::AssetName;
 
+/// Stands for no strategy at all.
+const NOBODY: StrategyId = StrategyId(u16::MAX);
+
 /// A strategy's part of one fill, reckoned and not yet booked.
 struct PartOfFill {
     position: Position,
@@ -77,8 +80,16 @@ impl Portfolio {
             Contract::Spot => &spec.quote,
             Contract::Linear(terms) | Contract::Inverse(terms) => &terms.settle,
         };
-        self.value(account, AssetName::whole(settle)?, Sum::Gain, realised);
+        let settle = AssetName::whole(settle)?;
+        self.value(account, settle, Sum::Gain, realised);
         self.value(account, fill.fee_asset, Sum::Gain, -fee);
+        // Of a perpetual the base asset does not move: looked at in vain.
+        let base = AssetName::whole(&spec.base)?;
+        let (id, assets) = (Some(spec.id), [base, settle, fill.fee_asset]);
+        match strategy {
+            Some(_) => self.touch(account, id, strategy, &assets),
+            None => self.touch(account, id, Some(NOBODY), &assets),
+        }
         Some(balanced)
     }
 
@@ -105,11 +116,15 @@ impl Portfolio {
     }
 
     fn value(&mut self, account: AccountId, asset: AssetName, sum: Sum, amount: Decimal) {
+        if amount.is_zero() {
+            return;
+        }
         let rate = self.prices.rate(&asset).map(|(rate, _)| rate);
-        if let Some(ledger) = self.ledgers.get_mut(account.index())
-            && !amount.is_zero()
-        {
+        if let Some(ledger) = self.ledgers.get_mut(account.index()) {
             self.day.take(sum, amount, rate, ledger.holding_mut(asset));
+            if let Some(rate) = rate.filter(|_| sum == Sum::Flow) {
+                ledger.flow(amount.checked_mul(rate));
+            }
         }
     }
 
@@ -126,6 +141,7 @@ impl Portfolio {
         let brought = ledger.report(balance.asset, free, locked)?;
         let balanced = ledger.balanced();
         self.value(account, balance.asset, Sum::Flow, brought);
+        self.touch(account, None, Some(NOBODY), &[balance.asset]);
         Some(balanced)
     }
 
@@ -169,6 +185,7 @@ impl Portfolio {
         if let Some(sum) = sum {
             self.value(account, transfer.asset, sum, amount);
         }
+        self.touch(account, None, Some(NOBODY), &[transfer.asset]);
         Some(balanced)
     }
 
@@ -205,6 +222,7 @@ impl Portfolio {
         self.positions[at].funding = total;
         self.divide_funding(account, self.positions[at], funding.asset, amount);
         self.value(account, funding.asset, Sum::Gain, amount);
+        self.touch(account, Some(instrument), None, &[funding.asset]);
         Some(balanced)
     }
 

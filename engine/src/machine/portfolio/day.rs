@@ -12,6 +12,7 @@ use super::Portfolio;
 use super::exact::{add, sub};
 use super::ledger::Holding;
 use crate::machine::digest::{Digest, Sink};
+use model::ids::AccountId;
 
 const DAY_NS: u64 = 86_400_000_000_000;
 
@@ -78,6 +79,7 @@ impl Portfolio {
     pub(crate) fn tick(&mut self, time_ns: u64) {
         if self.day.waits {
             self.value_waiting();
+            self.flows_changed();
         }
         let number = time_ns / DAY_NS;
         if number > self.day.number {
@@ -104,19 +106,24 @@ impl Portfolio {
             day,
             ..
         } = self;
-        for holding in ledgers.iter_mut().flat_map(|ledger| ledger.holdings_mut()) {
-            let (flow, gain) = (holding.unvalued_flow, holding.unvalued_gain);
-            if flow.is_zero() && gain.is_zero() {
-                continue;
+        for ledger in ledgers {
+            let mut flows = Some(Decimal::ZERO);
+            for holding in ledger.holdings_mut() {
+                let (flow, gain) = (holding.unvalued_flow, holding.unvalued_gain);
+                if flow.is_zero() && gain.is_zero() {
+                    continue;
+                }
+                let Some((rate, _)) = prices.rate(&holding.asset) else {
+                    waits = true;
+                    continue;
+                };
+                holding.unvalued_flow = Decimal::ZERO;
+                holding.unvalued_gain = Decimal::ZERO;
+                day.take(Sum::Flow, flow, Some(rate), holding);
+                day.take(Sum::Gain, gain, Some(rate), holding);
+                flows = flows.and_then(|sum| sum.checked_add(flow.checked_mul(rate)?));
             }
-            let Some((rate, _)) = prices.rate(&holding.asset) else {
-                waits = true;
-                continue;
-            };
-            holding.unvalued_flow = Decimal::ZERO;
-            holding.unvalued_gain = Decimal::ZERO;
-            day.take(Sum::Flow, flow, Some(rate), holding);
-            day.take(Sum::Gain, gain, Some(rate), holding);
+            ledger.flow(flows);
         }
         day.waits = waits;
     }
@@ -138,6 +145,12 @@ impl Portfolio {
     #[must_use]
     pub fn flows(&self) -> Option<Decimal> {
         self.day_known().then_some(self.day.flows)
+    }
+
+    /// The same of one account.
+    #[must_use]
+    pub fn account_flows(&self, account: AccountId) -> Option<Decimal> {
+        self.ledger(account)?.flows()
     }
 
     /// Equity less [`Self::flows`]: what trading made since the books began.

@@ -124,17 +124,27 @@ impl Holding {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     holdings: Vec<Holding>,
+    /// What came from outside, less what went there, reporting currency; what waits to be valued
+    /// is not in it. `None` once the sum left the range of a decimal.
+    flows: Option<Decimal>,
 }
 
 /// A ledger as a snapshot holds it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct SavedLedger(Vec<Holding>);
+pub(super) struct SavedLedger {
+    holdings: Vec<Holding>,
+    #[serde(with = "crate::machine::saved::decimal_option")]
+    flows: Option<Decimal>,
+}
 
 impl Ledger {
     /// What a snapshot has to hold.
     pub(super) fn save(&self) -> SavedLedger {
-        let Self { holdings } = self;
-        SavedLedger(holdings.clone())
+        let Self { holdings, flows } = self;
+        SavedLedger {
+            holdings: holdings.clone(),
+            flows: *flows,
+        }
     }
 
     /// The ledger of a snapshot.
@@ -143,21 +153,38 @@ impl Ledger {
     ///
     /// [`Unsound`]: an asset stands there twice.
     pub(super) fn restore(saved: &SavedLedger) -> Result<Self, Unsound> {
-        let mut names: Vec<&[u8]> = saved.0.iter().map(|held| held.asset.as_bytes()).collect();
+        let mut names: Vec<&[u8]> = saved
+            .holdings
+            .iter()
+            .map(|held| held.asset.as_bytes())
+            .collect();
         names.sort_unstable();
         require(
             names.is_sorted_by(|left, right| left < right),
             "assets of an account",
         )?;
         let mut ledger = Self::new();
-        ledger.holdings.extend(&saved.0);
+        ledger.holdings.extend(&saved.holdings);
+        ledger.flows = saved.flows;
         Ok(ledger)
     }
 
     pub(super) fn new() -> Self {
         Self {
             holdings: Vec::with_capacity(ASSETS_RESERVED),
+            flows: Some(Decimal::ZERO),
         }
+    }
+
+    /// Something came from outside, reporting currency.
+    pub(super) fn flow(&mut self, value: Option<Decimal>) {
+        self.flows = self.flows.and_then(|flows| flows.checked_add(value?));
+    }
+
+    /// What came from outside, reporting currency; `None` while some of it waits to be valued.
+    pub(super) fn flows(&self) -> Option<Decimal> {
+        let waits = |held: &Holding| !held.unvalued_flow.is_zero();
+        self.flows.filter(|_| !self.holdings.iter().any(waits))
     }
 
     /// All assets, in the order in which they appeared.
@@ -251,6 +278,8 @@ impl Ledger {
 
 impl Digest for Ledger {
     fn digest(&self, sink: &mut Sink) {
+        sink.number(self.flows.is_some());
+        sink.decimal(self.flows.unwrap_or_default());
         sink.number(self.holdings.len() as u64);
         for holding in &self.holdings {
             let Holding {

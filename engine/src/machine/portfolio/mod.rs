@@ -15,12 +15,15 @@ mod book;
 mod contract_tests;
 mod day;
 mod exact;
+mod factor;
 mod fifo;
+mod keeping;
 mod ledger;
 mod liquidation;
 mod position;
 mod postings;
 mod prices;
+mod running;
 mod shares;
 #[cfg(test)]
 mod tests;
@@ -43,6 +46,7 @@ use self::day::Day;
 use self::exact::sound;
 use self::ledger::SavedLedger;
 use self::prices::{Prices, SavedPrices};
+use self::running::Running;
 use self::shares::{SavedShares, Shares};
 use super::digest::{Digest, Sink};
 use super::saved::{COUNT_MAX, Unsound, require};
@@ -62,6 +66,8 @@ pub struct Portfolio {
     day: Day,
     unbooked: u64,
     unbalanced: u64,
+    /// Follows from all the others.
+    running: Running,
 }
 
 /// The portfolio as a snapshot holds it.
@@ -93,6 +99,7 @@ impl Portfolio {
             day,
             unbooked,
             unbalanced,
+            running: _,
         } = self;
         SavedPortfolio {
             ledgers: ledgers.iter().map(Ledger::save).collect(),
@@ -139,6 +146,7 @@ impl Portfolio {
             day: saved.day,
             unbooked: saved.unbooked,
             unbalanced: saved.unbalanced,
+            running: Running::default(),
         })
     }
 
@@ -206,12 +214,15 @@ impl Portfolio {
     /// The middle of a book, twice, at this machine time.
     #[inline]
     pub(crate) fn middle(&mut self, instrument: InstrumentId, mid_x2: i64, time_ns: u64) {
-        self.prices.middle(instrument, mid_x2, time_ns);
+        if self.prices.middle(instrument, mid_x2, time_ns) {
+            self.running.price(&self.prices, instrument);
+        }
     }
 
     /// The venue's mark; one that is no price is counted as unbooked. Whether it was taken.
     pub(crate) fn take_mark(&mut self, instrument: InstrumentId, mark: Ticks, time: u64) -> bool {
         let taken = self.prices.mark(instrument, mark, time);
+        self.running.price(&self.prices, instrument);
         self.unbooked += u64::from(!taken);
         taken
     }
@@ -221,6 +232,9 @@ impl Portfolio {
     pub(crate) fn take_rate(&mut self, rate: &Rate, time_ns: u64) -> bool {
         let value = sound(rate.rate);
         let taken = value.is_some_and(|value| self.prices.give(rate.asset, value, time_ns));
+        if taken {
+            self.keep_anew();
+        }
         self.unbooked += u64::from(!taken);
         taken
     }

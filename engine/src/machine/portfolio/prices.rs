@@ -1,10 +1,16 @@
 //! What things are worth: marks and book middles by instrument, rates by asset.
 //!
-//! The rate of an asset in the reporting currency is, in this order: 1 for the reporting currency
-//! itself; the last `Rate` event, once there was one; else the middle of the book of the spot
-//! instrument asset/reporting, of several the one with the lowest id. A perpetual is marked by the
-//! venue's last `Mark`, once there was one; else by the middle of its book. The last known price
-//! stays when a book is void: how old it is, the caller can ask. What was never priced is `None`.
+//! The rate of an asset in the reporting currency is, in this order:
+//! 1. 1 for the reporting currency itself, and for nothing else;
+//! 2. the last `Rate` event, once there was one;
+//! 3. the price of an instrument asset/reporting: a spot one before a linear perpetual, of several
+//!    the one with the lowest id;
+//! 4. the price of an instrument asset/other, chosen alike, whose other asset has a rate by 2 or 3,
+//!    times that rate: one step, no more.
+//!
+//! An instrument's price is the middle of its book; that of a perpetual the venue's last `Mark`,
+//! once there was one. The last known price stays when a book is void: how old it is, the caller
+//! can ask. What was never priced is `None`.
 //!
 //! Hot path: yes (market events: one store). Allocates: at configuration, and for new rates.
 
@@ -37,13 +43,34 @@ struct Given {
     time_ns: u64,
 }
 
+/// Where an asset's rate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Path {
+    /// It is the reporting currency.
+    One,
+    /// An event said it, at this time.
+    Given(Decimal, u64),
+    /// The price of this instrument.
+    Book(InstrumentId),
+    /// The price of this instrument times the rate of its quote asset.
+    Step(InstrumentId, AssetName),
+}
+
+/// An instrument that prices its base asset in its quote asset.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    base: AssetName,
+    quote: AssetName,
+    instrument: InstrumentId,
+}
+
 /// All prices.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Prices {
     reporting: Option<AssetName>,
     specs: Vec<Option<InstrumentSpec>>,
-    /// Assets that a spot instrument prices, ascending by their bytes.
-    sources: Vec<(AssetName, InstrumentId)>,
+    /// By the base asset's bytes; of one asset spot before perpetuals, then by id.
+    sources: Vec<Source>,
     seen: Vec<Seen>,
     given: Vec<Given>,
 }
@@ -108,29 +135,93 @@ impl Prices {
 
     fn find_sources(&mut self) {
         self.sources.clear();
-        let Some(reporting) = self.reporting else {
-            return;
-        };
         for spec in self.specs.iter().flatten() {
-            let counts = spec.contract == Contract::Spot && spec.quote == reporting.as_str();
-            let base = AssetName::whole(&spec.base).filter(|_| counts);
-            self.sources.extend(base.map(|base| (base, spec.id)));
+            let counts = match &spec.contract {
+                Contract::Spot => true,
+                Contract::Linear(terms) => terms.settle == spec.quote,
+                Contract::Inverse(_) => false,
+            };
+            let names = AssetName::whole(&spec.base).zip(AssetName::whole(&spec.quote));
+            let source = names.filter(|_| counts).map(|(base, quote)| Source {
+                base,
+                quote,
+                instrument: spec.id,
+            });
+            self.sources.extend(source);
         }
-        self.sources.sort_unstable_by(|(one, id), (two, other)| {
-            (one.as_bytes(), id).cmp(&(two.as_bytes(), other))
+        let specs = &self.specs;
+        let is_spot = |source: &Source| {
+            let spec = specs
+                .get(source.instrument.index())
+                .and_then(Option::as_ref);
+            spec.is_some_and(|spec| spec.contract == Contract::Spot)
+        };
+        self.sources.sort_unstable_by(|one, two| {
+            let key = |source: &Source| (!is_spot(source), source.instrument);
+            let bases = one.base.as_bytes().cmp(two.base.as_bytes());
+            bases.then(key(one).cmp(&key(two)))
         });
-        self.sources.dedup_by_key(|(asset, _)| *asset);
+    }
+
+    fn sources_of(&self, asset: &AssetName) -> impl Iterator<Item = &Source> {
+        let from = self
+            .sources
+            .partition_point(|source| source.base.as_bytes() < asset.as_bytes());
+        let rest = self.sources[from..].iter();
+        rest.take_while(move |source| source.base == *asset)
+    }
+
+    fn given(&self, asset: &AssetName) -> Option<&Given> {
+        self.given.iter().find(|held| held.asset == *asset)
+    }
+
+    /// The way to an asset's rate, without a step.
+    fn straight(&self, asset: &AssetName) -> Option<Path> {
+        let reporting = self.reporting?;
+        if *asset == reporting {
+            return Some(Path::One);
+        }
+        if let Some(given) = self.given(asset) {
+            return Some(Path::Given(given.rate, given.time_ns));
+        }
+        let direct = self
+            .sources_of(asset)
+            .find(|source| source.quote == reporting);
+        direct.map(|source| Path::Book(source.instrument))
+    }
+
+    /// Where an asset's rate comes from; `None` if from nowhere.
+    pub(super) fn path(&self, asset: &AssetName) -> Option<Path> {
+        self.straight(asset).or_else(|| {
+            let mut sources = self.sources_of(asset);
+            let step = sources.find(|source| self.straight(&source.quote).is_some());
+            step.map(|source| Path::Step(source.instrument, source.quote))
+        })
+    }
+
+    /// Every instrument.
+    pub(super) fn specs(&self) -> impl Iterator<Item = &InstrumentSpec> {
+        self.specs.iter().flatten()
+    }
+
+    /// One more than the highest id.
+    pub(super) const fn instruments(&self) -> usize {
+        self.specs.len()
     }
 
     pub(super) fn spec(&self, instrument: InstrumentId) -> Option<&InstrumentSpec> {
         self.specs.get(instrument.index())?.as_ref()
     }
 
-    pub(super) fn middle(&mut self, instrument: InstrumentId, mid_x2: i64, time_ns: u64) {
-        if let Some(seen) = self.seen.get_mut(instrument.index()) {
-            seen.mid_x2 = mid_x2;
-            seen.mid_ns = time_ns;
-        }
+    /// Takes the middle of a book. Whether it is another than before.
+    #[inline]
+    pub(super) fn middle(&mut self, instrument: InstrumentId, mid_x2: i64, time_ns: u64) -> bool {
+        let Some(seen) = self.seen.get_mut(instrument.index()) else {
+            return false;
+        };
+        let other = seen.mid_x2 != mid_x2;
+        (seen.mid_x2, seen.mid_ns) = (mid_x2, time_ns);
+        other
     }
 
     /// Takes a mark; `false` for one that is no price.
@@ -161,34 +252,54 @@ impl Prices {
         true
     }
 
-    /// Price of an instrument in quote per base, and when it was known.
-    pub(super) fn price(&self, instrument: InstrumentId) -> Option<(Decimal, u64)> {
+    /// Twice the price of an instrument, ticks.
+    #[inline]
+    pub(super) fn twice(&self, instrument: InstrumentId) -> Option<i64> {
+        let seen = self.seen.get(instrument.index())?;
+        let is_spot = || {
+            self.spec(instrument)
+                .is_none_or(|spec| spec.contract == Contract::Spot)
+        };
+        if seen.mark > 0 && !is_spot() {
+            return seen.mark.checked_mul(2);
+        }
+        (seen.mid_x2 > 0).then_some(seen.mid_x2)
+    }
+
+    /// When the price of an instrument was known.
+    pub(super) fn known_ns(&self, instrument: InstrumentId) -> Option<u64> {
         let seen = self.seen.get(instrument.index())?;
         let spec = self.spec(instrument)?;
         if seen.mark > 0 && spec.contract != Contract::Spot {
-            return Some((spec.price(Ticks(seen.mark))?, seen.mark_ns));
+            return Some(seen.mark_ns);
         }
-        if seen.mid_x2 <= 0 {
-            return None;
-        }
-        let twice = spec.price(Ticks(seen.mid_x2))?;
-        Some((twice.checked_div(Decimal::TWO)?, seen.mid_ns))
+        (seen.mid_x2 > 0).then_some(seen.mid_ns)
     }
 
-    /// Reporting currency for one of the asset, and when it was known.
+    /// Price of an instrument in quote per base, and when it was known.
+    pub(super) fn price(&self, instrument: InstrumentId) -> Option<(Decimal, u64)> {
+        let twice = self
+            .spec(instrument)?
+            .price(Ticks(self.twice(instrument)?))?;
+        Some((twice.checked_div(Decimal::TWO)?, self.known_ns(instrument)?))
+    }
+
+    /// Reporting currency for one of the asset, and when it was known: of two prices the older.
     pub(super) fn rate(&self, asset: &AssetName) -> Option<(Decimal, u64)> {
-        let reporting = self.reporting?;
-        if *asset == reporting {
-            return Some((Decimal::ONE, u64::MAX));
+        match self.path(asset)? {
+            Path::One => Some((Decimal::ONE, u64::MAX)),
+            Path::Given(rate, time_ns) => Some((rate, time_ns)),
+            Path::Book(instrument) => self.price(instrument),
+            Path::Step(instrument, quote) => {
+                let (price, priced_ns) = self.price(instrument)?;
+                let (rate, rated_ns) = match self.straight(&quote)? {
+                    Path::Given(rate, time_ns) => (rate, time_ns),
+                    Path::Book(instrument) => self.price(instrument)?,
+                    Path::One | Path::Step(..) => return None,
+                };
+                Some((price.checked_mul(rate)?, priced_ns.min(rated_ns)))
+            }
         }
-        if let Some(given) = self.given.iter().find(|held| held.asset == *asset) {
-            return Some((given.rate, given.time_ns));
-        }
-        let at = self
-            .sources
-            .binary_search_by(|(base, _)| base.as_bytes().cmp(asset.as_bytes()))
-            .ok()?;
-        self.price(self.sources[at].1)
     }
 }
 

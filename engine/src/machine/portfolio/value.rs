@@ -1,8 +1,8 @@
 //! What accounts, venues, strategies are worth in the reporting currency.
 //!
-//! Reckoned when asked, from positions and the last prices: a market event only stores a price.
-//! Cost: the assets and positions of what is asked for. A missing price or rate makes the answer
-//! `None`, never zero.
+//! Reckoned when asked, exactly, from positions and the last prices; what is watched at each event
+//! is kept in `running.rs`. Cost: the assets and positions of what is asked for. A missing price or
+//! rate makes the answer `None`, never zero.
 //!
 //! Thread: any. Allocates: no.
 
@@ -12,11 +12,14 @@ use model::instrument::{Contract, InstrumentSpec};
 use model::num::Lots;
 use rust_decimal::Decimal;
 
+use super::prices::Path;
+use super::worth::worth;
 use super::{Portfolio, Position};
 
 impl Portfolio {
     /// Reporting currency for one of the asset: 1 for itself, else the last `Rate` event, else the
-    /// middle of the book asset/reporting. `None` if it has none.
+    /// price of an instrument asset/reporting, else over one step of asset/other. `None` if it has
+    /// none.
     #[must_use]
     pub fn rate(&self, asset: &AssetName) -> Option<Decimal> {
         self.prices.rate(asset).map(|(rate, _)| rate)
@@ -54,6 +57,39 @@ impl Portfolio {
             sum = sum.checked_add(self.open_profit(position)?)?;
         }
         Some(sum)
+    }
+
+    /// What prices act on: the value of all that an account holds or owes but for the reporting
+    /// currency, and of its perpetuals, whatever their side.
+    #[must_use]
+    pub fn gross(&self, account: AccountId) -> Option<Decimal> {
+        let mut sum = Decimal::ZERO;
+        for holding in self.ledger(account)?.holdings() {
+            if self.prices.path(&holding.asset) == Some(Path::One) {
+                continue;
+            }
+            let net = holding.total.checked_sub(holding.borrowed)?;
+            sum = sum.checked_add(self.in_reporting(&holding.asset, net)?.abs())?;
+        }
+        for position in self.of_account(account) {
+            let spec = self.prices.spec(position.instrument)?;
+            if spec.contract == Contract::Spot || position.lots == Lots::ZERO {
+                continue;
+            }
+            let value = worth(spec, self.mark(position.instrument)?, position.lots.0)?;
+            sum = sum.checked_add(self.in_reporting(&settle(spec)?, value)?.abs())?;
+        }
+        Some(sum)
+    }
+
+    /// Sum of [`Self::gross`] over the accounts of a venue; zero if it has none.
+    #[must_use]
+    pub fn venue_gross(&self, venue: VenueId) -> Option<Decimal> {
+        self.accounts()
+            .filter(|account| self.venues.get(account.index()) == Some(&venue))
+            .try_fold(Decimal::ZERO, |sum, account| {
+                sum.checked_add(self.gross(account)?)
+            })
     }
 
     /// Sum over all accounts.
@@ -167,12 +203,12 @@ impl Portfolio {
         holding.reported.map(|_| holding.drift)
     }
 
-    fn accounts(&self) -> impl Iterator<Item = AccountId> {
+    pub(super) fn accounts(&self) -> impl Iterator<Item = AccountId> {
         let count = u16::try_from(self.ledgers.len()).unwrap_or(u16::MAX);
         (0..count).map(AccountId)
     }
 
-    pub(super) fn of_account(&self, account: AccountId) -> &[Position] {
+    pub(crate) fn of_account(&self, account: AccountId) -> &[Position] {
         let from = self
             .positions
             .partition_point(|held| held.account < account);
@@ -182,11 +218,18 @@ impl Portfolio {
         &self.positions[from..to]
     }
 
-    fn in_reporting(&self, asset: &AssetName, amount: Decimal) -> Option<Decimal> {
+    /// An amount of an asset in the reporting currency.
+    pub(crate) fn in_reporting(&self, asset: &AssetName, amount: Decimal) -> Option<Decimal> {
         if amount.is_zero() {
             return Some(Decimal::ZERO);
         }
         amount.checked_mul(self.rate(asset)?)
+    }
+
+    /// What so many lots are worth at the instrument's price, and the asset that it is in.
+    pub(crate) fn worth_of(&self, id: InstrumentId, lots: Lots) -> Option<(AssetName, Decimal)> {
+        let spec = self.prices.spec(id)?;
+        Some((settle(spec)?, worth(spec, self.mark(id)?, lots.0)?))
     }
 
     /// Open profit in the asset of profit.

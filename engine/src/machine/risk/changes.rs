@@ -305,7 +305,7 @@ impl Risk {
     }
 
     /// Whether there is such a thing.
-    pub(super) fn knows(&self, scope: Scope) -> bool {
+    pub(in crate::machine::risk) fn knows(&self, scope: Scope) -> bool {
         let Some(config) = &self.config else {
             return false;
         };

@@ -23,6 +23,10 @@ impl Risk {
         // Each strategy of this configuration, on a few instruments, and those of older ones.
         let scopes = self.bounds.over_time();
         self.activity.open(4 * STRATEGIES_MAX, scopes);
+        let worths = self.watched_worths();
+        self.portfolio.keep(&worths);
+        let accounts = config.accounts.len();
+        self.watch.make_room(accounts, &worths);
     }
 
     /// Configuration or instruments changed: what follows from them is made at the next event.
@@ -38,8 +42,6 @@ impl Risk {
         };
         let accounts = config.accounts.len();
         self.compile_bounds();
-        let positions = self.portfolio.positions().len();
-        self.watch.make_room(accounts, positions);
         let (terms, assets) = terms(&self.entries);
         self.orders.count_over(terms.clone(), accounts, assets);
         self.held.count_over(terms, accounts, &self.orders);

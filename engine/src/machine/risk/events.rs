@@ -4,19 +4,21 @@
 
 use model::body::{
     Balance, Channel, Connection, Fill, LinkState, NoticeCode, NoticeLevel, Operator,
-    OperatorAction, Refusal, RunStarted,
+    OperatorAction, PositionReport, Refusal, RunStarted,
 };
 use model::control::{Control, Scope};
 use model::event::Event;
-use model::ids::AccountId;
-use model::num::Money;
+use model::ids::{AccountId, InstrumentId};
+use model::num::{Lots, Money, Ticks};
 use model::record::Record;
+use rust_decimal::Decimal;
 
 use super::changes::ChangeRefusal;
 use super::notices::Told;
-use super::{Risk, checks};
+use super::{Risk, checks, monitors};
 use crate::machine::error::ApplyError;
 use crate::machine::market;
+use crate::machine::portfolio::Holding;
 
 /// What has to be looked after behind an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +124,17 @@ impl Risk {
 
     fn on_balance(&mut self, record: &Record, balance: &Balance) {
         if let Some(account) = record.account() {
+            let held = |risk: &Self| {
+                let ledger = risk.portfolio.ledger(account);
+                ledger.and_then(|ledger| ledger.holding(&balance.asset).copied())
+            };
+            let before = held(self);
             let booked = self.portfolio.report(account, balance);
+            if booked && before.is_none_or(|held| held.reported.is_none()) {
+                let total = |held: Option<Holding>| held.map_or(Decimal::ZERO, |held| held.total);
+                let brought = total(held(self)).checked_sub(total(before));
+                self.tell_of_adopted(account, balance, brought.unwrap_or_default());
+            }
             self.tell_of_unbooked(booked, record);
             self.tell_of_negative(account, balance);
         }
@@ -132,6 +144,11 @@ impl Risk {
     fn on_money(&mut self, record: &Record, event: &Event<'_>) {
         let (account, instrument) = (record.account(), record.instrument());
         let now = self.time_ns;
+        if let (Event::PositionReport(report), Some(account), Some(id)) =
+            (event, account, instrument)
+        {
+            self.tell_of_foreign(account, id, report);
+        }
         let books = &mut self.portfolio;
         let booked = match (event, account, instrument) {
             (Event::Mark(mark), _, Some(id)) => books.take_mark(id, mark.mark, now),
@@ -146,6 +163,29 @@ impl Risk {
             _ => books.no_place(),
         };
         self.tell_of_unbooked(booked, record);
+    }
+
+    /// What an account held of an asset before us is ours from its first report on.
+    fn tell_of_adopted(&mut self, account: AccountId, balance: &Balance, brought: Decimal) {
+        if !brought.is_zero() {
+            let scope = Scope::Account(account);
+            let told = Told::new(NoticeCode::Adopted, NoticeLevel::Info, scope);
+            let told = told.by(Control::Drift, checks::e8(brought), 1);
+            self.notice(told.about(monitors::short(&balance.asset)));
+        }
+    }
+
+    /// A position that was there before us is not ours: our books know neither what it cost nor
+    /// whose it is. It stays beside them, as drift.
+    fn tell_of_foreign(&mut self, account: AccountId, id: InstrumentId, report: &PositionReport) {
+        let own = self.portfolio.position(account, id);
+        let first = own.is_some_and(|own| own.venue.is_none() && own.fills == 0);
+        if first && report.qty != Lots::ZERO {
+            let scope = Scope::Instrument(id);
+            let told = Told::new(NoticeCode::Adopted, NoticeLevel::Hard, scope);
+            let told = told.by(Control::Drift, report.qty.0, 0);
+            self.notice(told.at(Ticks::ZERO, report.qty));
+        }
     }
 
     /// Something that our books could not take: it is counted, and stays in the log.

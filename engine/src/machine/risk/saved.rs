@@ -286,6 +286,8 @@ impl Risk {
         // Now, so that the first event needs no room; unless the original still had it before it.
         if !risk.stale {
             risk.compile();
+            // What the original kept was looked at.
+            risk.portfolio.take_moved();
         }
         Ok(risk)
     }

@@ -28,7 +28,7 @@ const INSTRUMENTS_AT: usize = STRATEGIES_AT + STRATEGIES_MAX;
 const PLACES: usize = INSTRUMENTS_AT + INSTRUMENTS_MAX;
 
 /// What may pull a switch. The place is the cause's bit: never reordered.
-const CAUSES: [Control; 21] = [
+const CAUSES: [Control; 23] = [
     Control::KillSwitch,
     Control::RepeatedExecution,
     Control::CollarPeriod,
@@ -50,6 +50,8 @@ const CAUSES: [Control; 21] = [
     Control::UnknownValue,
     Control::Drift,
     Control::Deployment,
+    Control::EquityAge,
+    Control::VenueGross,
 ];
 
 /// The bit of a cause; a control that is not among them counts as a person's decision.

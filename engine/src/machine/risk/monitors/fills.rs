@@ -72,7 +72,6 @@ impl Risk {
         if let (Some(before), Some(after)) = (before, after) {
             self.watch_exit(fill, before, &after);
         }
-        self.watch_position(account, instrument);
     }
 
     fn watch_repeats(&mut self, instrument: InstrumentId, fill: &Fill) {

@@ -1,50 +1,46 @@
 //! Loss of the day, fall from the peak and its speed, losing exits in a row.
 //!
-//! Profit is realised and unrealised at the middle of the book, after fees in base or quote, in
-//! 1e-8 of the quote asset, which counts one to one as the reporting currency. It is kept for each
-//! position and added up; a price changes only the positions in its instrument. Money that comes in
-//! or goes out is no profit, so it moves none of this.
+//! Profit is equity less what came from outside, 1e-8 of the reporting currency: fees in any asset,
+//! funding and interest are in it, a deposit is not. Of everything, of an account, and of a
+//! strategy by its virtual sub-account. While equity is unknown the last known profit stands; how
+//! long that may be is `equity_age_max`'s to say.
 //!
 //! Hot path: yes. Allocates: only in `make_room`.
 
 use std::collections::VecDeque;
 
-use model::body::{Fill, NoticeCode, NoticeLevel};
+use model::body::{AssetName, Fill, NoticeCode, NoticeLevel};
 use model::control::{Control, Scope};
-use model::ids::{AccountId, InstrumentId, StrategyId};
+use model::ids::StrategyId;
 use model::limits::STRATEGIES_MAX;
-use model::num::Lots;
-use model::record::Record;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Risk, Told, beyond};
 use crate::machine::portfolio::Position;
 use crate::machine::risk::checks;
+use crate::machine::risk::levels::Level;
 
 const DAY_NS: u64 = 86_400_000_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
+/// That equity is unknown is told after this time: at a start prices come within it.
+const UNPRICED_TOLD_NS: u64 = 5 * SECOND_NS;
 /// Parts of the window over which the speed of a loss is measured.
 const WINDOW_PARTS: u64 = 16;
-
-/// What one position made so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Part {
-    instrument: InstrumentId,
-    account: AccountId,
-    profit: i64,
-    is_open: bool,
-    /// Twice the middle that it was valued at.
-    mid_x2: i64,
-}
 
 /// Profit over time.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Curve {
+    /// It was known once: what was before does not count.
+    begun: bool,
     profit: i64,
     at_midnight: i64,
     peak: i64,
     /// Highest profit in each part of the window: number of the part, profit.
     recent: VecDeque<(u64, i64)>,
+    /// When it was last looked at and known, by prices that were young enough; 0: never.
+    known_ns: u64,
+    /// That it is unknown was told.
+    told: bool,
 }
 
 /// Losing exits of a strategy.
@@ -58,24 +54,23 @@ struct Streak {
 /// See the module's header.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Losses {
-    /// By instrument and account.
-    parts: Vec<Part>,
-    /// By account.
-    accounts: Vec<Curve>,
-    overall: Curve,
+    /// By scope.
+    curves: Vec<(Scope, Curve)>,
     /// By strategy.
     streaks: Vec<Streak>,
     day: u64,
 }
 
 impl Losses {
-    pub(super) fn make_room(&mut self, accounts: usize, positions: usize) {
-        self.parts
-            .reserve(positions.saturating_sub(self.parts.len()));
-        if self.accounts.len() < accounts {
-            self.accounts.resize_with(accounts, Curve::default);
+    pub(super) fn make_room(&mut self, scopes: &[Scope]) {
+        self.curves.retain(|(scope, _)| scopes.contains(scope));
+        for scope in scopes {
+            let found = self.curves.binary_search_by_key(scope, |one| one.0);
+            if let Err(place) = found {
+                self.curves.insert(place, (*scope, Curve::default()));
+            }
         }
-        for curve in self.accounts.iter_mut().chain([&mut self.overall]) {
+        for (_, curve) in &mut self.curves {
             // One more than stays: for the moment between a new part and the end of the oldest.
             let most = WINDOW_PARTS as usize + 2;
             curve
@@ -87,25 +82,18 @@ impl Losses {
     }
 
     pub(super) fn is_sound(&self) -> bool {
-        let curves = self.accounts.iter().chain([&self.overall]);
-        let key = |part: &Part| (part.instrument, part.account);
-        curves
-            .into_iter()
-            .all(|curve| curve.recent.len() as u64 <= WINDOW_PARTS + 1)
-            && self
-                .parts
-                .is_sorted_by(|left, right| key(left) < key(right))
+        self.curves
+            .iter()
+            .all(|(_, curve)| curve.recent.len() as u64 <= WINDOW_PARTS + 1)
+            && self.curves.is_sorted_by(|left, right| left.0 < right.0)
             && self
                 .streaks
                 .is_sorted_by(|left, right| left.strategy < right.strategy)
     }
 
-    fn curve(&mut self, account: AccountId) -> &mut Curve {
-        if self.accounts.len() <= account.index() {
-            self.accounts
-                .resize_with(account.index() + 1, Curve::default);
-        }
-        &mut self.accounts[account.index()]
+    fn curve(&mut self, scope: Scope) -> Option<&mut Curve> {
+        let place = self.curves.binary_search_by_key(&scope, |one| one.0);
+        place.ok().map(|place| &mut self.curves[place].1)
     }
 
     fn streak(&mut self, strategy: StrategyId) -> &mut Streak {
@@ -126,8 +114,12 @@ impl Losses {
 }
 
 impl Curve {
-    fn add(&mut self, change: i64, part: u64) {
-        self.profit = self.profit.saturating_add(change);
+    fn set(&mut self, profit: i64, part: u64) {
+        if !self.begun {
+            self.begun = true;
+            (self.at_midnight, self.peak) = (profit, profit);
+        }
+        self.profit = profit;
         self.peak = self.peak.max(self.profit);
         match self.recent.back_mut() {
             Some(last) if last.0 == part => last.1 = last.1.max(self.profit),
@@ -158,131 +150,97 @@ impl Curve {
 }
 
 impl Risk {
-    /// The middle of a book moved: values the open positions in its instrument.
-    pub(super) fn watch_prices(&mut self, record: &Record) {
-        let Some(instrument) = record.instrument() else {
-            return;
+    /// The scopes whose profit is watched: everything, and those with a level of their own.
+    pub(in crate::machine::risk) fn watched_worths(&self) -> Vec<Scope> {
+        let of_worth = |control: Control| {
+            matches!(
+                control,
+                Control::DailyLoss
+                    | Control::Drawdown
+                    | Control::DrawdownSpeed
+                    | Control::EquityAge
+            )
         };
-        let parts = &self.watch.losses.parts;
-        let first = parts.partition_point(|part| part.instrument < instrument);
-        let Some(top) = parts
-            .get(first)
-            .filter(|part| part.instrument == instrument)
-            .and_then(|_| self.listing(instrument)?.book().top())
-        else {
-            return;
-        };
-        let mid_x2 = top.mid_x2();
-        let mut index = first;
-        while let Some(part) = self.watch.losses.parts.get(index).copied()
-            && part.instrument == instrument
-        {
-            if part.is_open && part.mid_x2 != mid_x2 {
-                self.value_position(part.account, instrument, Some(mid_x2));
+        let own = self.levels.all().iter().map(|entry| entry.0);
+        let own = own.filter(|(control, _)| of_worth(*control));
+        let own = own.map(|(_, scope)| scope);
+        let mut scopes: Vec<Scope> = own.filter(|scope| self.knows(*scope)).collect();
+        if !self.levels.all().is_empty() {
+            scopes.push(Scope::Overall);
+        }
+        scopes.sort_unstable();
+        scopes.dedup();
+        scopes
+    }
+
+    /// Looks at the profits that an event moved.
+    #[inline]
+    pub(super) fn watch_worths(&mut self, moved: u128) {
+        let mut moved = moved;
+        while moved != 0 {
+            let place = moved.trailing_zeros() as usize;
+            moved &= moved - 1;
+            if let Some((scope, Some(made))) = self.portfolio.made(place) {
+                self.profit_moved(scope, made);
             }
-            index += 1;
         }
     }
 
-    /// A fill changed a position.
-    pub(super) fn watch_position(&mut self, account: AccountId, instrument: InstrumentId) {
-        let listing = self.listing(instrument);
-        let mid_x2 = listing
-            .and_then(|listing| listing.book().top())
-            .map(|top| top.mid_x2());
-        self.value_position(account, instrument, mid_x2);
-    }
-
-    fn value_position(
-        &mut self,
-        account: AccountId,
-        instrument: InstrumentId,
-        mid_x2: Option<i64>,
-    ) {
-        let key = (instrument, account);
-        let losses = &mut self.watch.losses;
-        let by_key = |part: &Part| (part.instrument, part.account);
-        let place = losses
-            .parts
-            .binary_search_by_key(&key, by_key)
-            .unwrap_or_else(|place| {
-                let part = Part {
-                    instrument,
-                    account,
-                    profit: 0,
-                    is_open: false,
-                    mid_x2: 0,
-                };
-                losses.parts.insert(place, part);
-                place
-            });
-        let mid_x2 = mid_x2.unwrap_or(losses.parts[place].mid_x2);
-        let Some(profit) = self.profit_of(account, instrument, mid_x2) else {
-            return;
-        };
-        let position = self.portfolio.position(account, instrument);
-        let is_open = position.is_some_and(|position| position.lots != Lots::ZERO);
-        let part = &mut self.watch.losses.parts[place];
-        let change = profit.saturating_sub(part.profit);
-        (part.profit, part.is_open, part.mid_x2) = (profit, is_open, mid_x2);
-        if change != 0 {
-            self.profit_moved(account, change);
-        }
-    }
-
-    fn profit_of(&self, account: AccountId, instrument: InstrumentId, mid_x2: i64) -> Option<i64> {
-        let position = self.portfolio.position(account, instrument)?;
-        let spec = self.listing(instrument)?.spec();
-        let open = position.unrealised(spec, mid_x2)?;
-        let closed = position.realised.checked_sub(position.fees)?;
-        Some(checks::e8(open.checked_add(closed)?))
-    }
-
-    fn profit_moved(&mut self, account: AccountId, change: i64) {
+    fn profit_moved(&mut self, scope: Scope, profit: i64) {
         let config = self.config.as_ref();
         let window = config
             .map_or(0, |config| config.control.loss_speed_window_ns)
             .max(WINDOW_PARTS);
         let part = self.time_ns / (window / WINDOW_PARTS);
-        let losses = &mut self.watch.losses;
-        losses.curve(account).add(change, part);
-        losses.overall.add(change, part);
-        self.judge_losses(Scope::Account(account));
-        self.judge_losses(Scope::Overall);
+        if let Some(curve) = self.watch.losses.curve(scope) {
+            curve.set(profit, part);
+            self.judge_losses(scope);
+        }
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the others are all alike here"
-    )]
     fn judge_losses(&mut self, scope: Scope) {
+        let Ok(place) = self
+            .watch
+            .losses
+            .curves
+            .binary_search_by_key(&scope, |one| one.0)
+        else {
+            return;
+        };
+        // Reduce-only by one of these: it may be over.
+        let held = self.switches.of(scope).is_reducing();
+        for control in [
+            Control::DailyLoss,
+            Control::Drawdown,
+            Control::DrawdownSpeed,
+        ] {
+            // A limit of everything is one of the sum, not of each account.
+            let level = self.levels.get(control, scope);
+            if level == Level::NONE {
+                continue;
+            }
+            let curve = &self.watch.losses.curves[place].1;
+            let value = if control == Control::DailyLoss {
+                curve.loss_of_day()
+            } else if control == Control::Drawdown {
+                curve.fall()
+            } else {
+                self.speed_of(curve)
+            };
+            let quiet = !beyond(control, value, level.soft) && !beyond(control, value, level.hard);
+            if held || !quiet {
+                self.apply_level((control, scope), scope, value, Answer::Kill);
+            }
+        }
+    }
+
+    fn speed_of(&self, curve: &Curve) -> i64 {
         let config = self.config.as_ref();
         let window = config
             .map_or(0, |config| config.control.loss_speed_window_ns)
             .max(SECOND_NS);
-        let losses = &self.watch.losses;
-        let curve = match scope {
-            Scope::Account(account) => match losses.accounts.get(account.index()) {
-                Some(curve) => curve,
-                None => return,
-            },
-            _ => &losses.overall,
-        };
         let speed = i128::from(curve.recent_fall()) * i128::from(SECOND_NS) / i128::from(window);
-        let values = [
-            (Control::DailyLoss, curve.loss_of_day()),
-            (Control::Drawdown, curve.fall()),
-            (
-                Control::DrawdownSpeed,
-                i64::try_from(speed).unwrap_or(i64::MAX),
-            ),
-        ];
-        for (control, value) in values {
-            // A limit of everything is one of the sum, not of each account.
-            if self.levels.get(control, scope) != super::super::levels::Level::NONE {
-                self.apply_level((control, scope), scope, value, Answer::Kill);
-            }
-        }
+        i64::try_from(speed).unwrap_or(i64::MAX)
     }
 
     /// At midnight (UTC) a new day's loss begins.
@@ -293,15 +251,45 @@ impl Risk {
             return;
         }
         losses.day = day;
-        let accounts = losses.accounts.len();
-        for curve in losses.accounts.iter_mut().chain([&mut losses.overall]) {
+        for (_, curve) in &mut losses.curves {
             curve.at_midnight = curve.profit;
         }
-        self.judge_losses(Scope::Overall);
-        for account in (0..).map(AccountId).take(accounts) {
-            self.judge_losses(Scope::Account(account));
+        for index in 0..self.watch.losses.curves.len() {
+            self.judge_losses(self.watch.losses.curves[index].0);
         }
         self.turn_funding_day();
+    }
+
+    /// How old the prices are that equity rests on. Too old, or missing for so long: only what
+    /// reduces passes. That a price is missing is told in any case.
+    pub(super) fn watch_equity_age(&mut self) {
+        let now = self.time_ns;
+        for place in 0..self.watch.losses.curves.len() {
+            let Some(known) = self.portfolio.oldest_price_ns(place) else {
+                return;
+            };
+            let (scope, curve) = &mut self.watch.losses.curves[place];
+            let scope = *scope;
+            if let Ok(oldest) = known {
+                curve.known_ns = oldest.min(now);
+            } else if curve.known_ns == 0 {
+                curve.known_ns = now;
+            }
+            let age = now.saturating_sub(curve.known_ns);
+            let newly = known.is_err() && !curve.told && age >= UNPRICED_TOLD_NS;
+            curve.told = known.is_err() && (curve.told || newly);
+            let age = checks::clamp(age);
+            if newly {
+                let asset = known.err().flatten();
+                let told = Told::new(NoticeCode::Unpriced, NoticeLevel::Soft, scope)
+                    .by(Control::EquityAge, age, 0)
+                    .about(asset.map_or(0, |asset| short(&asset)));
+                self.notice(told);
+            }
+            if self.levels.get(Control::EquityAge, scope) != Level::NONE {
+                self.apply_level((Control::EquityAge, scope), scope, age, Answer::Block);
+            }
+        }
     }
 
     /// Losing exits in a row: a fill that closed something at a loss, after its fee.
@@ -355,6 +343,15 @@ impl Risk {
             }
         }
     }
+}
+
+/// The first eight letters of an asset, as a number: what a notice has room for.
+pub(in crate::machine::risk) fn short(asset: &AssetName) -> u64 {
+    let mut letters = [0; 8];
+    for (to, from) in letters.iter_mut().zip(asset.as_str().bytes()) {
+        *to = from;
+    }
+    u64::from_le_bytes(letters)
 }
 
 /// The strategy whose order was filled.

@@ -6,13 +6,15 @@
 //! too where a kill would not help ([`Answer::Block`]). Without a level nothing is watched. Each
 //! change is told with value, level, scope and version.
 //!
-//! Hot path: yes. Market data costs a comparison while the instrument has no position. Allocates:
-//! only for configuration and instruments.
+//! Hot path: yes. Market data costs a look at what rests on the instrument's price. Allocates: only
+//! for configuration and instruments.
 
 mod deployment;
+mod drift;
 mod fills;
 mod losses;
 mod venues;
+mod weights;
 
 use model::body::{NoticeCode, NoticeLevel};
 use model::control::{Control, Scope, Stricter};
@@ -20,8 +22,10 @@ use model::event::Event;
 use model::record::Record;
 use serde::{Deserialize, Serialize};
 
+use self::drift::Drifts;
 use self::fills::Fills;
 use self::losses::Losses;
+pub(super) use self::losses::short;
 use self::venues::Venues;
 use super::Risk;
 use super::notices::Told;
@@ -29,12 +33,17 @@ use crate::machine::control_config::FeatureConfig;
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::saved::{Unsound, require};
 
+const SECOND_NS: u64 = 1_000_000_000;
+
 /// What the controls behind the order remember.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Watch {
     losses: Losses,
     fills: Fills,
     venues: Venues,
+    drifts: Drifts,
+    /// Second of the last slow look.
+    second: u64,
     /// Every feature that ever was switched on, by number.
     features: Vec<FeatureConfig>,
 }
@@ -50,10 +59,11 @@ enum Answer {
 
 impl Watch {
     /// Makes room for all that these accounts and positions may come to need.
-    pub(super) fn make_room(&mut self, accounts: usize, positions: usize) {
-        self.losses.make_room(accounts, positions);
+    pub(super) fn make_room(&mut self, accounts: usize, scopes: &[Scope]) {
+        self.losses.make_room(scopes);
         self.fills.make_room();
-        self.venues.make_room(accounts, positions);
+        self.venues.make_room(accounts);
+        self.drifts.make_room();
     }
 
     /// Whether a snapshot's watch is within its bounds.
@@ -66,9 +76,12 @@ impl Watch {
             losses,
             fills,
             venues,
+            drifts,
+            second: _,
             features,
         } = self;
         let sound = losses.is_sound() && fills.is_sound() && venues.is_sound();
+        let sound = sound && drifts.is_sound();
         let sound = sound && features.is_sorted_by(|left, right| left.number < right.number);
         require(sound, "what is watched")
     }
@@ -92,28 +105,59 @@ impl Risk {
         reason = "the others are all alike here"
     )]
     pub(super) fn watch(&mut self, record: &Record, event: &Event<'_>) {
+        let moved = self.portfolio.take_moved();
         if self.levels.all().is_empty() {
             return;
         }
+        self.watch_worths(moved);
         match event {
-            Event::BookLevels(_) | Event::Quote(_) => self.watch_prices(record),
-            Event::Mark(mark) => {
-                self.watch_prices(record);
-                self.watch_liquidation(record, mark.mark);
+            Event::BookLevels(_) | Event::Quote(_) | Event::Trade(_) => {}
+            Event::Mark(_) => {
+                if let Some(instrument) = record.instrument() {
+                    self.watch_liquidation(instrument);
+                }
             }
             Event::Tick(_) => {
                 self.turn_day();
+                self.watch_slowly();
                 self.end_loss_locks();
                 self.watch_unknown();
             }
             Event::Rate(rate) => self.watch_peg(rate),
             Event::Funding(funding) => self.watch_funding(record, funding),
-            Event::Transfer(transfer) => self.watch_debt(record, transfer),
-            Event::PositionReport(report) => self.note_liquidation(record, report),
             Event::OrderUnknown(_) => self.watch_unknown(),
             _ => {}
         }
+        if let Event::OrderFilled(_)
+        | Event::Balance(_)
+        | Event::Transfer(_)
+        | Event::Funding(_)
+        | Event::PositionReport(_) = event
+        {
+            self.watch_books(record, event);
+        }
         self.watch_clock(record, event);
+    }
+
+    /// The books of an account changed, or the venue spoke of them.
+    fn watch_books(&mut self, record: &Record, event: &Event<'_>) {
+        if let Some(account) = record.account() {
+            self.watch_drift(record, event);
+            self.watch_liquidation_of(account);
+            self.watch_debt(account);
+        }
+    }
+
+    /// Once a second: what does not change with a price alone, or takes long to reckon.
+    fn watch_slowly(&mut self) {
+        let second = self.time_ns / SECOND_NS;
+        if self.watch.second != second {
+            self.watch.second = second;
+            self.watch_equity_age();
+            self.watch_concentration();
+            self.watch_rates();
+            self.prove_drifts();
+        }
     }
 
     /// Compares a value with the levels of `control` in exactly this scope, and acts on `on`.

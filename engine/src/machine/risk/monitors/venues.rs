@@ -1,13 +1,12 @@
-//! What venues say beside fills: their clocks, rates, funding, debts, liquidation prices; and how
-//! many orders nobody knows the outcome of.
+//! What venues say beside fills: their clocks, rates, funding, debts; and how many orders nobody
+//! knows the outcome of.
 //!
 //! Hot path: yes (the clock is a few comparisons). Allocates: only in `make_room`.
 
-use model::body::{Funding, NoticeCode, NoticeLevel, PositionReport, Rate, Transfer, TransferKind};
+use model::body::{AssetName, Funding, NoticeCode, NoticeLevel, Rate};
 use model::control::{Control, Scope};
 use model::event::Event;
-use model::ids::{AccountId, InstrumentId, VenueId};
-use model::num::{Lots, Ticks};
+use model::ids::{AccountId, VenueId};
 use model::record::Record;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
@@ -15,10 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answer, Risk, Told, beyond};
 use crate::machine::risk::checks;
+use crate::machine::risk::levels::Level;
 
 /// Over this time the smallest distance between a venue's clock and ours counts: a message that
 /// waited somewhere does not.
 const CLOCK_WINDOW_NS: u64 = 1_000_000_000;
+/// Stands for an amount without a rate.
+const UNPRICED: i64 = i64::MAX - 1;
 /// 1e-18 in 1e-8.
 const E18_IN_E8: i128 = 10_000_000_000;
 
@@ -33,47 +35,30 @@ struct Clock {
     before: Option<i64>,
 }
 
-/// Where a position would be liquidated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Edge {
-    instrument: InstrumentId,
-    account: AccountId,
-    price: Ticks,
-}
-
-/// What an account paid and owes.
+/// What an account paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Debt {
     funding_today: i64,
-    borrowed: i64,
 }
 
 /// See the module's header.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Venues {
     clocks: Vec<Clock>,
-    edges: Vec<Edge>,
     /// By account.
     debts: Vec<Debt>,
 }
 
 impl Venues {
-    pub(super) fn make_room(&mut self, accounts: usize, positions: usize) {
+    pub(super) fn make_room(&mut self, accounts: usize) {
         self.clocks
             .reserve(256_usize.saturating_sub(self.clocks.len()));
-        self.edges
-            .reserve(positions.saturating_sub(self.edges.len()));
         self.debts
             .reserve(accounts.saturating_sub(self.debts.len()));
     }
 
     pub(super) fn is_sound(&self) -> bool {
-        let edge = |one: &Edge| (one.instrument, one.account);
-        self.clocks.len() <= 256
-            && self
-                .edges
-                .is_sorted_by(|left, right| edge(left) < edge(right))
-            && self.debts.len() <= crate::machine::config::ACCOUNTS_MAX
+        self.clocks.len() <= 256 && self.debts.len() <= crate::machine::config::ACCOUNTS_MAX
     }
 
     fn debt(&mut self, account: AccountId) -> Option<&mut Debt> {
@@ -158,47 +143,81 @@ impl Risk {
         if !stable {
             return;
         }
-        let apart = (rate.rate.get() - Decimal::ONE).abs();
+        self.watch_distance(rate.rate.get());
+    }
+
+    fn watch_distance(&mut self, rate: Decimal) {
+        let apart = (rate - Decimal::ONE).abs();
         let bps = apart.checked_mul(Decimal::from(10_000));
         let bps = bps.and_then(|bps| bps.ceil().to_i64()).unwrap_or(i64::MAX);
         let all = Scope::Overall;
         self.apply_level((Control::Depeg, all), all, bps, Answer::Kill);
     }
 
-    /// Row 22: funding paid since midnight.
+    /// Row 22: funding paid since midnight, each at the rate of its moment; without one, more than
+    /// any level until midnight.
     pub(super) fn watch_funding(&mut self, record: &Record, funding: &Funding) {
-        let paid = checks::e8(funding.amount.get()).saturating_neg();
+        let paid = self
+            .portfolio
+            .in_reporting(&funding.asset, funding.amount.get());
+        let paid = paid.map_or(UNPRICED, |paid| checks::e8(paid).saturating_neg());
         let Some(account) = record.account() else {
             return;
         };
         let Some(debt) = self.watch.venues.debt(account) else {
             return;
         };
-        debt.funding_today = debt.funding_today.saturating_add(paid);
+        let sum = debt.funding_today.saturating_add(paid);
+        debt.funding_today = match (paid, debt.funding_today) {
+            (UNPRICED, _) | (_, UNPRICED) => UNPRICED,
+            _ => sum.min(UNPRICED),
+        };
         let (value, scope) = (debt.funding_today, Scope::Account(account));
         self.apply_level((Control::FundingPaid, scope), scope, value, Answer::Block);
     }
 
-    /// Row 22: what is borrowed.
-    pub(super) fn watch_debt(&mut self, record: &Record, transfer: &Transfer) {
-        let Some(account) = record.account() else {
+    /// Row 22: what is borrowed, at the rates of now; without one, more than any level.
+    pub(super) fn watch_debt(&mut self, account: AccountId) {
+        let (control, scope) = (Control::Borrowed, Scope::Account(account));
+        if self.levels.of(control, scope) == Level::NONE {
+            return;
+        }
+        let Some(ledger) = self.portfolio.ledger(account) else {
             return;
         };
-        let amount = checks::e8(transfer.amount.get());
-        let more = match transfer.kind {
-            TransferKind::Borrow | TransferKind::Repay => amount,
-            TransferKind::Deposit
-            | TransferKind::Withdrawal
-            | TransferKind::Internal
-            | TransferKind::Interest
-            | TransferKind::Adjustment => return,
+        let mut debts = ledger
+            .holdings()
+            .iter()
+            .map(|held| (held.asset, held.borrowed));
+        let sum = debts.try_fold(Decimal::ZERO, |sum, (asset, debt)| {
+            // More paid back than borrowed is no debt of ours.
+            let debt = debt.max(Decimal::ZERO);
+            sum.checked_add(self.portfolio.in_reporting(&asset, debt)?)
+        });
+        let value = sum.map_or(UNPRICED, checks::e8);
+        self.apply_level((control, scope), scope, value, Answer::Block);
+    }
+
+    /// Once a second: debts at their rates, and stable assets by the books that price them.
+    pub(super) fn watch_rates(&mut self) {
+        let accounts = self
+            .config
+            .as_ref()
+            .map_or(0, |config| config.accounts.len());
+        for account in (0..).map(AccountId).take(accounts) {
+            self.watch_debt(account);
+        }
+        let stable = |risk: &Self, index: usize| {
+            let name = risk.config.as_ref()?.control.stable_assets.get(index)?;
+            AssetName::whole(name)
         };
-        let Some(debt) = self.watch.venues.debt(account) else {
-            return;
-        };
-        debt.borrowed = debt.borrowed.saturating_add(more).max(0);
-        let (value, scope) = (debt.borrowed, Scope::Account(account));
-        self.apply_level((Control::Borrowed, scope), scope, value, Answer::Block);
+        let mut index = 0;
+        while let Some(asset) = stable(self, index) {
+            if let Some(rate) = self.portfolio.rate(&asset) {
+                self.watch_distance(rate);
+            }
+            index += 1;
+        }
     }
 
     /// A new day's funding begins.
@@ -210,65 +229,9 @@ impl Risk {
         }
     }
 
-    /// Row 21: where the venue would liquidate.
-    pub(super) fn note_liquidation(&mut self, record: &Record, report: &PositionReport) {
-        let (Some(instrument), Some(account)) = (record.instrument(), record.account()) else {
-            return;
-        };
-        let edges = &mut self.watch.venues.edges;
-        let key = (instrument, account);
-        let found = edges.binary_search_by_key(&key, |edge| (edge.instrument, edge.account));
-        let is_edge = report.qty != Lots::ZERO && report.liquidation > Ticks::ZERO;
-        match (found, is_edge) {
-            (Ok(place), true) => edges[place].price = report.liquidation,
-            (Ok(place), false) => {
-                edges.remove(place);
-                // No position, nothing to liquidate: as far away as can be.
-                let scope = Scope::Account(account);
-                let pair = (Control::LiquidationDistance, scope);
-                self.apply_level(pair, scope, i64::MAX - 1, Answer::Block);
-            }
-            (Err(place), true) => edges.insert(
-                place,
-                Edge {
-                    instrument,
-                    account,
-                    price: report.liquidation,
-                },
-            ),
-            (Err(_), false) => {}
-        }
-    }
-
-    /// Row 21: the mark's distance from it. The nearest position of an account counts.
-    pub(super) fn watch_liquidation(&mut self, record: &Record, mark: Ticks) {
-        let Some(instrument) = record.instrument().filter(|_| mark > Ticks::ZERO) else {
-            return;
-        };
-        for index in 0..self.watch.venues.edges.len() {
-            let edge = self.watch.venues.edges[index];
-            if edge.instrument != instrument {
-                continue;
-            }
-            let apart = (i128::from(mark.0) - i128::from(edge.price.0)).abs() * 10_000;
-            let bps = i64::try_from(apart / i128::from(mark.0)).unwrap_or(i64::MAX - 1);
-            let scope = Scope::Account(edge.account);
-            self.apply_level(
-                (Control::LiquidationDistance, scope),
-                scope,
-                bps,
-                Answer::Block,
-            );
-        }
-    }
-
     /// Row 29: orders whose outcome nobody knows, for each venue with accounts.
     pub(super) fn watch_unknown(&mut self) {
-        let Some(config) = &self.config else {
-            return;
-        };
-        let venues: [Option<VenueId>; crate::machine::config::ACCOUNTS_MAX] =
-            std::array::from_fn(|index| config.accounts.get(index).map(|account| account.venue));
+        let venues = self.account_venues();
         for (index, venue) in venues.iter().enumerate() {
             let Some(venue) = venue.filter(|_| !venues[..index].contains(venue)) else {
                 continue;

@@ -134,6 +134,17 @@ pub(crate) struct PracticeArgs {
     /// Seed of the synthetic market.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// A symbol to trade, as often as wanted; without it all that there are. A recording plays the
+    /// first one, the others are synthetic.
+    #[arg(long = "symbol")]
+    pub(crate) symbols: Vec<String>,
+    /// An account beside the first one, as often as wanted. Its keys are in a folder with its name
+    /// inside the directory of the keys.
+    #[arg(long = "account", value_parser = account_name)]
+    pub(crate) accounts: Vec<String>,
+    /// Take fees in BNB, a quarter less, while an account has some.
+    #[arg(long)]
+    pub(crate) fees_in_bnb: bool,
     /// Request weight that the venue allows in a minute; beyond it come 429 and a ban.
     #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) weight_per_minute: u32,
@@ -172,6 +183,17 @@ pub(crate) struct ReplayArgs {
     /// Print the result as one JSON object on the last line.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A name that can be a folder's.
+fn account_name(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if text.is_empty() || !text.bytes().all(allowed) {
+        return Err(format!(
+            "'{text}' is no account: write letters, digits, - and _"
+        ));
+    }
+    Ok(text.to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

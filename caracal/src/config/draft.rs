@@ -13,9 +13,10 @@ use model::instrument::InstrumentSpec;
 use model::num::Lots;
 use rust_decimal::Decimal;
 
+use super::account_section::AccountDraft;
 use super::control_section::{ControlDraft, LimitDraft};
 use super::risk_section::{OrderDraft, RiskDraft};
-use super::strategy_section::{AccountDraft, ParamDraft, StrategyDraft, Written};
+use super::strategy_section::{ParamDraft, StrategyDraft, Written};
 use crate::control::words::{self, Names};
 
 /// What the machine will be made of.
@@ -103,11 +104,10 @@ impl MachineDraft {
 }
 
 impl<'a> Converter<'a> {
+    /// The instrument of a name, or of a symbol that only one venue has.
     fn instrument(&mut self, symbol: &str) -> Option<&'a InstrumentSpec> {
-        let found = self
-            .instruments
-            .iter()
-            .find(|instrument| instrument.symbol == symbol);
+        let named = self.instruments.iter().find(|one| one.name == symbol);
+        let found = named.or_else(|| self.instruments.iter().find(|one| one.symbol == symbol));
         if found.is_none() {
             self.problems
                 .push(format!("symbol \"{symbol}\": the venue does not list it"));

@@ -7,6 +7,7 @@ use engine::pipeline::{LastLineLimits, Shape, Topology, Wait, WorkerConfig, avai
 use model::limits::{RING_SLOTS_MAX, RING_SLOTS_MIN};
 use rust_decimal::Decimal;
 
+use super::account_section::AccountDraft;
 use super::section::{Problems, Section};
 use super::venue_section::VenueNames;
 
@@ -28,6 +29,7 @@ pub(crate) struct EngineConfig {
 pub(super) fn read(
     root: &mut Section<'_>,
     venues: &[VenueNames],
+    accounts: &[AccountDraft],
     strategies: usize,
     problems: &mut Problems<'_>,
 ) -> Option<EngineConfig> {
@@ -55,13 +57,13 @@ pub(super) fn read(
         command_slots: command_slots?,
         lane_slots: lane_slots?,
     };
-    let names: Vec<String> = venues.iter().map(|venue| lane_name(&venue.name)).collect();
+    let names: Vec<&str> = venues.iter().map(|venue| venue.name.as_str()).collect();
     let shape = Shape {
         strategies,
-        feeds: names.clone(),
-        gateways: names,
+        feeds: names.iter().map(|name| lane_name(name)).collect(),
+        gateways: gateway_names(&names, accounts),
     };
-    if strategies > 0 && !venues.is_empty() {
+    if strategies > 0 && !venues.is_empty() && !accounts.is_empty() {
         for problem in topology.problems(&shape, &available_cores()) {
             let what = format!("{} is not allowed: {}", problem.value, problem.allowed);
             problems.push_at(at_workers, &problem.key, what);
@@ -76,9 +78,26 @@ pub(super) fn read(
     })
 }
 
-/// Name of a venue's feed and gateway among the stages.
+/// Name of a venue's feed among the stages.
 pub(crate) fn lane_name(venue: &str) -> String {
     venue.to_ascii_lowercase()
+}
+
+/// Names of the accounts' gateways among the stages, in the order of the accounts: the venue's, and
+/// behind it the account's where the venue has several.
+pub(crate) fn gateway_names(venues: &[&str], accounts: &[AccountDraft]) -> Vec<String> {
+    let name = |account: &AccountDraft| {
+        let venue = venues
+            .get(account.venue)
+            .map_or_else(String::new, |name| lane_name(name));
+        let there = accounts.iter().filter(|other| other.venue == account.venue);
+        if there.count() == 1 {
+            venue
+        } else {
+            format!("{venue}.{}", account.name.to_ascii_lowercase())
+        }
+    };
+    accounts.iter().map(name).collect()
 }
 
 fn last_line(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<LastLineLimits> {

@@ -3,6 +3,7 @@
 //! Every problem of a file is found in one pass and reported with its line, the key's path, the
 //! value and what is allowed. A checked configuration holds only values that passed.
 
+mod account_section;
 mod control_section;
 mod draft;
 mod engine_section;
@@ -18,14 +19,17 @@ use std::path::{Path, PathBuf};
 
 use engine::strategy::Registry;
 
+pub(crate) use account_section::AccountDraft;
 pub(crate) use draft::MachineDraft;
-pub(crate) use engine_section::{EngineConfig, lane_name};
+pub(crate) use engine_section::{EngineConfig, gateway_names, lane_name};
 pub(crate) use journal_section::{JournalConfig, SealConfig};
 pub(crate) use keep::{parse_age, parse_bytes};
 pub(crate) use section::parse_duration;
 use section::{Problem, Problems, Section};
-pub(crate) use venue_section::VenueConfig;
-pub(crate) use venue_section::{Connect, External, MarketChoice, PracticeVenue, Signature};
+pub(crate) use venue_section::{
+    Connect, External, KeyFiles, MarketChoice, PracticeVenue, Signature, VenueConfig,
+    instrument_name,
+};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -138,13 +142,15 @@ impl Config {
         let (names, venues) = venue_section::read(root, problems);
         check_volatile(journal.as_ref(), venues.as_deref().unwrap_or(&[]), problems);
         let known = names.as_slice();
-        let accounts = strategy_section::accounts(root, known, problems);
+        let accounts = account_section::read(root, known, problems);
         let accounts_known = accounts.as_deref().unwrap_or(&[]);
+        let venues_known = venues.as_deref().unwrap_or(&[]);
+        account_section::check(venues_known, accounts_known, problems);
         let strategies =
             strategy_section::strategies(root, known, accounts_known, registry, problems);
         let risk = risk_section::read(root.table(problems, "risk"), known, problems);
         let count = strategies.as_ref().map_or(0, Vec::len);
-        let engine = engine_section::read(root, known, count, problems);
+        let engine = engine_section::read(root, known, accounts_known, count, problems);
         let control = control_section::read(root, problems);
         let engine = engine?;
         Some(Self {

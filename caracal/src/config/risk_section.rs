@@ -163,10 +163,10 @@ fn instruments(
     venues: &[VenueNames],
     problems: &mut Problems<'_>,
 ) -> Option<Vec<(String, OrderDraft)>> {
-    let symbols: Vec<(&str, &str)> = venues
+    let names = VenueNames::instruments(venues);
+    let symbols: Vec<(&str, &str)> = names
         .iter()
-        .flat_map(|venue| venue.symbols.iter())
-        .map(|symbol| (symbol.as_str(), symbol.as_str()))
+        .map(|(text, name)| (text.as_str(), name.as_str()))
         .collect();
     let mut limits: Vec<(String, OrderDraft)> = Vec::new();
     let mut complete = true;
@@ -191,8 +191,9 @@ fn instruments(
             _ => complete = false,
         }
     }
-    for (symbol, _) in &symbols {
-        if complete && !limits.iter().any(|(have, _)| have == symbol) {
+    for (symbol, name) in &names {
+        let is_whole = symbol == name;
+        if complete && is_whole && !limits.iter().any(|(have, _)| have == name) {
             let what = format!("is missing for \"{symbol}\": nothing trades without limits");
             section.problem(problems, "instrument", what);
         }

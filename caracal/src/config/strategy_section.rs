@@ -9,18 +9,10 @@ use std::time::Duration;
 use engine::strategy::{Parameter, Registry, Unit};
 use rust_decimal::Decimal;
 
+use super::account_section::AccountDraft;
 use super::protection_section::{self, ProtectionDraft};
 use super::section::{Problems, Section};
 use super::venue_section::VenueNames;
-
-/// An account as configured.
-#[derive(Debug, Clone)]
-pub(crate) struct AccountDraft {
-    /// Our name for it.
-    pub(crate) name: String,
-    /// Index of its venue.
-    pub(crate) venue: usize,
-}
 
 /// A strategy as configured.
 #[derive(Debug, Clone)]
@@ -55,39 +47,6 @@ pub(crate) enum Written {
     Integer(i64),
     /// In base asset (of lots) or quote asset (of prices).
     Decimal(Decimal),
-}
-
-pub(super) fn accounts(
-    root: &mut Section<'_>,
-    venues: &[VenueNames],
-    problems: &mut Problems<'_>,
-) -> Option<Vec<AccountDraft>> {
-    let sections = root.tables(problems, "account");
-    if sections.len() != 1 {
-        let what = format!(
-            "{} accounts: exactly one [[account]] is allowed so far",
-            sections.len()
-        );
-        root.problem(problems, "account", what);
-    }
-    let names: Vec<(&str, usize)> = venues
-        .iter()
-        .enumerate()
-        .map(|(index, venue)| (venue.name.as_str(), index))
-        .collect();
-    let read: Vec<Option<AccountDraft>> = sections
-        .into_iter()
-        .map(|mut section| {
-            let name = section.text(problems, "name", None);
-            let venue = section.choice(problems, "venue", &names, None);
-            section.finish(problems);
-            Some(AccountDraft {
-                name: name?,
-                venue: venue?,
-            })
-        })
-        .collect();
-    read.into_iter().collect()
 }
 
 pub(super) fn strategies(

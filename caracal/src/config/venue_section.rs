@@ -7,6 +7,9 @@ use rust_decimal::Decimal;
 
 use super::section::{Problems, Section};
 
+/// Most venues.
+const VENUES_MAX: usize = 16;
+
 /// One venue.
 #[derive(Debug, Clone)]
 pub(crate) struct VenueConfig {
@@ -36,7 +39,9 @@ pub(crate) struct PracticeVenue {
     pub(crate) maker_fee_bps: Decimal,
     /// Fee of a taker, in units of 0.01 %.
     pub(crate) taker_fee_bps: Decimal,
-    /// What the account holds at the first start: asset and amount.
+    /// Whether fees are paid in BNB while the account has some.
+    pub(crate) fees_in_bnb: bool,
+    /// What each account holds at the first start: asset and amount.
     pub(crate) balances: Vec<(String, Decimal)>,
     /// Faults to play.
     pub(crate) faults: Vec<FaultSpec>,
@@ -45,16 +50,16 @@ pub(crate) struct PracticeVenue {
 /// What the practice venue's market is made of.
 #[derive(Debug, Clone)]
 pub(crate) enum MarketChoice {
-    /// A seeded order-flow model.
+    /// A seeded order-flow model for each symbol.
     Synthetic {
-        /// Its seed.
+        /// Seed of the first symbol; each next one has the next number.
         seed: u64,
-        /// Price at which it starts, in quote.
-        start_price: Decimal,
-        /// Mean arrivals a second.
+        /// Prices at which they start, in quote, where they are not the venue's own choice.
+        start_prices: Vec<(String, Decimal)>,
+        /// Mean arrivals a second, of each.
         events_per_second: u32,
     },
-    /// A recording of the real one.
+    /// A recording of the first symbol; the others are synthetic.
     Recording {
         /// The file.
         path: PathBuf,
@@ -74,8 +79,8 @@ pub(crate) struct External {
     pub(crate) orders: String,
     /// Certificate to trust instead of the public authorities.
     pub(crate) ca_certificate: Option<PathBuf>,
-    /// The key.
-    pub(crate) key: KeyFiles,
+    /// The key of an account that names none.
+    pub(crate) key: Option<KeyFiles>,
 }
 
 /// Files that hold an API key. Secrets never stand in the configuration itself.
@@ -113,16 +118,37 @@ pub(super) struct VenueNames {
     pub(super) symbols: Vec<String>,
 }
 
+impl VenueNames {
+    /// What may be written for an instrument, and the name that it stands for: `BTCUSDT.BINANCE`
+    /// always, `BTCUSDT` where only one venue has it.
+    pub(super) fn instruments(venues: &[Self]) -> Vec<(String, String)> {
+        let mut choices = Vec::new();
+        for venue in venues {
+            for symbol in &venue.symbols {
+                let whole = instrument_name(symbol, &venue.name);
+                let having = venues.iter().filter(|other| other.symbols.contains(symbol));
+                if having.count() == 1 {
+                    choices.push((symbol.clone(), whole.clone()));
+                }
+                choices.push((whole.clone(), whole));
+            }
+        }
+        choices
+    }
+}
+
+/// Our name of a venue's instrument.
+pub(crate) fn instrument_name(symbol: &str, venue: &str) -> String {
+    format!("{symbol}.{venue}")
+}
+
 pub(super) fn read(
     root: &mut Section<'_>,
     problems: &mut Problems<'_>,
 ) -> (Vec<VenueNames>, Option<Vec<VenueConfig>>) {
     let sections = root.tables(problems, "venue");
-    if sections.len() != 1 {
-        let what = format!(
-            "{} venues: exactly one [[venue]] is allowed so far",
-            sections.len()
-        );
+    if sections.is_empty() || sections.len() > VENUES_MAX {
+        let what = format!("{} venues: 1 to {VENUES_MAX} are allowed", sections.len());
         root.problem(problems, "venue", what);
     }
     let mut names = Vec::new();
@@ -139,8 +165,19 @@ fn venue(
     problems: &mut Problems<'_>,
 ) -> Option<VenueConfig> {
     let name = section.text(problems, "name", None);
+    if let Some(name) = &name
+        && names
+            .iter()
+            .any(|other| other.name.eq_ignore_ascii_case(name))
+    {
+        let what = format!("\"{name}\" is the name of a venue already");
+        section.problem(problems, "name", what);
+    }
     let protocol = section.choice(problems, "protocol", &[("binance-spot", ())], None);
     let symbols = section.texts(problems, "symbols");
+    for symbol in twice(symbols.as_deref().unwrap_or(&[])) {
+        section.problem(problems, "symbols", format!("\"{symbol}\" is there twice"));
+    }
     names.push(VenueNames {
         name: name.clone().unwrap_or_default(),
         symbols: symbols.clone().unwrap_or_default(),
@@ -176,6 +213,7 @@ fn practice(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<Pra
     };
     let maker_fee_bps = fee(&mut section, problems, "maker_fee_bps");
     let taker_fee_bps = fee(&mut section, problems, "taker_fee_bps");
+    let fees_in_bnb = section.flag(problems, "fees_in_bnb", false);
     let balances = balances(&mut section, problems);
     let faults = faults(&mut section, problems);
     section.finish(problems);
@@ -183,6 +221,7 @@ fn practice(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<Pra
         market: market?,
         maker_fee_bps: maker_fee_bps?,
         taker_fee_bps: taker_fee_bps?,
+        fees_in_bnb: fees_in_bnb?,
         balances: balances?,
         faults: faults?,
     })
@@ -192,13 +231,16 @@ fn market(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Mark
     let kinds = [("synthetic", false), ("recording", true)];
     let recorded = section.choice(problems, "market", &kinds, Some(false))?;
     let seed = section.integer(problems, "seed", 0..=i64::MAX, Some(1));
-    let price = Decimal::ONE..=Decimal::from(10_000_000);
-    let start = section.decimal(problems, "start_price", price, Some(Decimal::from(60_000)));
+    let start = if section.has("start_prices") {
+        amounts(section, problems, "start_prices", "SYMBOL PRICE")
+    } else {
+        Some(Vec::new())
+    };
     let rate = section.integer(problems, "events_per_second", 1..=100_000, Some(300));
     if !recorded {
         return Some(MarketChoice::Synthetic {
             seed: u64::try_from(seed?).ok()?,
-            start_price: start?,
+            start_prices: start?,
             events_per_second: u32::try_from(rate?).ok()?,
         });
     }
@@ -218,27 +260,45 @@ fn market(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Mark
     })
 }
 
-fn balances(
+pub(super) fn balances(
     section: &mut Section<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<Vec<(String, Decimal)>> {
-    let texts = section.texts(problems, "balances")?;
-    let mut balances = Vec::new();
+    amounts(section, problems, "balances", "ASSET AMOUNT")
+}
+
+/// Texts of a name and a number from 0, each name once.
+fn amounts(
+    section: &mut Section<'_>,
+    problems: &mut Problems<'_>,
+    key: &str,
+    form: &str,
+) -> Option<Vec<(String, Decimal)>> {
+    let texts = section.texts(problems, key)?;
+    let mut amounts: Vec<(String, Decimal)> = Vec::new();
     for text in texts {
-        let parsed = text.split_once(' ').and_then(|(asset, amount)| {
+        let parsed = text.split_once(' ').and_then(|(name, amount)| {
             let amount: Decimal = amount.parse().ok()?;
-            (!amount.is_sign_negative()).then(|| (asset.to_owned(), amount))
+            let again = amounts.iter().any(|(known, _)| known == name);
+            (!amount.is_sign_negative() && !again).then(|| (name.to_owned(), amount))
         });
         match parsed {
-            Some(balance) => balances.push(balance),
+            Some(amount) => amounts.push(amount),
             None => {
-                let what = format!("\"{text}\" is not allowed: \"ASSET AMOUNT\" is, amount >= 0");
-                section.problem(problems, "balances", what);
+                let what =
+                    format!("\"{text}\" is not allowed: \"{form}\" is, from 0, each name once");
+                section.problem(problems, key, what);
                 return None;
             }
         }
     }
-    Some(balances)
+    Some(amounts)
+}
+
+/// Texts that stand before, too.
+fn twice(texts: &[String]) -> impl Iterator<Item = &String> {
+    let numbered = texts.iter().enumerate();
+    numbered.filter_map(|(index, text)| texts[..index].contains(text).then_some(text))
 }
 
 fn faults(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Vec<FaultSpec>> {
@@ -261,6 +321,27 @@ fn external(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<Ext
     let streams = address(&mut section, problems, "streams", "wss://");
     let orders = address(&mut section, problems, "orders", "wss://");
     let ca_certificate = section.existing_file(problems, "ca_certificate");
+    let parts = ["signature", "api_key_file", "secret_file"];
+    let key = if parts.iter().any(|part| section.has(part)) {
+        Some(key_files(&mut section, problems)?)
+    } else {
+        None
+    };
+    section.finish(problems);
+    Some(External {
+        rest: rest?,
+        streams: streams?,
+        orders: orders?,
+        ca_certificate,
+        key,
+    })
+}
+
+/// The files of a key, and how it signs.
+pub(super) fn key_files(
+    section: &mut Section<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<KeyFiles> {
     let signatures = [("hmac", Signature::Hmac), ("ed25519", Signature::Ed25519)];
     let signature = section.choice(problems, "signature", &signatures, None);
     let mut key_file = |key| {
@@ -270,18 +351,10 @@ fn external(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<Ext
         section.existing_file(problems, key)
     };
     let (api_key, secret) = (key_file("api_key_file"), key_file("secret_file"));
-    section.finish(problems);
-    let key = KeyFiles {
+    Some(KeyFiles {
         signature: signature?,
         api_key: api_key?,
         secret: secret?,
-    };
-    Some(External {
-        rest: rest?,
-        streams: streams?,
-        orders: orders?,
-        ca_certificate,
-        key,
     })
 }
 

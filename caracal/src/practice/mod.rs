@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use connectors::practice::PracticeServer;
+use connectors::practice::{PracticeInstrument, PracticeServer};
 use rust_decimal::Decimal;
 
 use crate::cli::PracticeArgs;
@@ -15,7 +15,7 @@ use crate::config::{MarketChoice, PracticeVenue, Signature};
 use crate::output::{Failure, say};
 
 pub(crate) use keys::{KeyPair, read_trimmed};
-pub(crate) use setup::{Restored, practice_config};
+pub(crate) use setup::{PracticeAccount, Restored, practice_config};
 
 /// How often the waiting thread looks whether it should end.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -31,16 +31,33 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
         "hmac" => Signature::Hmac,
         _ => Signature::Ed25519,
     };
-    let key = KeyPair::generate(signature)?;
-    let restored = Restored::fresh(&venue);
-    let mut config = practice_config(&venue, &["BTCUSDT".to_owned()], args.listen, &key, restored)?;
+    let keys: Vec<KeyPair> = (0..=args.accounts.len())
+        .map(|_| KeyPair::generate(signature))
+        .collect::<Result<_, _>>()?;
+    let accounts = keys.iter().map(|key| PracticeAccount {
+        key,
+        balances: venue.balances.clone(),
+        open_orders: Vec::new(),
+    });
+    let fresh = Restored::default();
+    let symbols = match &args.symbols[..] {
+        [] => PracticeInstrument::symbols(),
+        symbols => symbols.to_vec(),
+    };
+    let accounts = accounts.collect();
+    let mut config = practice_config(&venue, &symbols, args.listen, accounts, &fresh)?;
     config.limits.weight_per_minute = args.weight_per_minute;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(Failure::because)?;
     }
     let server = PracticeServer::start(config).map_err(Failure::because)?;
-    key.write(&args.keys, server.certificate_pem())?;
+    // The first account's key beside the certificate, each other's in a folder with its name.
+    let folders = args.accounts.iter().map(|name| args.keys.join(name));
+    let folders = std::iter::once(args.keys.clone()).chain(folders);
+    for (key, folder) in keys.iter().zip(folders) {
+        key.write(&folder, server.certificate_pem())?;
+    }
     let keys = args.keys.display();
     say(&format!(
         "practice binance  https://{0}  wss://{0}  keys in {keys}",
@@ -63,7 +80,7 @@ fn venue_of(args: &PracticeArgs) -> Result<PracticeVenue, Failure> {
         },
         None => MarketChoice::Synthetic {
             seed: args.seed,
-            start_price: Decimal::from(60_000),
+            start_prices: Vec::new(),
             events_per_second: 300,
         },
     };
@@ -75,8 +92,11 @@ fn venue_of(args: &PracticeArgs) -> Result<PracticeVenue, Failure> {
         market,
         maker_fee_bps: Decimal::TWO,
         taker_fee_bps: Decimal::from(4),
+        fees_in_bnb: args.fees_in_bnb,
         balances: vec![
             ("BTC".to_owned(), Decimal::TWO),
+            ("ETH".to_owned(), Decimal::from(20)),
+            ("BNB".to_owned(), Decimal::from(20)),
             ("USDT".to_owned(), Decimal::from(200_000)),
         ],
         faults: faults.collect::<Result<_, _>>()?,

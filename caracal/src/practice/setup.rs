@@ -14,28 +14,22 @@ use crate::config::{MarketChoice, PracticeVenue};
 use crate::output::Failure;
 
 /// What the venue goes on from: at first what is configured, later what the journal says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Restored {
+    /// Where the venue's numbering goes on.
+    pub(crate) first_ids: FirstIds,
+    /// Where the synthetic prices go on, by symbol.
+    pub(crate) prices: Vec<(String, Ticks)>,
+}
+
+/// An account that the venue opens with.
+pub(crate) struct PracticeAccount<'a> {
+    /// How it proves who it is.
+    pub(crate) key: &'a KeyPair,
     /// Asset and amount, including what open orders lock.
     pub(crate) balances: Vec<(String, Decimal)>,
     /// Orders that rest.
     pub(crate) open_orders: Vec<SeedOrder>,
-    /// Where the venue's numbering goes on.
-    pub(crate) first_ids: FirstIds,
-    /// Where the synthetic price goes on.
-    pub(crate) price: Option<Ticks>,
-}
-
-impl Restored {
-    /// The state of a venue that was never run.
-    pub(crate) fn fresh(venue: &PracticeVenue) -> Self {
-        Self {
-            balances: venue.balances.clone(),
-            open_orders: Vec::new(),
-            first_ids: FirstIds::default(),
-            price: None,
-        }
-    }
 }
 
 /// The practice venue's configuration.
@@ -47,8 +41,8 @@ pub(crate) fn practice_config(
     venue: &PracticeVenue,
     symbols: &[String],
     listen: SocketAddr,
-    key: &KeyPair,
-    restored: Restored,
+    accounts: Vec<PracticeAccount<'_>>,
+    restored: &Restored,
 ) -> Result<PracticeConfig, Failure> {
     let mut config = PracticeConfig::synthetic(1);
     config.listen = listen;
@@ -59,20 +53,14 @@ pub(crate) fn practice_config(
     match &venue.market {
         MarketChoice::Synthetic {
             seed,
-            start_price,
+            start_prices,
             events_per_second,
         } => {
             config.market = MarketConfig::Synthetic {
                 seed: *seed,
                 events_per_second: f64::from(*events_per_second),
             };
-            for instrument in &mut config.instruments {
-                let start =
-                    instrument.spec.tick.steps(*start_price).map_err(|error| {
-                        Failure::while_doing("venue.practice.start_price", error)
-                    })?;
-                instrument.start_price = restored.price.unwrap_or(Ticks(start));
-            }
+            start_at(&mut config.instruments, start_prices)?;
         }
         MarketChoice::Recording { path, speed } => {
             let speed = match speed.as_str() {
@@ -85,29 +73,61 @@ pub(crate) fn practice_config(
             };
         }
     }
+    for (symbol, price) in &restored.prices {
+        let mut all = config.instruments.iter_mut();
+        if let Some(one) = all.find(|one| one.spec.symbol == *symbol) {
+            one.start_price = *price;
+        }
+    }
     let basis_point = Decimal::new(1, 4);
     config.fees = FeeRates {
         maker: venue.maker_fee_bps * basis_point,
         taker: venue.taker_fee_bps * basis_point,
     };
+    config.fees_in_bnb = venue.fees_in_bnb;
     config.faults = venue.faults.clone();
     config.first_ids = restored.first_ids;
-    config.accounts = vec![AccountSeed {
-        api_key: key.api_key.clone(),
-        credential: key.credential.clone(),
-        balances: restored.balances,
-        open_orders: restored.open_orders,
-    }];
+    let seeds = accounts.into_iter().map(|account| AccountSeed {
+        api_key: account.key.api_key.clone(),
+        credential: account.key.credential.clone(),
+        balances: account.balances,
+        open_orders: account.open_orders,
+    });
+    config.accounts = seeds.collect();
     Ok(config)
 }
 
-fn instrument(symbol: &str) -> Result<PracticeInstrument, Failure> {
-    let instrument = PracticeInstrument::btcusdt();
-    if instrument.spec.symbol == symbol {
-        return Ok(instrument);
+/// The configured prices instead of the venue's own choice.
+fn start_at(
+    instruments: &mut [PracticeInstrument],
+    prices: &[(String, Decimal)],
+) -> Result<(), Failure> {
+    for (symbol, price) in prices {
+        let doing = format!("venue.practice.start_prices \"{symbol} {price}\"");
+        let mut all = instruments.iter_mut();
+        let Some(one) = all.find(|one| one.spec.symbol == *symbol) else {
+            return Err(Failure::Message(format!(
+                "{doing}: venue.symbols does not have {symbol}"
+            )));
+        };
+        let ticks = one.spec.tick.steps(*price);
+        let ticks = Ticks(ticks.map_err(|error| Failure::while_doing(&doing, error))?);
+        let (low, high) = (one.spec.price_min, one.spec.price_max);
+        if low.is_some_and(|low| ticks < low) || high.is_some_and(|high| high < ticks) {
+            return Err(Failure::Message(format!(
+                "{doing}: beyond the prices that {symbol} may have"
+            )));
+        }
+        one.start_price = ticks;
     }
-    Err(Failure::Message(format!(
-        "the practice venue has no \"{symbol}\": it has \"{}\"; change venue.symbols",
-        instrument.spec.symbol
-    )))
+    Ok(())
+}
+
+fn instrument(symbol: &str) -> Result<PracticeInstrument, Failure> {
+    PracticeInstrument::named(symbol).ok_or_else(|| {
+        Failure::Message(format!(
+            "the practice venue has no \"{symbol}\": it has {}; change venue.symbols",
+            PracticeInstrument::symbols().join(", ")
+        ))
+    })
 }

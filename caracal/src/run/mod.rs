@@ -3,6 +3,7 @@
 mod durability;
 mod follower;
 mod health;
+mod identity;
 mod opening;
 mod program;
 mod report;

@@ -4,47 +4,69 @@ use connectors::binance::wire::order_id;
 use connectors::practice::{FirstIds, OrderKind, SeedOrder, SelfTrade, Side as PracticeSide};
 use engine::machine::{Machine, Order, OrderState};
 use model::body::{OrderType, Side};
-use model::ids::AccountId;
+use model::ids::{AccountId, InstrumentId};
 use rust_decimal::Decimal;
 
-use crate::config::PracticeVenue;
 use crate::practice::Restored;
 
 /// Numbers of one run of the embedded venue: what it gave out without the journal's knowledge
 /// before it died is behind this.
 const IDS_APART: u64 = 1_000_000;
 
-/// The venue's state as the journal has it; the configured one if the journal has none.
-pub(crate) fn restored(venue: &PracticeVenue, machine: &Machine) -> Restored {
-    let mut restored = Restored::fresh(venue);
-    let Some(ledger) = machine.portfolio().ledger(AccountId(0)) else {
-        return restored;
+/// The venue's numbering and prices as the journal has them, for its instruments with their symbols.
+pub(super) fn restored(machine: &Machine, instruments: &[(InstrumentId, String)]) -> Restored {
+    let last = |(id, symbol): &(InstrumentId, String)| {
+        let trade = machine.listing(*id)?.last_trade()?;
+        Some((symbol.clone(), trade.price))
     };
-    if ledger.holdings().is_empty() {
-        return restored;
+    Restored {
+        first_ids: first_ids(machine, instruments),
+        prices: instruments.iter().filter_map(last).collect(),
     }
-    restored.balances = ledger
-        .holdings()
+}
+
+/// What an account holds: what the journal says, and of what it never heard, what is configured.
+pub(super) fn balances(
+    machine: &Machine,
+    account: AccountId,
+    configured: &[(String, Decimal)],
+) -> Vec<(String, Decimal)> {
+    let ledger = machine.portfolio().ledger(account);
+    let holdings = ledger.map_or(&[][..], |ledger| ledger.holdings());
+    let known = holdings
         .iter()
-        .map(|holding| (holding.asset.as_str().to_owned(), holding.total))
-        .collect();
-    restored.open_orders = machine
+        .map(|holding| (holding.asset.as_str().to_owned(), holding.total));
+    let mut balances: Vec<(String, Decimal)> = known.collect();
+    for (asset, amount) in configured {
+        if !balances.iter().any(|(known, _)| known == asset) {
+            balances.push((asset.clone(), *amount));
+        }
+    }
+    balances
+}
+
+/// The orders of an account that rest at the venue. `instruments`: the venue's, in its order.
+pub(super) fn open_orders(
+    machine: &Machine,
+    account: AccountId,
+    instruments: &[(InstrumentId, String)],
+) -> Vec<SeedOrder> {
+    machine
         .orders()
         .live()
-        .filter_map(|o| seed_order(machine, o))
-        .collect();
-    restored.first_ids = first_ids(machine);
-    let first = machine.instruments().next();
-    restored.price = first.and_then(|spec| {
-        let listing = machine.listing(spec.id)?;
-        listing.last_trade().map(|trade| trade.price)
-    });
-    restored
+        .filter(|order| order.account == account)
+        .filter_map(|order| {
+            let place = instruments
+                .iter()
+                .position(|(id, _)| *id == order.instrument);
+            seed_order(machine, order, place?)
+        })
+        .collect()
 }
 
 /// An order that the venue had confirmed. One whose outcome was unknown when the venue died with
 /// the engine never came to rest: the venue will say so when it is asked.
-fn seed_order(machine: &Machine, order: &Order) -> Option<SeedOrder> {
+fn seed_order(machine: &Machine, order: &Order, instrument: usize) -> Option<SeedOrder> {
     if order.venue_order_id == 0 || !matches!(order.state, OrderState::Open | OrderState::Unknown) {
         return None;
     }
@@ -61,7 +83,7 @@ fn seed_order(machine: &Machine, order: &Order) -> Option<SeedOrder> {
     };
     let text = order_id::text_of(order.client_id.raw());
     Some(SeedOrder {
-        instrument: order.instrument.index(),
+        instrument,
         client_id: String::from_utf8_lossy(&text).into_owned(),
         venue_order_id: order.venue_order_id,
         side,
@@ -77,20 +99,27 @@ fn seed_order(machine: &Machine, order: &Order) -> Option<SeedOrder> {
     })
 }
 
-fn first_ids(machine: &Machine) -> FirstIds {
+fn first_ids(machine: &Machine, instruments: &[(InstrumentId, String)]) -> FirstIds {
     let fresh = FirstIds::default();
-    let trades = machine.instruments().map(|spec| {
-        let market = machine.market_trade_id(spec.id).unwrap_or(0);
-        market.max(machine.own_trade_id_max(spec.id))
+    let accounts = machine.config().map_or(0, |config| config.accounts.len());
+    let trades = instruments.iter().map(|(id, _)| {
+        let market = machine.market_trade_id(*id).unwrap_or(0);
+        let own = (0..).map(AccountId).take(accounts);
+        own.map(|account| machine.own_trade_id_max(account, *id))
+            .fold(market, u64::max)
     });
-    let updates = machine
-        .instruments()
-        .filter_map(|spec| machine.listing(spec.id))
-        .map(|l| l.book().update_id());
+    let updates = instruments
+        .iter()
+        .filter_map(|(id, _)| machine.listing(*id))
+        .map(|listing| listing.book().update_id());
+    let (trade, update) = (trades.max().unwrap_or(0), updates.max().unwrap_or(0));
+    if trade == 0 && update == 0 && machine.venue_order_id_max() == 0 {
+        return fresh;
+    }
     FirstIds {
         order: fresh.order.max(machine.venue_order_id_max() + IDS_APART),
-        trade: fresh.trade.max(trades.max().unwrap_or(0) + IDS_APART),
-        update: fresh.update.max(updates.max().unwrap_or(0) + IDS_APART),
+        trade: fresh.trade.max(trade + IDS_APART),
+        update: fresh.update.max(update + IDS_APART),
         execution: fresh.execution,
     }
 }

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use connectors::binance::feed::MarketFeed;
 use engine::clock::WallClock;
 use engine::pipeline::{Ended, Pipeline, Running};
 use engine::strategy::Registry;
 use journal::{Durability, Folder, Recovery, Writer};
 use model::ids::AccountId;
+use model::instrument::InstrumentSpec;
 use model::ports::Clock as _;
 use replay::Recovered;
 
@@ -20,10 +22,10 @@ use super::sealing::{self, Remarks};
 use super::snapshots::{Snapshots, Source};
 use super::status::Status;
 use super::supervisor::{Ending, Limits, Supervisor};
-use super::venue::{self, Venue};
+use super::venue::{self, OrderGateway, Venue};
 use super::view::View;
 use crate::cli::RunArgs;
-use crate::config::{Config, lane_name};
+use crate::config::{Config, gateway_names, lane_name};
 use crate::control::obey::Obedience;
 use crate::control::spool::Spool;
 use crate::output::{Failure, hex, remark};
@@ -65,9 +67,15 @@ pub(super) fn run_in(
     let recovered = recover(folder, &config.machine.registry, &recovery)?;
     refuse_while_killed(&recovered, args)?;
     let journal_id = recovered.reader.journal_id();
-    let mut venue = venue::start(config, recovered.shadow.machine(), &clock)?;
+    let mut venues = venue::start(config, recovered.shadow.machine(), &clock)?;
     let (running, follower) = start(
-        config, args, &mut venue, recovered, &recovery, writer, clock,
+        config,
+        args,
+        &mut venues,
+        recovered,
+        &recovery,
+        writer,
+        clock,
     )?;
     let source = Source {
         folder: folder.clone(),
@@ -86,7 +94,9 @@ pub(super) fn run_in(
         run_for: args.run_for,
         health: Health::new(watch.clone(), wait_max, recovery.segment_bytes),
         journal: watch,
-        recording_ended: Box::new(every(RECORDING_INTERVAL, || venue.recording_ended())),
+        recording_ended: Box::new(every(RECORDING_INTERVAL, || {
+            venues.iter().any(Venue::recording_ended)
+        })),
     };
     let spool = is_kept.then(|| Spool::of(&config.journal.dir));
     let obedience = Obedience::begin(spool, config.machine.venue_names.clone());
@@ -154,19 +164,20 @@ fn refuse_while_killed(recovered: &Recovered, args: &RunArgs) -> Result<(), Fail
 fn start(
     config: &Config,
     args: &RunArgs,
-    venue: &mut Venue,
+    venues: &mut [Venue],
     recovered: Recovered,
     recovery: &Recovery,
     mut writer: Writer,
     clock: WallClock,
 ) -> Result<(Running, Follower), Failure> {
-    let mut machine_config = config
-        .machine
-        .build(&venue.instruments)
-        .map_err(|problems| {
-            let path = args.config.display();
-            Failure::Message(format!("{path}: {}", problems.join("; ")))
-        })?;
+    let instruments: Vec<InstrumentSpec> = venues
+        .iter()
+        .flat_map(|venue| venue.instruments.iter().cloned())
+        .collect();
+    let mut machine_config = config.machine.build(&instruments).map_err(|problems| {
+        let path = args.config.display();
+        Failure::Message(format!("{path}: {}", problems.join("; ")))
+    })?;
     machine_config.control.program = program::digest();
     program::check(config, &machine_config.control.program)?;
     let Recovered {
@@ -185,22 +196,45 @@ fn start(
     opening.start(
         commands_journaled,
         &machine_config,
-        &venue.instruments,
+        &instruments,
         release.as_ref(),
     )?;
     opening.note_cut(recovery)?;
-    let name = lane_name(&config.venues[0].name);
-    let (feed, gateway) = venue.ports(&machine, machine_config.limits.recv_window_ns)?;
-    let running = Pipeline::new(machine, writer, config.engine.topology.clone(), clock)
+    let mut ports = Vec::new();
+    for venue in venues {
+        ports.push(venue.ports(&machine, machine_config.limits.recv_window_ns)?);
+    }
+    let pipeline = Pipeline::new(machine, writer, config.engine.topology.clone(), clock)
         .tick_interval(config.engine.tick_interval)
-        .last_line(config.engine.last_line)
-        .feed(&name, feed)
-        .gateway(&name, &[AccountId(0)], gateway)
+        .last_line(config.engine.last_line);
+    let running = connected(pipeline, config, ports)
         .start()
         .map_err(Failure::because)?;
     let mut follower = Follower::new(reader, shadow);
     follower.follow()?;
     Ok((running, follower))
+}
+
+/// The pipeline with the feed of each venue and the gateway of each account.
+fn connected(
+    mut pipeline: Pipeline,
+    config: &Config,
+    ports: Vec<(MarketFeed, Vec<(AccountId, OrderGateway)>)>,
+) -> Pipeline {
+    let venues: Vec<&str> = config
+        .venues
+        .iter()
+        .map(|venue| venue.name.as_str())
+        .collect();
+    let names = gateway_names(&venues, &config.machine.accounts);
+    for (venue, (feed, gateways)) in venues.iter().zip(ports) {
+        pipeline = pipeline.feed(&lane_name(venue), feed);
+        for (account, gateway) in gateways {
+            let name = names.get(account.index()).map_or("", String::as_str);
+            pipeline = pipeline.gateway(name, &[account], gateway);
+        }
+    }
+    pipeline
 }
 
 /// Ends the pipeline, writes the last event, compares live machine and shadow, prints the run.

@@ -310,9 +310,11 @@ impl<'a> Supervisor<'a> {
     }
 
     fn confirming(&mut self, since: Instant, asked: Instant, behind_seq: u64) {
-        match self.follower.tally.open_at_venue {
-            Some((seq, 0)) if behind_seq < seq => self.phase = Phase::Done,
-            Some((seq, ours)) if behind_seq < seq => {
+        let config = self.follower.machine().config();
+        let accounts = config.map_or(0, |config| config.accounts.len());
+        match self.follower.tally.open_at_venue(accounts, behind_seq) {
+            Some(0) => self.phase = Phase::Done,
+            Some(ours) => {
                 self.give_up(&format!("the venue still lists {ours} of our orders"));
             }
             _ if STOP_MAX < since.elapsed() => {

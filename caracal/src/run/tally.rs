@@ -1,6 +1,8 @@
 //! What a run did, counted from its journal as the shadow follows it.
 
+use engine::machine::ACCOUNTS_MAX;
 use model::event::{self, Event, View};
+use model::ids::AccountId;
 use model::record::{Kind, Record};
 
 /// Counts of one run.
@@ -20,8 +22,8 @@ pub(crate) struct Tally {
     pub(crate) refusals: u64,
     /// Orders whose outcome was unknown for a time.
     pub(crate) unknown: u64,
-    /// The venue's last count of our open orders: log sequence and count.
-    pub(crate) open_at_venue: Option<(u64, u64)>,
+    /// The venue's last count of our open orders by account: log sequence and count.
+    lists: [Option<(u64, u64)>; ACCOUNTS_MAX],
 }
 
 impl Tally {
@@ -84,9 +86,24 @@ impl Tally {
         *counter += 1;
     }
 
+    /// How many of our orders the venue lists as open, over the first `accounts` accounts; `None`
+    /// until each was listed behind sequence `behind_seq`.
+    pub(crate) fn open_at_venue(&self, accounts: usize, behind_seq: u64) -> Option<u64> {
+        let mut open = 0_u64;
+        for list in self.lists.iter().take(accounts) {
+            let (_, ours) = list.filter(|(seq, _)| behind_seq < *seq)?;
+            open = open.saturating_add(ours);
+        }
+        Some(open)
+    }
+
     fn note_open_orders(&mut self, record: &Record) {
         if let Ok(View::Event(Event::OpenOrders(open))) = event::view(record) {
-            self.open_at_venue = Some((record.seq, open.ours));
+            let account = record.account().map(AccountId::index);
+            let list = account.and_then(|account| self.lists.get_mut(account));
+            if let Some(list) = list {
+                *list = Some((record.seq, open.ours));
+            }
         }
     }
 }

@@ -1,11 +1,10 @@
-//! The venue of a run: embedded or external, its instruments, its feed and its gateway.
+//! The venues of a run: embedded or external, their instruments, their feeds and gateways.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::binance::feed::{FeedConfig, FeedTiming, MarketFeed};
-
 use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming};
 use connectors::binance::instruments::Wanted;
 use connectors::binance::start::{Loaded, RestEndpoint, load_instruments};
@@ -19,38 +18,45 @@ use model::ids::{AccountId, InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
 use model::record::Record;
 
-use super::restore::restored;
-use crate::config::{Config, Connect, External, Signature, VenueConfig};
+use super::identity::instrument_ids;
+use super::restore;
+use crate::config::{
+    AccountDraft, Config, Connect, External, KeyFiles, PracticeVenue, Signature, VenueConfig,
+    instrument_name,
+};
 use crate::output::Failure;
-use crate::practice::{KeyPair, practice_config, read_trimmed};
+use crate::practice::{KeyPair, PracticeAccount, practice_config, read_trimmed};
 
 /// Longest time for the first answers of the venue.
 const START_MAX: Duration = Duration::from_secs(15);
 /// Levels a side in a book's snapshot.
 const SNAPSHOT_LEVELS: u32 = 1_000;
-/// The only venue and account so far.
-const VENUE: VenueId = VenueId(0);
-const ACCOUNT: AccountId = AccountId(0);
 
 /// The order gateway, which takes approved commands and nothing else.
 pub(crate) type OrderGateway = BinanceGateway<Approved<Record>>;
 
-/// Where a venue is and how to prove who we are.
+/// Where a venue is.
 struct Access {
     rest: RestEndpoint,
     streams: String,
     orders: String,
+}
+
+/// An account at a venue, and how it proves who it is.
+struct Key {
+    account: AccountId,
     api_key: String,
-    signer: Option<Signer>,
+    signer: Signer,
 }
 
 /// A venue that answered.
 pub(crate) struct Venue {
     /// What is traded, as the venue defines it.
     pub(crate) instruments: Arc<[InstrumentSpec]>,
-    /// The practice venue, if it lives in this process.
-    pub(crate) practice: Option<PracticeServer>,
+    id: VenueId,
+    practice: Option<PracticeServer>,
     access: Access,
+    keys: Vec<Key>,
     loaded: Loaded,
 }
 
@@ -67,7 +73,10 @@ impl Venue {
     }
 }
 
-/// Starts or reaches the venue and asks it for its instruments.
+/// Accounts of the whole configuration with their ids.
+type Accounts<'a> = [(AccountId, &'a AccountDraft)];
+
+/// Starts or reaches the venues and asks each for its instruments.
 ///
 /// # Errors
 ///
@@ -76,43 +85,103 @@ pub(crate) fn start(
     config: &Config,
     machine: &Machine,
     clock: &WallClock,
+) -> Result<Vec<Venue>, Failure> {
+    let ids = instrument_ids(config, machine)?;
+    let mut venues = Vec::new();
+    for ((id, venue), ids) in (0..).map(VenueId).zip(&config.venues).zip(ids) {
+        let accounts: Vec<(AccountId, &AccountDraft)> = (0..)
+            .map(AccountId)
+            .zip(&config.machine.accounts)
+            .filter(|(_, account)| account.venue == id.index())
+            .collect();
+        venues.push(reach(id, venue, &ids, &accounts, machine, clock)?);
+    }
+    Ok(venues)
+}
+
+fn reach(
+    id: VenueId,
+    venue: &VenueConfig,
+    instruments: &[(InstrumentId, String)],
+    accounts: &Accounts<'_>,
+    machine: &Machine,
+    clock: &WallClock,
 ) -> Result<Venue, Failure> {
-    let venue = &config.venues[0];
-    let (access, practice) = match &venue.connect {
+    let (access, keys, practice) = match &venue.connect {
         Connect::Practice(settings) => {
-            let key = KeyPair::generate(Signature::Ed25519)?;
-            let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-            let state = restored(settings, machine);
-            let practice = practice_config(settings, &venue.symbols, listen, &key, state)?;
-            let server = PracticeServer::start(practice).map_err(Failure::because)?;
-            (embedded_access(&server, &key)?, Some(server))
+            let (access, keys, server) = embedded(settings, instruments, accounts, machine)?;
+            (access, keys, Some(server))
         }
-        Connect::External(external) => (external_access(external)?, None),
+        Connect::External(external) => {
+            let keys = accounts
+                .iter()
+                .map(|(account, draft)| external_key(*account, draft, external))
+                .collect::<Result<_, _>>()?;
+            (external_access(external)?, keys, None)
+        }
     };
-    let loaded = load_instruments(&access.rest, VENUE, &wanted(venue), clock, START_MAX)
+    let wanted: Vec<Wanted> = instruments
+        .iter()
+        .map(|(instrument, symbol)| Wanted {
+            id: *instrument,
+            symbol: symbol.clone(),
+            name: instrument_name(symbol, &venue.name),
+        })
+        .collect();
+    let loaded = load_instruments(&access.rest, id, &wanted, clock, START_MAX)
         .map_err(|error| Failure::while_doing(&format!("venue {}", access.rest.url), error))?;
-    let instruments = Arc::from(loaded.instruments.clone());
     Ok(Venue {
-        instruments,
+        instruments: Arc::from(loaded.instruments.clone()),
+        id,
         practice,
         access,
+        keys,
         loaded,
     })
 }
 
-/// The wanted instruments: ids in the configuration's order, names such as `BTCUSDT.BINANCE`.
-fn wanted(venue: &VenueConfig) -> Vec<Wanted> {
-    let ids = 0_u32..;
-    ids.zip(&venue.symbols)
-        .map(|(id, symbol)| Wanted {
-            id: InstrumentId(id),
-            symbol: symbol.clone(),
-            name: format!("{symbol}.{}", venue.name),
+/// Starts a practice venue inside this process, which goes on from what the journal says.
+fn embedded(
+    settings: &PracticeVenue,
+    instruments: &[(InstrumentId, String)],
+    accounts: &Accounts<'_>,
+    machine: &Machine,
+) -> Result<(Access, Vec<Key>, PracticeServer), Failure> {
+    let pairs: Vec<KeyPair> = accounts
+        .iter()
+        .map(|_| KeyPair::generate(Signature::Ed25519))
+        .collect::<Result<_, _>>()?;
+    let open = |((account, draft), key)| {
+        let (account, draft): (AccountId, &AccountDraft) = (account, draft);
+        let configured = draft.balances.as_ref().unwrap_or(&settings.balances);
+        PracticeAccount {
+            key,
+            balances: restore::balances(machine, account, configured),
+            open_orders: restore::open_orders(machine, account, instruments),
+        }
+    };
+    let opened = accounts.iter().copied().zip(&pairs).map(open).collect();
+    let symbols: Vec<String> = instruments
+        .iter()
+        .map(|(_, symbol)| symbol.clone())
+        .collect();
+    let state = restore::restored(machine, instruments);
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let practice = practice_config(settings, &symbols, listen, opened, &state)?;
+    let server = PracticeServer::start(practice).map_err(Failure::because)?;
+    let keys = accounts.iter().zip(pairs).map(|((account, _), pair)| {
+        let signer = Signer::ed25519_pem(pair.secret.as_bytes());
+        Ok(Key {
+            account: *account,
+            api_key: pair.api_key,
+            signer: signer.map_err(Failure::because)?,
         })
-        .collect()
+    });
+    let keys = keys.collect::<Result<_, Failure>>()?;
+    Ok((embedded_access(&server)?, keys, server))
 }
 
-fn embedded_access(server: &PracticeServer, key: &KeyPair) -> Result<Access, Failure> {
+fn embedded_access(server: &PracticeServer) -> Result<Access, Failure> {
     let address = server.addr();
     let trust = Trust::from_pem(server.certificate_pem().as_bytes()).map_err(Failure::because)?;
     let tls = client_config(&trust).map_err(Failure::because)?;
@@ -123,8 +192,6 @@ fn embedded_access(server: &PracticeServer, key: &KeyPair) -> Result<Access, Fai
         },
         streams: format!("wss://{address}"),
         orders: format!("wss://{address}/ws-api/v3"),
-        api_key: key.api_key.clone(),
-        signer: Some(Signer::ed25519_pem(key.secret.as_bytes()).map_err(Failure::because)?),
     })
 }
 
@@ -138,13 +205,6 @@ fn external_access(external: &External) -> Result<Access, Failure> {
         None => Trust::web_roots(),
     };
     let tls = client_config(&trust).map_err(Failure::because)?;
-    let secret = read_trimmed(&external.key.secret)?;
-    let signer = match external.key.signature {
-        Signature::Hmac => Signer::hmac(secret.as_bytes()),
-        Signature::Ed25519 => Signer::ed25519_pem(secret.as_bytes()).map_err(|error| {
-            Failure::while_doing(&external.key.secret.display().to_string(), error)
-        })?,
-    };
     Ok(Access {
         rest: RestEndpoint {
             url: external.rest.clone(),
@@ -152,13 +212,37 @@ fn external_access(external: &External) -> Result<Access, Failure> {
         },
         streams: external.streams.clone(),
         orders: external.orders.clone(),
-        api_key: read_trimmed(&external.key.api_key)?,
-        signer: Some(signer),
+    })
+}
+
+/// The account's key, or the venue's.
+fn external_key(
+    account: AccountId,
+    draft: &AccountDraft,
+    external: &External,
+) -> Result<Key, Failure> {
+    let no_key = || Failure::Message(format!("account \"{}\" has no key", draft.name));
+    let files: &KeyFiles = draft
+        .key
+        .as_ref()
+        .or(external.key.as_ref())
+        .ok_or_else(no_key)?;
+    let secret = read_trimmed(&files.secret)?;
+    let signer = match files.signature {
+        Signature::Hmac => Signer::hmac(secret.as_bytes()),
+        Signature::Ed25519 => Signer::ed25519_pem(secret.as_bytes())
+            .map_err(|error| Failure::while_doing(&files.secret.display().to_string(), error))?,
+    };
+    Ok(Key {
+        account,
+        api_key: read_trimmed(&files.api_key)?,
+        signer,
     })
 }
 
 impl Venue {
-    /// The feed and the gateway of this venue, which go on from where `machine` is.
+    /// The feed of this venue and a gateway for each of its accounts, which go on from where
+    /// `machine` is.
     ///
     /// # Errors
     ///
@@ -167,7 +251,7 @@ impl Venue {
         &mut self,
         machine: &Machine,
         recv_window_ns: u64,
-    ) -> Result<(MarketFeed, OrderGateway), Failure> {
+    ) -> Result<(MarketFeed, Vec<(AccountId, OrderGateway)>), Failure> {
         // The machine's own: it keeps an instrument's old steps while orders depend on them.
         let held = |spec: &InstrumentSpec| {
             let listing = machine.listing(spec.id);
@@ -177,33 +261,36 @@ impl Venue {
         let feed = FeedConfig {
             stream_url: self.access.streams.clone(),
             rest: self.access.rest.clone(),
-            venue: VENUE,
+            venue: self.id,
             source: SOURCE_FIRST_PORT,
             instruments: Arc::clone(&instruments),
             snapshot_levels: SNAPSHOT_LEVELS,
             timing: FeedTiming::default(),
         };
         let feed = MarketFeed::new(feed).map_err(Failure::because)?;
-        let no_signer = || Failure::Message("the venue's key is in use already".to_owned());
-        let resume = self.instruments.iter().filter_map(|spec| {
-            let last = machine.own_trade_id_max(spec.id);
-            (last > 0).then_some((spec.id, last))
-        });
-        let gateway = GatewayConfig {
-            url: self.access.orders.clone(),
-            tls: self.access.rest.tls.clone(),
-            api_key: self.access.api_key.clone(),
-            signer: self.access.signer.take().ok_or_else(no_signer)?,
-            account: ACCOUNT,
-            venue: VENUE,
-            instruments,
-            recv_window_ms: recv_window_ns.div_ceil(1_000_000),
-            limits: self.loaded.limits,
-            time: self.loaded.time,
-            resume: resume.collect(),
-            timing: GatewayTiming::default(),
-        };
-        let gateway = BinanceGateway::new(gateway).map_err(Failure::because)?;
-        Ok((feed, gateway))
+        let mut gateways = Vec::new();
+        for key in self.keys.drain(..) {
+            let resume = self.instruments.iter().filter_map(|spec| {
+                let last = machine.own_trade_id_max(key.account, spec.id);
+                (last > 0).then_some((spec.id, last))
+            });
+            let gateway = GatewayConfig {
+                url: self.access.orders.clone(),
+                tls: self.access.rest.tls.clone(),
+                api_key: key.api_key,
+                signer: key.signer,
+                account: key.account,
+                venue: self.id,
+                instruments: Arc::clone(&instruments),
+                recv_window_ms: recv_window_ns.div_ceil(1_000_000),
+                limits: self.loaded.limits,
+                time: self.loaded.time,
+                resume: resume.collect(),
+                timing: GatewayTiming::default(),
+            };
+            let gateway = BinanceGateway::new(gateway).map_err(Failure::because)?;
+            gateways.push((key.account, gateway));
+        }
+        Ok((feed, gateways))
     }
 }

@@ -2,15 +2,15 @@
 
 use engine::machine::{Machine, Position};
 use model::body::{LinkState, Side};
-use model::ids::VenueId;
+use model::ids::AccountId;
 use model::instrument::InstrumentSpec;
 use rust_decimal::Decimal;
 
 /// A machine's state in a person's units.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
-    /// Order connection of each venue in use.
-    pub(crate) links: Vec<(VenueId, LinkState)>,
+    /// Order connection of each account.
+    links: Vec<LinkState>,
     /// Best bid and ask of the first instrument, or why there is none.
     top: String,
     /// Positions, as text.
@@ -37,15 +37,11 @@ pub(crate) struct View {
 impl View {
     /// The view of `machine`.
     pub(crate) fn of(machine: &Machine) -> Self {
-        let mut links: Vec<(VenueId, LinkState)> = Vec::new();
-        for spec in machine.instruments() {
-            if !links.iter().any(|(venue, _)| *venue == spec.venue) {
-                links.push((spec.venue, machine.risk().order_link(spec.venue)));
-            }
-        }
+        let accounts = machine.config().map_or(0, |config| config.accounts.len());
+        let accounts = (0..).map(AccountId).take(accounts);
         let (profit, fees) = profit_and_fees(machine);
         Self {
-            links,
+            links: accounts.map(|one| machine.risk().order_link(one)).collect(),
             top: top_text(machine),
             position: position_text(machine),
             profit,
@@ -62,9 +58,9 @@ impl View {
         }
     }
 
-    /// Whether every venue's order connection is up and reconciled.
+    /// Whether every account's order connection is up and reconciled.
     pub(crate) fn orders_up(&self) -> bool {
-        self.links.iter().all(|(_, state)| *state == LinkState::Up)
+        self.links.iter().all(|state| *state == LinkState::Up)
     }
 
     /// State of the order connections.
@@ -72,7 +68,7 @@ impl View {
         let states: Vec<String> = self
             .links
             .iter()
-            .map(|(_, state)| format!("{state:?}").to_lowercase())
+            .map(|state| format!("{state:?}").to_lowercase())
             .collect();
         format!("orders {}", states.join(","))
     }

@@ -14,6 +14,14 @@ use super::types::Side;
 /// Digits behind the point of a balance or fee, as Binance shows them.
 const MONEY_DECIMALS: u32 = 8;
 
+/// The asset that fees may be paid in.
+pub(crate) const BNB: &str = "BNB";
+
+/// Rounded towards zero, in favour of the account.
+fn rounded(fee: Decimal) -> Decimal {
+    fee.round_dp_with_strategy(MONEY_DECIMALS, RoundingStrategy::ToZero)
+}
+
 /// One asset of one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Balance {
@@ -43,6 +51,8 @@ pub(crate) struct Leg<'a> {
     pub(crate) reserved: Option<Decimal>,
     /// Fee as a share of what is received.
     pub(crate) fee_rate: Decimal,
+    /// The fee in BNB, if the account wants to pay it so and it has a price.
+    pub(crate) fee_in_bnb: Option<Decimal>,
     /// The other side is the market, not an account.
     pub(crate) against_market: bool,
 }
@@ -143,26 +153,32 @@ impl Accounts {
         Ok(())
     }
 
-    /// Books one leg of a trade and returns the fee, which is taken from what is received.
+    /// Books one leg of a trade. Returns the fee and its asset: BNB, if it is to be paid so and
+    /// there is enough of it; else what is received, from which it is taken.
     ///
     /// # Errors
     ///
     /// [`Insufficient`]: the account cannot pay; nothing changed.
-    pub(crate) fn settle(&mut self, leg: &Leg<'_>) -> Result<Decimal, Insufficient> {
+    pub(crate) fn settle(&mut self, leg: &Leg<'_>) -> Result<(Decimal, String), Insufficient> {
         let (pays, pay, gets, get) = match leg.side {
             Side::Buy => (leg.quote, leg.notional, leg.base, leg.qty),
             Side::Sell => (leg.base, leg.qty, leg.quote, leg.notional),
         };
         self.pay(leg, pays, pay)?;
-        let fee =
-            (get * leg.fee_rate).round_dp_with_strategy(MONEY_DECIMALS, RoundingStrategy::ToZero);
-        self.entry(leg.account, gets).free += get - fee;
-        *self.fees.entry(gets.to_owned()).or_default() += fee;
+        self.entry(leg.account, gets).free += get;
+        let in_bnb = leg.fee_in_bnb.map(rounded);
+        let in_bnb = in_bnb.filter(|fee| *fee <= self.balance(leg.account, BNB).free);
+        let (fee, asset) = match in_bnb {
+            Some(fee) => (fee, BNB),
+            None => (rounded(get * leg.fee_rate), gets),
+        };
+        self.entry(leg.account, asset).free -= fee;
+        *self.fees.entry(asset.to_owned()).or_default() += fee;
         if leg.against_market {
             *self.market.entry(pays.to_owned()).or_default() += pay;
             *self.market.entry(gets.to_owned()).or_default() -= get;
         }
-        Ok(fee)
+        Ok((fee, asset.to_owned()))
     }
 
     fn pay(&mut self, leg: &Leg<'_>, asset: &str, amount: Decimal) -> Result<(), Insufficient> {

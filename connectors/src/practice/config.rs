@@ -4,14 +4,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use model::ids::{InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
-use model::num::{Lots, Scale, Ticks};
+use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 
 use super::exchange::FeeRates;
 use super::faults::FaultSpec;
 use super::types::{OrderKind, OrderStatus, SelfTrade, Side};
+
+/// Mean arrivals of a synthetic market, where nobody says.
+pub(crate) const EVENTS_PER_SECOND: f64 = 300.0;
 
 /// Everything that defines a practice venue.
 #[derive(Debug, Clone)]
@@ -26,6 +28,9 @@ pub struct PracticeConfig {
     pub accounts: Vec<AccountSeed>,
     /// Fees.
     pub fees: FeeRates,
+    /// Whether the accounts pay their fees in BNB, a quarter less, while they have enough of it and
+    /// the venue has a price for it; else from what they receive.
+    pub fees_in_bnb: bool,
     /// Request limits.
     pub limits: RequestLimits,
     /// Open orders that an account may have in one symbol: `MAX_NUM_ORDERS`.
@@ -58,7 +63,8 @@ pub enum MarketConfig {
         /// Mean arrivals a second, per instrument.
         events_per_second: f64,
     },
-    /// A recorded market of the first instrument.
+    /// A recorded market of the first instrument. Others are synthetic, as with
+    /// [`PracticeConfig::synthetic`].
     Recording {
         /// Lines of `<ns> <json>`, gzip.
         path: PathBuf,
@@ -214,7 +220,7 @@ impl PracticeConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             market: MarketConfig::Synthetic {
                 seed,
-                events_per_second: 300.0,
+                events_per_second: EVENTS_PER_SECOND,
             },
             instruments: vec![PracticeInstrument::btcusdt()],
             accounts: Vec::new(),
@@ -222,6 +228,7 @@ impl PracticeConfig {
                 maker: Decimal::new(1, 3),
                 taker: Decimal::new(1, 3),
             },
+            fees_in_bnb: false,
             limits: RequestLimits::default(),
             orders_max: 200,
             first_ids: FirstIds::default(),
@@ -233,42 +240,5 @@ impl PracticeConfig {
             pong_within: Duration::from_mins(1),
             stamps: None,
         }
-    }
-}
-
-impl PracticeInstrument {
-    /// `BTCUSDT` with Binance's filters: tick 0.01, lot 0.00001, value from 5.
-    #[must_use]
-    pub fn btcusdt() -> Self {
-        const TICK: Scale = power_of_ten(2);
-        const LOT: Scale = power_of_ten(5);
-        Self {
-            spec: InstrumentSpec {
-                id: InstrumentId(0),
-                venue: VenueId(0),
-                symbol: "BTCUSDT".to_owned(),
-                name: "BTC-USDT.BINANCE".to_owned(),
-                base: "BTC".to_owned(),
-                quote: "USDT".to_owned(),
-                tick: TICK,
-                lot: LOT,
-                price_min: Some(Ticks(1)),
-                price_max: Some(Ticks(100_000_000)),
-                qty_min: Lots(1),
-                qty_max: Lots(900_000_000),
-                notional_min: Some(Decimal::from(5)),
-                notional_max: Some(Decimal::from(9_000_000)),
-                trading: true,
-                contract: model::instrument::Contract::Spot,
-            },
-            start_price: Ticks(6_000_000),
-        }
-    }
-}
-
-const fn power_of_ten(decimals: u8) -> Scale {
-    match Scale::new(1, decimals) {
-        Some(step) => step,
-        None => panic!("Invariant: a power of ten is a step"),
     }
 }

@@ -8,6 +8,7 @@
 //! Thread: the practice server's.
 
 mod orders;
+mod rates;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,7 @@ use rust_decimal::Decimal;
 
 pub(crate) use orders::{Amended, Refusal, Request};
 
-use super::accounts::{Accounts, Leg};
+use super::accounts::{Accounts, BNB, Leg};
 use super::config::FirstIds;
 use super::ledger::Ledger;
 use super::liquidity::Liquidity;
@@ -131,6 +132,10 @@ pub(crate) struct Exchange {
     pub(crate) accounts: Accounts,
     pub(crate) ledger: Ledger,
     pub(crate) fees: FeeRates,
+    /// Whether fees are paid in BNB where that is possible.
+    pub(crate) fees_in_bnb: bool,
+    /// By listing: the two whose prices imply its own.
+    legs: Vec<Option<(usize, usize)>>,
     next_order_id: u64,
     next_execution_id: u64,
     events: Vec<AccountEvent>,
@@ -141,10 +146,12 @@ impl Exchange {
     /// A venue without accounts.
     pub(crate) fn new(listings: Vec<Listing>, fees: FeeRates, first: FirstIds) -> Self {
         Self {
+            legs: rates::legs(&listings),
             listings,
             accounts: Accounts::default(),
             ledger: Ledger::default(),
             fees,
+            fees_in_bnb: false,
             next_order_id: first.order,
             next_execution_id: first.execution,
             events: Vec::new(),
@@ -181,9 +188,13 @@ impl Exchange {
 
     /// Lets the synthetic market of an instrument do the one thing that is due.
     pub(crate) fn step_market(&mut self, instrument: usize) {
+        let implied = self.implied_ticks(instrument);
         let Liquidity::Synthetic(synthetic) = &mut self.listings[instrument].liquidity else {
             return;
         };
+        if let Some(implied) = implied {
+            synthetic.flow.pull(implied);
+        }
         let Some(step) = synthetic.flow.step(&mut synthetic.engine) else {
             return;
         };
@@ -289,6 +300,7 @@ impl Exchange {
         } else {
             self.fees.taker
         };
+        let fee_in_bnb = self.fee_in_bnb(&spec.quote, notional, fee_rate);
         let leg = Leg {
             account: known.account,
             side: known.side,
@@ -298,6 +310,7 @@ impl Exchange {
             notional,
             reserved,
             fee_rate,
+            fee_in_bnb,
             against_market,
         };
         let fee = self.accounts.settle(&leg);
@@ -305,11 +318,7 @@ impl Exchange {
             fee.is_ok(),
             "Invariant E1: order {order} had not locked what its fill costs"
         );
-        let fee_asset = if known.side == Side::Buy {
-            &spec.base
-        } else {
-            &spec.quote
-        };
+        let (commission, commission_asset) = fee.ok()?;
         let trade = VenueTrade {
             id: trade_id,
             order,
@@ -319,8 +328,8 @@ impl Exchange {
             price,
             qty,
             quote: notional,
-            commission: fee.unwrap_or_default(),
-            commission_asset: fee_asset.clone(),
+            commission,
+            commission_asset,
             maker,
             time_ms: self.now_ms,
         };
@@ -382,9 +391,13 @@ impl Exchange {
             return;
         };
         let spec = &self.listings[order.instrument].spec;
+        let mut assets = vec![spec.base.clone(), spec.quote.clone()];
+        if self.fees_in_bnb && !assets.iter().any(|asset| asset == BNB) {
+            assets.push(BNB.to_owned());
+        }
         self.events.push(AccountEvent::Balances {
             account: order.account,
-            assets: vec![spec.base.clone(), spec.quote.clone()],
+            assets,
         });
     }
 }

@@ -19,8 +19,13 @@ use super::types::{OrderKind, SelfTrade, Side, TimeInForce};
 const MARKET_ORDER_IDS: u64 = 1 << 63;
 /// Resting orders that the flow tends to keep in the book, both sides together.
 const RESTING_TARGET: usize = 1_600;
-/// Standard deviation of the reference price after one second, in ticks.
+/// Standard deviation of the reference price after one second, in ticks at [`FULL_PRICE`].
 const WALK_TICKS_PER_SECOND: f64 = 12.0;
+/// From this price on, in ticks, distances are as written here; below it they shrink with the price,
+/// so that a market of few ticks does not jump by percents.
+const FULL_PRICE: f64 = 1_000_000.0;
+/// How much of its distance to the price that two other markets imply a cross gives up an arrival.
+const CROSS_PULL: f64 = 0.05;
 /// Mean seconds between two bursts, and the longest burst.
 const BURST_EVERY_SECONDS: f64 = 20.0;
 const BURST_SECONDS_MAX: f64 = 0.8;
@@ -42,6 +47,8 @@ pub(crate) struct OrderFlow {
     dice: Pcg64,
     events_per_second: f64,
     reference: f64,
+    /// What distances in ticks are multiplied by, 0 to 1.
+    shrink: f64,
     burst_until_ns: u64,
     due_ns: u64,
     next_id: u64,
@@ -51,14 +58,16 @@ pub(crate) struct OrderFlow {
 impl OrderFlow {
     /// A flow around `start_price` (ticks) with a mean of `events_per_second`, first due at 0.
     pub(crate) fn new(seed: u64, events_per_second: f64, start_price: i64) -> Self {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a price in ticks is far below 2^52"
+        )]
+        let reference = start_price as f64;
         Self {
             dice: Pcg64::seed_from_u64(seed),
             events_per_second: events_per_second.max(0.001),
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a price in ticks is far below 2^52"
-            )]
-            reference: start_price as f64,
+            reference,
+            shrink: (reference / FULL_PRICE).clamp(0.0, 1.0),
             burst_until_ns: 0,
             due_ns: 0,
             next_id: MARKET_ORDER_IDS,
@@ -92,8 +101,8 @@ impl OrderFlow {
         let factor = if burst { BURST_FACTOR } else { 1.0 };
         let rate = self.events_per_second * factor;
         self.advance(rate, burst);
-        let move_ticks = WALK_TICKS_PER_SECOND * factor / rate.sqrt();
-        self.reference = (self.reference + self.normal() * move_ticks).max(1_000.0);
+        let move_ticks = WALK_TICKS_PER_SECOND * self.shrink * factor / rate.sqrt();
+        self.reference = (self.reference + self.normal() * move_ticks).max(1_000.0 * self.shrink);
         let crowd = ratio(self.resting.len(), RESTING_TARGET);
         let roll: f64 = self.dice.random();
         if roll < 0.08 {
@@ -118,6 +127,14 @@ impl OrderFlow {
     /// Does not let the past pile up: the next arrival is no earlier than `now_ns`.
     pub(crate) fn skip_to(&mut self, now_ns: u64) {
         self.due_ns = self.due_ns.max(now_ns);
+    }
+
+    /// Draws the reference price nearer to `target` ticks: what other markets say that this one is
+    /// worth.
+    pub(crate) fn pull(&mut self, target: f64) {
+        if target.is_finite() && target > 0.0 {
+            self.reference += (target - self.reference) * CROSS_PULL;
+        }
     }
 
     fn limit_order(&mut self, engine: &mut MatchingEngine) -> Option<Step> {
@@ -183,7 +200,7 @@ impl OrderFlow {
         } else {
             700.0
         };
-        let offset = -(1.0 - self.dice.random::<f64>()).ln() * mean;
+        let offset = -(1.0 - self.dice.random::<f64>()).ln() * mean * self.shrink;
         match side {
             Side::Buy => whole(self.reference - offset).max(1),
             Side::Sell => whole(self.reference + offset).saturating_add(1),

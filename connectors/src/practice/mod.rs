@@ -13,6 +13,7 @@ mod accounts;
 mod config;
 pub(crate) mod exchange;
 pub(crate) mod faults;
+mod instruments;
 mod ledger;
 pub(crate) mod limits;
 pub(crate) mod liquidity;
@@ -26,6 +27,7 @@ pub(crate) mod truth;
 pub(crate) mod types;
 
 pub use accounts::Balance;
+pub(crate) use config::EVENTS_PER_SECOND;
 pub use config::{
     AccountSeed, Credential, FirstIds, MarketConfig, PracticeConfig, PracticeInstrument,
     RequestLimits, SeedOrder, Speed,

@@ -102,10 +102,10 @@ impl Machine {
         listing.last_trade().map(|trade| trade.trade_id)
     }
 
-    /// Largest id of a trade of ours on an instrument; 0 before the first.
+    /// Largest id of a trade of an account's on an instrument; 0 before the first.
     #[must_use]
-    pub fn own_trade_id_max(&self, instrument: InstrumentId) -> u64 {
-        self.risk.own_trade_id_max(instrument)
+    pub fn own_trade_id_max(&self, account: AccountId, instrument: InstrumentId) -> u64 {
+        self.risk.own_trade_id_max(account, instrument)
     }
 
     /// Largest venue order id that a report or fill named.

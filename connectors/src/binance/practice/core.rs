@@ -291,10 +291,10 @@ impl Core {
             "specialCommission": rates(none, none),
             "taxCommission": rates(none, none),
             "discount": {
-                "enabledForAccount": false,
-                "enabledForSymbol": false,
+                "enabledForAccount": self.exchange.fees_in_bnb,
+                "enabledForSymbol": self.exchange.fees_in_bnb,
                 "discountAsset": "BNB",
-                "discount": "0.00000000",
+                "discount": "0.75000000",
             },
         }))
     }

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use super::auth::Key;
 use super::core::Core;
+use super::playback::RECORDED;
 use super::player::Player;
 use super::recorded;
 use crate::practice::exchange::{Exchange, Listing, Refusal};
@@ -15,8 +16,8 @@ use crate::practice::recorded::{GRAIN_DECIMALS, RecordedMarket};
 use crate::practice::recording::Lines;
 use crate::practice::request_log::RequestLog;
 use crate::practice::{
-    AccountSeed, Balance, MarketConfig, PracticeConfig, PracticeError, PracticeInstrument,
-    SeedOrder, Speed, VenueOrder,
+    AccountSeed, Balance, EVENTS_PER_SECOND, MarketConfig, PracticeConfig, PracticeError,
+    PracticeInstrument, SeedOrder, Speed, VenueOrder,
 };
 
 /// Builds exchange, keys and limits; restores the seeded orders, then fills the market around
@@ -24,6 +25,13 @@ use crate::practice::{
 pub(super) fn build(config: &PracticeConfig) -> Result<(Core, Option<Player>), PracticeError> {
     if config.instruments.is_empty() {
         return Err(wrong("instruments", "give at least one instrument"));
+    }
+    let symbol = |at: usize| &config.instruments[at].spec.symbol;
+    let twice =
+        (1..config.instruments.len()).find(|at| (0..*at).any(|one| symbol(one) == symbol(*at)));
+    if let Some(twice) = twice {
+        let problem = format!("{} is there twice", symbol(twice));
+        return Err(wrong(format!("instruments[{twice}]"), problem));
     }
     let (markets, player) = markets(config)?;
     let listings = config
@@ -39,6 +47,7 @@ pub(super) fn build(config: &PracticeConfig) -> Result<(Core, Option<Player>), P
         })
         .collect();
     let mut exchange = Exchange::new(listings, config.fees, config.first_ids);
+    exchange.fees_in_bnb = config.fees_in_bnb;
     for (index, account) in config.accounts.iter().enumerate() {
         open_account(&mut exchange, config, index, account)?;
     }
@@ -81,22 +90,10 @@ fn markets(config: &PracticeConfig) -> Result<(Vec<Liquidity>, Option<Player>), 
                     "must be a number above 0",
                 ));
             }
-            let seeds = (0_u64..).map(|index| seed.wrapping_add(index));
-            let market = |(instrument, seed): (&PracticeInstrument, u64)| {
-                let start_price = instrument.start_price;
-                let update_id = config.first_ids.update;
-                Liquidity::synthetic(seed, *events_per_second, start_price, update_id)
-            };
-            let markets = config.instruments.iter().zip(seeds).map(market);
-            Ok((markets.collect(), None))
+            Ok((synthetic(config, *seed, *events_per_second), None))
         }
         MarketConfig::Recording { path, speed } => {
-            let [instrument] = config.instruments.as_slice() else {
-                return Err(wrong(
-                    "instruments",
-                    "a recording plays exactly one instrument",
-                ));
-            };
+            let instrument = &config.instruments[RECORDED];
             if *speed == Speed::Times(0) {
                 return Err(wrong("market.speed", "must be at least 1, or max"));
             }
@@ -116,9 +113,21 @@ fn markets(config: &PracticeConfig) -> Result<(Vec<Liquidity>, Option<Player>), 
             let mut market = RecordedMarket::new(grains_per_lot);
             market.apply(&checked.snapshot);
             let player = Player::new(Lines::open(path)?, &checked, *speed)?;
-            Ok((vec![Liquidity::Recorded(Box::new(market))], Some(player)))
+            let mut markets = synthetic(config, config.fault_seed, EVENTS_PER_SECOND);
+            markets[RECORDED] = Liquidity::Recorded(Box::new(market));
+            Ok((markets, Some(player)))
         }
     }
+}
+
+/// A market of seeded flow for each instrument, each with a seed of its own.
+fn synthetic(config: &PracticeConfig, seed: u64, events_per_second: f64) -> Vec<Liquidity> {
+    let seeds = (0_u64..).map(|index| seed.wrapping_add(index));
+    let market = |(instrument, seed): (&PracticeInstrument, u64)| {
+        let update_id = config.first_ids.update;
+        Liquidity::synthetic(seed, events_per_second, instrument.start_price, update_id)
+    };
+    config.instruments.iter().zip(seeds).map(market).collect()
 }
 
 /// A quantity in hundred-millionths, if it is a whole number of them.

@@ -13,6 +13,7 @@ use model::ids::AccountId;
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine::config::ACCOUNTS_MAX;
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::saved::{Unsound, require};
 
@@ -75,7 +76,8 @@ pub(crate) enum Seen {
 pub(crate) struct AppliedTrades {
     keys: VecDeque<TradeKey>,
     forgotten: Option<TradeKey>,
-    latest: u64,
+    /// Largest trade id of each account.
+    latest: [u64; ACCOUNTS_MAX],
 }
 
 /// The same as a snapshot holds it.
@@ -83,7 +85,8 @@ pub(crate) struct AppliedTrades {
 pub(crate) struct SavedTrades {
     keys: Vec<TradeKey>,
     forgotten: Option<TradeKey>,
-    latest: u64,
+    /// Largest trade id of each account.
+    latest: [u64; ACCOUNTS_MAX],
 }
 
 impl AppliedTrades {
@@ -123,7 +126,7 @@ impl AppliedTrades {
         Self {
             keys: VecDeque::with_capacity(TRADES_REMEMBERED + 1),
             forgotten: None,
-            latest: 0,
+            latest: [0; ACCOUNTS_MAX],
         }
     }
 
@@ -154,7 +157,9 @@ impl AppliedTrades {
 
     /// Remembers a trade that is applied now.
     pub(crate) fn remember(&mut self, key: TradeKey) {
-        self.latest = self.latest.max(key.trade);
+        if let Some(latest) = self.latest.get_mut(key.account.index()) {
+            *latest = key.trade.max(*latest);
+        }
         match self.keys.binary_search(&key) {
             Ok(_) => return,
             Err(at) if at == self.keys.len() => self.keys.push_back(key),
@@ -165,9 +170,10 @@ impl AppliedTrades {
         }
     }
 
-    /// Largest id of a trade that was applied; 0 before the first.
-    pub(crate) const fn latest(&self) -> u64 {
-        self.latest
+    /// Largest id of a trade of an account that was applied; 0 before the first. What another
+    /// account did says nothing of what this one has heard.
+    pub(crate) fn latest(&self, account: AccountId) -> u64 {
+        self.latest.get(account.index()).copied().unwrap_or(0)
     }
 }
 
@@ -181,7 +187,9 @@ impl Digest for AppliedTrades {
             sink.number(key.client_id);
             sink.number(key.venue_order_id);
         }
-        sink.number(self.latest);
+        for latest in self.latest {
+            sink.number(latest);
+        }
     }
 }
 
@@ -214,7 +222,9 @@ mod tests {
         let account = AccountId(1);
         assert_eq!(trades.seen(sell), Seen::New);
         assert_eq!(trades.seen(TradeKey { account, ..key(5) }), Seen::New);
-        assert_eq!(trades.latest(), 9);
+        trades.remember(TradeKey { account, ..key(7) });
+        let latest = |account| trades.latest(AccountId(account));
+        assert_eq!([latest(0), latest(1), latest(2)], [9, 7, 0]);
     }
 
     #[test]

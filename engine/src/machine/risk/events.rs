@@ -241,7 +241,7 @@ impl Risk {
                     }
                 }
             }
-            Channel::Orders => self.on_order_link(link),
+            Channel::Orders => self.on_order_link(record, link),
         }
     }
 

@@ -196,16 +196,16 @@ impl Risk {
                 !subject.reduces,
             )
             .map_err(|blocked| Refused::plain(blocked.reason).by(blocked.control, blocked.scope))?;
-        let link = self.links[usize::from(whose.venue.0)];
+        let link = self.order_link(whose.account);
         let unconfirmed = match link {
-            LinkState::Up => self.orders.sums().venue(whose.venue).unconfirmed,
+            LinkState::Up => self.orders.sums().account(whose.account).unconfirmed,
             LinkState::Down
             | LinkState::Syncing
             | LinkState::Stale
             | LinkState::Failed
             | LinkState::Notice => 0,
         };
-        run.pass(checks::connected(link, unconfirmed).of(Scope::Venue(whose.venue)))
+        run.pass(checks::connected(link, unconfirmed).of(Scope::Account(whose.account)))
     }
 
     /// The price that counts, and the book that it was judged against. What reduces may go without

@@ -303,8 +303,7 @@ impl Risk {
             }
         }
         for ((account, instrument), (mine, others)) in groups {
-            let venue = self.venue_of(account);
-            let up = venue.is_some_and(|venue| self.order_link(venue) == LinkState::Up);
+            let up = self.order_link(account) == LinkState::Up;
             if mine < CANCEL_ALL_FROM || others > 0 || !up {
                 continue;
             }

@@ -69,7 +69,7 @@ use self::notices::Notices;
 use self::switches::Switches;
 use self::trace::{Silent, Trace};
 use super::blobs::LaneBlobs;
-use super::config::MachineConfig;
+use super::config::{ACCOUNTS_MAX, MachineConfig};
 use super::digest::{Digest, InputDigest, Sink};
 use super::error::ApplyError;
 use super::exits::Exits;
@@ -111,7 +111,8 @@ pub struct Risk {
     entries: Vec<Option<Box<Entry>>>,
     orders: Orders,
     portfolio: Portfolio,
-    links: [LinkState; 256],
+    /// Order connection of each account: each has a gateway of its own.
+    links: [LinkState; ACCOUNTS_MAX],
     lists_wanted: Vec<bool>,
     lists_asked: Vec<Option<u64>>,
     bucket: MessageBucket,
@@ -160,7 +161,7 @@ impl Risk {
             entries: Vec::new(),
             orders: Orders::new(OPEN_ORDERS_MAX, ENDED_ORDERS_REMEMBERED),
             portfolio: Portfolio::default(),
-            links: [LinkState::Down; 256],
+            links: [LinkState::Down; ACCOUNTS_MAX],
             lists_wanted: Vec::new(),
             lists_asked: Vec::new(),
             bucket: MessageBucket::default(),
@@ -274,8 +275,7 @@ impl Risk {
     }
 
     fn link_of(&self, order: &Order) -> LinkState {
-        self.venue_of(order.account)
-            .map_or(LinkState::Down, |venue| self.links[usize::from(venue.0)])
+        self.order_link(order.account)
     }
 
     /// Number of the event that was applied last; 0 before the first.
@@ -360,11 +360,11 @@ impl Risk {
         Some(&self.entry(instrument)?.listing)
     }
 
-    /// Largest id of a trade of ours on an instrument that was applied; 0 before the first.
+    /// Largest id of a trade of an account's on an instrument that was applied; 0 before the first.
     #[must_use]
-    pub fn own_trade_id_max(&self, instrument: InstrumentId) -> u64 {
+    pub fn own_trade_id_max(&self, account: AccountId, instrument: InstrumentId) -> u64 {
         self.entry(instrument)
-            .map_or(0, |entry| entry.trades.latest())
+            .map_or(0, |entry| entry.trades.latest(account))
     }
 
     /// Largest venue order id that a report or fill named.
@@ -385,10 +385,11 @@ impl Risk {
         &self.portfolio
     }
 
-    /// State of a venue's order connection.
+    /// State of an account's order connection.
     #[must_use]
-    pub const fn order_link(&self, venue: VenueId) -> LinkState {
-        self.links[venue.0 as usize]
+    pub fn order_link(&self, account: AccountId) -> LinkState {
+        let link = self.links.get(account.index());
+        link.copied().unwrap_or(LinkState::Down)
     }
 
     /// Notices that came back as events.

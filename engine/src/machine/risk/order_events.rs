@@ -5,12 +5,13 @@
 use model::body::{Connection, Fill, LinkState, NoticeCode, NoticeLevel, Sent};
 use model::control::{Control, Scope};
 use model::event::Event;
-use model::ids::{AccountId, ClientOrderId};
+use model::ids::{AccountId, ClientOrderId, VenueId};
 use model::num::Lots;
 use model::record::{Kind, Record};
 
 use super::Risk;
 use super::notices::Told;
+use crate::machine::config::ACCOUNTS_MAX;
 use crate::machine::orders::{Fact, Order, OrderState, Seen, TradeKey, When};
 
 impl Risk {
@@ -38,23 +39,35 @@ impl Risk {
         });
     }
 
-    pub(super) fn on_order_link(&mut self, link: &Connection) {
+    /// The connection of one account, or of all of a venue where the event names none.
+    pub(super) fn on_order_link(&mut self, record: &Record, link: &Connection) {
         if link.state == LinkState::Notice {
             return;
         }
-        self.links[usize::from(link.venue)] = link.state;
+        let meant = |account: AccountId, venue: VenueId| {
+            venue.0 == link.venue && record.account().is_none_or(|of| of == account)
+        };
+        let lost = matches!(link.state, LinkState::Down | LinkState::Failed);
+        let mut concerned = [false; ACCOUNTS_MAX];
+        for (index, account) in (0..).map(AccountId).take(ACCOUNTS_MAX).enumerate() {
+            if self.venue_of(account).is_none_or(|venue| !meant(account, venue)) {
+                continue;
+            }
+            concerned[index] = true;
+            self.links[index] = link.state;
+            if link.state != LinkState::Up
+                && let Some(asked) = self.lists_asked.get_mut(index)
+            {
+                *asked = None;
+            }
+        }
         if link.state == LinkState::Up {
             self.orders.look_again();
             return;
         }
-        let lost = matches!(link.state, LinkState::Down | LinkState::Failed);
-        let (entries, event, now) = (&self.entries, self.last_event, self.time_ns);
-        self.lists_asked.fill(None);
+        let (event, now) = (self.last_event, self.time_ns);
         self.orders.update_live(|order| {
-            let entry = entries
-                .get(order.instrument.index())
-                .and_then(Option::as_deref);
-            if entry.is_none_or(|entry| entry.listing.spec().venue.0 != link.venue) {
+            if !concerned.get(order.account.index()).is_some_and(|concerned| *concerned) {
                 return;
             }
             order.disconnect(event);

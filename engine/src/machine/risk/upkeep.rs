@@ -85,9 +85,7 @@ impl Risk {
             let Ok(account) = u16::try_from(index).map(AccountId) else {
                 return;
             };
-            let up = self
-                .venue_of(account)
-                .is_some_and(|venue| self.links[usize::from(venue.0)] == LinkState::Up);
+            let up = self.order_link(account) == LinkState::Up;
             if !self.lists_wanted[index] || !up || !self.has_room() {
                 continue;
             }

@@ -4,7 +4,7 @@
 
 use model::blob::{self, BlobKind};
 use model::body::{
-    BlobPart, Channel, Fill, LinkState, Mark, Notice, NoticeCode, OperatorAction, Outcome, Refusal,
+    BlobPart, Channel, Connection, Fill, LinkState, Mark, Notice, NoticeCode, OperatorAction, Outcome, Refusal,
 };
 use model::control::ScopeKind;
 use model::event::Event;
@@ -40,7 +40,7 @@ impl StrategyRunner {
                 self.on_market_link(record, event, link.venue)
             }
             Event::Mark(mark) => self.on_mark(record, mark),
-            Event::Connection(link) => self.on_order_link(link.venue, link.state),
+            Event::Connection(link) => self.on_order_link(record, link),
             Event::RunStarted(start) => {
                 self.on_run_started(record, event, start.epoch);
                 None
@@ -138,11 +138,15 @@ impl StrategyRunner {
         Some(Cause::Mark(watched.id))
     }
 
-    fn on_order_link(&mut self, venue: u8, state: LinkState) -> Option<Cause> {
-        if self.setting.venue.0 != venue || state == LinkState::Notice {
+    fn on_order_link(&mut self, record: &Record, link: &Connection) -> Option<Cause> {
+        let other = |account| account != self.config.account;
+        if self.setting.venue.0 != link.venue
+            || record.account().is_some_and(other)
+            || link.state == LinkState::Notice
+        {
             return None;
         }
-        self.connected = state == LinkState::Up;
+        self.connected = link.state == LinkState::Up;
         if !self.connected {
             // Answers to cancels may be lost; risk asks, and the strategy may ask again.
             self.orders.update_live(|order| {

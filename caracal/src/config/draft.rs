@@ -206,7 +206,6 @@ impl<'a> Converter<'a> {
     }
 
     fn control(&mut self, draft: &MachineDraft) -> Option<ControlConfig> {
-        let symbol = |spec: &InstrumentSpec| (spec.id, spec.symbol.clone());
         let names = Names {
             venues: draft.venue_names.clone(),
             accounts: draft.accounts.iter().map(|one| one.name.clone()).collect(),
@@ -215,7 +214,7 @@ impl<'a> Converter<'a> {
                 .iter()
                 .map(|one| one.name.clone())
                 .collect(),
-            instruments: self.instruments.iter().map(symbol).collect(),
+            instruments: words::instrument_names(self.instruments.iter()),
         };
         let mut config = draft.control.config.clone();
         for limit in &draft.control.limits {

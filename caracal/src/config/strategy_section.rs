@@ -122,19 +122,24 @@ fn symbols(
     venues: &[VenueNames],
     problems: &mut Problems<'_>,
 ) -> Option<Vec<String>> {
-    let known: Vec<(&str, &str)> = venues
+    let names = VenueNames::instruments(venues);
+    let known: Vec<(&str, &str)> = names
         .iter()
-        .flat_map(|venue| venue.symbols.iter())
-        .map(|symbol| (symbol.as_str(), symbol.as_str()))
+        .map(|(text, name)| (text.as_str(), name.as_str()))
         .collect();
     if !section.has("symbols") {
         let symbol = section.choice(problems, "symbol", &known, None)?;
         return Some(vec![symbol.to_owned()]);
     }
-    let symbols = section.texts(problems, "symbols")?;
-    let is_known = |symbol: &String| known.iter().any(|(name, _)| name == symbol);
+    let texts = section.texts(problems, "symbols")?;
+    let meant = |text: &String| known.iter().find(|(known, _)| known == text);
+    let found: Option<Vec<String>> = texts
+        .iter()
+        .map(|text| meant(text).map(|(_, name)| (*name).to_owned()))
+        .collect();
+    let symbols = found.unwrap_or_default();
     let each_once = (1..symbols.len()).all(|at| !symbols[..at].contains(&symbols[at]));
-    if !symbols.is_empty() && symbols.iter().all(is_known) && each_once {
+    if !symbols.is_empty() && each_once {
         return Some(symbols);
     }
     let names: Vec<String> = known
@@ -142,7 +147,7 @@ fn symbols(
         .map(|(name, _)| format!("\"{name}\""))
         .collect();
     let what = format!(
-        "{symbols:?} is not allowed: a list out of {}, each once, is",
+        "{texts:?} is not allowed: a list out of {}, each once, is",
         names.join(", ")
     );
     section.problem(problems, "symbols", what);

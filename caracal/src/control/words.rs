@@ -7,6 +7,7 @@
 use engine::machine::Machine;
 use model::control::{Control, Scope, Unit};
 use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
+use model::instrument::InstrumentSpec;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
@@ -24,7 +25,7 @@ pub(crate) struct Names {
     pub(crate) accounts: Vec<String>,
     /// Strategies, by id.
     pub(crate) strategies: Vec<String>,
-    /// Symbols of the instruments, with their ids.
+    /// Instruments with their ids: the symbol where only one venue has it, else our own name.
     pub(crate) instruments: Vec<(InstrumentId, String)>,
 }
 
@@ -34,12 +35,11 @@ impl Names {
         let config = machine.config();
         let accounts = config.map_or(&[][..], |config| &config.accounts);
         let strategies = config.map_or(&[][..], |config| &config.strategies);
-        let symbol = |spec: &model::instrument::InstrumentSpec| (spec.id, spec.symbol.clone());
         Self {
             venues: venues.to_vec(),
             accounts: accounts.iter().map(|one| one.name.clone()).collect(),
             strategies: strategies.iter().map(|one| one.name.clone()).collect(),
-            instruments: machine.instruments().map(symbol).collect(),
+            instruments: instrument_names(machine.instruments()),
         }
     }
 
@@ -71,7 +71,7 @@ impl Names {
                 .map(|id| Scope::Strategy(StrategyId(id))),
             "instrument" => {
                 let mut known = self.instruments.iter();
-                let found = known.find(|(_, symbol)| symbol == name);
+                let found = known.find(|(_, known)| is_named(known, name));
                 found.map(|(id, _)| Scope::Instrument(*id))
             }
             _ => None,
@@ -97,6 +97,31 @@ impl Names {
             }
         }
     }
+}
+
+/// Each instrument's shortest name that no other has, with its id.
+pub(crate) fn instrument_names<'a>(
+    specs: impl Iterator<Item = &'a InstrumentSpec>,
+) -> Vec<(InstrumentId, String)> {
+    let specs: Vec<&InstrumentSpec> = specs.collect();
+    let name = |spec: &&InstrumentSpec| {
+        let having = specs.iter().filter(|other| other.symbol == spec.symbol);
+        let name = if having.count() == 1 {
+            &spec.symbol
+        } else {
+            &spec.name
+        };
+        (spec.id, name.clone())
+    };
+    specs.iter().map(name).collect()
+}
+
+/// Whether a text means an instrument: its name, or the name with its venue behind the symbol.
+fn is_named(known: &str, text: &str) -> bool {
+    known == text
+        || text
+            .split_once('.')
+            .is_some_and(|(symbol, _)| symbol == known)
 }
 
 /// The control of a name.

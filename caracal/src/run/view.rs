@@ -1,7 +1,7 @@
 //! What a person wants to know of a machine, read out of it in one place.
 
 use engine::machine::{Machine, Position};
-use model::body::{LinkState, Side};
+use model::body::{AssetName, LinkState, Side};
 use model::ids::AccountId;
 use model::instrument::InstrumentSpec;
 use rust_decimal::Decimal;
@@ -20,7 +20,7 @@ pub(crate) struct View {
     pub(crate) profit: Decimal,
     /// Fees since the journal's first event.
     pub(crate) fees: Decimal,
-    /// Asset of profit and fees.
+    /// Asset of profit and fees: the reporting currency.
     pub(crate) quote: String,
     /// Orders that are not ended.
     pub(crate) live_orders: usize,
@@ -47,9 +47,8 @@ impl View {
             profit,
             fees,
             quote: machine
-                .instruments()
-                .next()
-                .map_or_else(String::new, |s| s.quote.clone()),
+                .config()
+                .map_or_else(String::new, |config| config.reporting.clone()),
             live_orders: machine.orders().live_count(),
             unknown_orders: machine.orders().unknown_count(),
             stopping: machine.risk().is_stopping(),
@@ -116,20 +115,21 @@ fn spec_of(machine: &Machine, position: &Position) -> Option<InstrumentSpec> {
         .cloned()
 }
 
+/// What is held of each base asset that was traded, over all accounts and instruments.
 fn position_text(machine: &Machine) -> String {
-    let texts: Vec<String> = machine
-        .portfolio()
-        .positions()
-        .iter()
-        .filter_map(|position| {
-            let spec = spec_of(machine, position)?;
-            Some(format!(
-                "{} {}",
-                spec.quantity(position.lots)?.normalize(),
-                spec.base
-            ))
-        })
-        .collect();
+    let mut held: Vec<(String, Decimal)> = Vec::new();
+    for position in machine.portfolio().positions() {
+        let Some(spec) = spec_of(machine, position) else {
+            continue;
+        };
+        let amount = spec.quantity(position.lots).unwrap_or_default();
+        match held.iter_mut().find(|(asset, _)| *asset == spec.base) {
+            Some((_, sum)) => *sum += amount,
+            None => held.push((spec.base, amount)),
+        }
+    }
+    let text = |(asset, amount): &(String, Decimal)| format!("{} {asset}", amount.normalize());
+    let texts: Vec<String> = held.iter().map(text).collect();
     if texts.is_empty() {
         "0".to_owned()
     } else {
@@ -137,13 +137,18 @@ fn position_text(machine: &Machine) -> String {
     }
 }
 
-/// Profit after fees, and the fees, over all positions. A position without a price to value it at
-/// counts at its cost.
+/// Profit after fees, and the fees, over all positions, in the reporting currency at the present
+/// rates. A position without a price to value it at counts at its cost; what has no rate is left
+/// out.
 fn profit_and_fees(machine: &Machine) -> (Decimal, Decimal) {
+    let portfolio = machine.portfolio();
+    let rate = |asset: &str| AssetName::whole(asset).and_then(|asset| portfolio.rate(&asset));
     let (mut profit, mut fees) = (Decimal::ZERO, Decimal::ZERO);
-    for position in machine.portfolio().positions() {
-        let unrealised = spec_of(machine, position).and_then(|spec| {
-            let listing = machine.listing(position.instrument)?;
+    for position in portfolio.positions() {
+        let Some(spec) = spec_of(machine, position) else {
+            continue;
+        };
+        let unrealised = machine.listing(position.instrument).and_then(|listing| {
             let trade = listing.last_trade();
             let mid_x2 = listing
                 .book()
@@ -152,8 +157,15 @@ fn profit_and_fees(machine: &Machine) -> (Decimal, Decimal) {
                 .or_else(|| trade.map(|trade| trade.price.0.saturating_mul(2)))?;
             position.unrealised(&spec, mid_x2)
         });
-        profit += position.realised + unrealised.unwrap_or_default() - position.fees;
-        fees += position.fees;
+        let sum = position.realised + unrealised.unwrap_or_default();
+        profit += sum * rate(&spec.quote).unwrap_or_default();
     }
-    (profit, fees)
+    let accounts = machine.config().map_or(0, |config| config.accounts.len());
+    let ledgers = (0..).map(AccountId).take(accounts);
+    for ledger in ledgers.filter_map(|account| portfolio.ledger(account)) {
+        for holding in ledger.holdings() {
+            fees += holding.fees * portfolio.rate(&holding.asset).unwrap_or_default();
+        }
+    }
+    (profit - fees, fees)
 }

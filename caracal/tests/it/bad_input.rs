@@ -43,7 +43,7 @@ fn config_with_several_mistakes_reports_all_with_line_path_value_and_range() {
     let directory = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(DEFAULT_CONFIG).unwrap();
     let text = text
-        .replace("collar_bps = 50", "collar_bps = 0")
+        .replacen("collar_bps = 50", "collar_bps = 0", 1)
         .replace("# durability = \"interval\"", "durability = \"sometimes\"")
         .replace("[risk]", "[risk]\ncollar = 3")
         .replace("lane_slots = 1024", "lane_slots = 1000");

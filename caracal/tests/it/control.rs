@@ -9,7 +9,7 @@ use crate::rig::{DEFAULT_CONFIG, assert_success, caracal, finish};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-struct Engine {
+pub(crate) struct Engine {
     child: Child,
 }
 
@@ -22,9 +22,14 @@ impl Drop for Engine {
 
 impl Engine {
     fn start(directory: &Path) -> Self {
+        Self::start_with(directory, Path::new(DEFAULT_CONFIG))
+    }
+
+    pub(crate) fn start_with(directory: &Path, config: &Path) -> Self {
         let mut command = caracal(directory);
         command
-            .args(["run", "--config", DEFAULT_CONFIG, "--journal", "j"])
+            .args(["run", "--journal", "j", "--config"])
+            .arg(config)
             .args(["--for", "120s", "--allow-unsafe-fs"])
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null());
@@ -41,7 +46,7 @@ impl Engine {
         assert!(sent.unwrap().success());
     }
 
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         self.signal("-INT");
         let began = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
@@ -62,7 +67,7 @@ fn control(directory: &Path, arguments: &[&str]) -> (bool, String) {
     (output.status.success(), text)
 }
 
-fn accepted(directory: &Path, arguments: &[&str]) -> String {
+pub(crate) fn accepted(directory: &Path, arguments: &[&str]) -> String {
     let (accepted, text) = control(directory, arguments);
     assert!(accepted, "{arguments:?}: {text}");
     text
@@ -75,7 +80,7 @@ fn refused(directory: &Path, arguments: &[&str], words: &str) {
 }
 
 /// Asks `show` until it holds `words`.
-fn wait_for(directory: &Path, words: &str) {
+pub(crate) fn wait_for(directory: &Path, words: &str) {
     let began = Instant::now();
     loop {
         let (_, text) = control(directory, &["show", "--wait", "20s"]);

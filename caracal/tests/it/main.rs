@@ -16,5 +16,6 @@ mod modes;
 mod recording;
 mod rig;
 mod session;
+mod several;
 mod snapshots;
 mod verify;

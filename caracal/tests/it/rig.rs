@@ -153,7 +153,12 @@ impl PracticeProcess {
 
     /// The answer to a signed GET of the venue's REST interface.
     pub(crate) fn ask(&self, path: &str, query: &str) -> Value {
-        let read = |name: &str| std::fs::read(self.keys.join(name)).unwrap();
+        self.ask_as("", path, query)
+    }
+
+    /// The same as the account whose keys are in this folder; the first one's are in none.
+    pub(crate) fn ask_as(&self, folder: &str, path: &str, query: &str) -> Value {
+        let read = |name: &str| std::fs::read(self.keys.join(folder).join(name)).unwrap();
         let trust = Trust::from_pem(&read("ca.pem")).unwrap();
         let signer = Signer::ed25519_pem(&read("secret")).unwrap();
         let api_key = String::from_utf8(read("api-key")).unwrap();

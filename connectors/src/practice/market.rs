@@ -21,8 +21,8 @@ const MARKET_ORDER_IDS: u64 = 1 << 63;
 const RESTING_TARGET: usize = 1_600;
 /// Standard deviation of the reference price after one second, in ticks at [`FULL_PRICE`].
 const WALK_TICKS_PER_SECOND: f64 = 12.0;
-/// From this price on, in ticks, distances are as written here; below it they shrink with the price,
-/// so that a market of few ticks does not jump by percents.
+/// From this price on, in ticks, distances are as written here; below it they shrink with the root
+/// of the price, so that a market of few ticks does not jump by percents and still has levels.
 const FULL_PRICE: f64 = 1_000_000.0;
 /// How much of its distance to the price that two other markets imply a cross gives up an arrival.
 const CROSS_PULL: f64 = 0.05;
@@ -67,7 +67,7 @@ impl OrderFlow {
             dice: Pcg64::seed_from_u64(seed),
             events_per_second: events_per_second.max(0.001),
             reference,
-            shrink: (reference / FULL_PRICE).clamp(0.0, 1.0),
+            shrink: (reference / FULL_PRICE).clamp(0.0, 1.0).sqrt(),
             burst_until_ns: 0,
             due_ns: 0,
             next_id: MARKET_ORDER_IDS,
@@ -102,7 +102,7 @@ impl OrderFlow {
         let rate = self.events_per_second * factor;
         self.advance(rate, burst);
         let move_ticks = WALK_TICKS_PER_SECOND * self.shrink * factor / rate.sqrt();
-        self.reference = (self.reference + self.normal() * move_ticks).max(1_000.0 * self.shrink);
+        self.reference = (self.reference + self.normal() * move_ticks).max(1_000.0 * self.shrink * self.shrink);
         let crowd = ratio(self.resting.len(), RESTING_TARGET);
         let roll: f64 = self.dice.random();
         if roll < 0.08 {

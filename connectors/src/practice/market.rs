@@ -102,7 +102,8 @@ impl OrderFlow {
         let rate = self.events_per_second * factor;
         self.advance(rate, burst);
         let move_ticks = WALK_TICKS_PER_SECOND * self.shrink * factor / rate.sqrt();
-        self.reference = (self.reference + self.normal() * move_ticks).max(1_000.0 * self.shrink * self.shrink);
+        self.reference =
+            (self.reference + self.normal() * move_ticks).max(1_000.0 * self.shrink * self.shrink);
         let crowd = ratio(self.resting.len(), RESTING_TARGET);
         let roll: f64 = self.dice.random();
         if roll < 0.08 {

@@ -50,7 +50,10 @@ impl Risk {
         let lost = matches!(link.state, LinkState::Down | LinkState::Failed);
         let mut concerned = [false; ACCOUNTS_MAX];
         for (index, account) in (0..).map(AccountId).take(ACCOUNTS_MAX).enumerate() {
-            if self.venue_of(account).is_none_or(|venue| !meant(account, venue)) {
+            if self
+                .venue_of(account)
+                .is_none_or(|venue| !meant(account, venue))
+            {
                 continue;
             }
             concerned[index] = true;
@@ -67,7 +70,10 @@ impl Risk {
         }
         let (event, now) = (self.last_event, self.time_ns);
         self.orders.update_live(|order| {
-            if !concerned.get(order.account.index()).is_some_and(|concerned| *concerned) {
+            if !concerned
+                .get(order.account.index())
+                .is_some_and(|concerned| *concerned)
+            {
                 return;
             }
             order.disconnect(event);

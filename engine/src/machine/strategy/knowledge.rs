@@ -4,7 +4,8 @@
 
 use model::blob::{self, BlobKind};
 use model::body::{
-    BlobPart, Channel, Connection, Fill, LinkState, Mark, Notice, NoticeCode, OperatorAction, Outcome, Refusal,
+    BlobPart, Channel, Connection, Fill, LinkState, Mark, Notice, NoticeCode, OperatorAction,
+    Outcome, Refusal,
 };
 use model::control::ScopeKind;
 use model::event::Event;

@@ -108,11 +108,13 @@ fn all_symbols_of_the_practice_venue_trade_with_fees_in_bnb() {
              collar_bps = 50\nposition_max = 5\nopen_orders_max = 20\n"
         )
     };
-    let maker = |symbol: &str, qty: &str| {
+    // Takes: the queue of a market with few ticks is long.
+    let taker = |symbol: &str, qty: &str| {
         format!(
-            "\n[[strategy]]\nname = \"{symbol}\"\nkind = \"market-maker\"\naccount = \"main\"\n\
-             symbol = \"{symbol}\"\nqty = {qty}\nhalf_spread_ticks = 1\nskew_ticks = 2\n\
-             position_max = 0.5\nrequote_ticks = 0\nrequote_pause = \"50ms\"\nbackoff = \"50ms\"\n"
+            "\n[[strategy]]\nname = \"{symbol}\"\nkind = \"moving-average\"\naccount = \"main\"\n\
+             symbol = \"{symbol}\"\nfast_trades = 3\nslow_trades = 9\nband_ticks = 0\n\
+             target_long = {qty}\ntarget_short = 0\nclip = {qty}\nreach_ticks = 5\n\
+             cooldown = \"100ms\"\n"
         )
     };
     let config = at.join("all.toml");
@@ -120,12 +122,12 @@ fn all_symbols_of_the_practice_venue_trade_with_fees_in_bnb() {
         text,
         limits("BNBUSDT"),
         limits("ETHBTC"),
-        maker("ETHUSDT", "0.02"),
-        maker("BNBUSDT", "0.05"),
-        maker("ETHBTC", "0.02"),
+        taker("ETHUSDT", "0.02"),
+        taker("BNBUSDT", "0.05"),
+        taker("ETHBTC", "0.02"),
     ];
     std::fs::write(&config, parts.concat()).unwrap();
-    let result = run(at, &["--config", config.to_str().unwrap(), "--for", "14s"]);
+    let result = run(at, &["--config", config.to_str().unwrap(), "--for", "8s"]);
     let fills = records(at, "OrderFilled");
     let all = BTreeSet::from([(0, 0), (0, 1), (0, 2), (0, 3)]);
     assert_eq!(filled(at), all, "{result}");

@@ -13,7 +13,7 @@ use crate::practice::Restored;
 /// before it died is behind this.
 const IDS_APART: u64 = 1_000_000;
 
-/// The venue's numbering and prices as the journal has them, for its instruments with their symbols.
+/// The venue's numbering and prices as the journal has them, for its instruments and their symbols.
 pub(super) fn restored(machine: &Machine, instruments: &[(InstrumentId, String)]) -> Restored {
     let last = |(id, symbol): &(InstrumentId, String)| {
         let trade = machine.listing(*id)?.last_trade()?;

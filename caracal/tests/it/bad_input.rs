@@ -183,3 +183,34 @@ fn certificate_that_does_not_verify_is_refused() {
     let text = complaint(directory.path(), &["run", "--config", config]);
     assert_mentions(&text, &["certificate", &venue.address]);
 }
+
+#[test]
+fn venues_and_accounts_that_contradict_each_other_are_refused_with_the_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let run = |from: &str, to: &str| {
+        let config = changed_config(at, from, to);
+        complaint(at, &["run", "--config", &config, "--for", "1s"])
+    };
+    let account = "[[account]]\nname = \"main\"\nvenue = \"BINANCE\"\n";
+    let text = run(account, &format!("{account}{account}"));
+    assert_mentions(
+        &text,
+        &["account[1].name", "is the name of an account already"],
+    );
+    let keyed = format!("{account}signature = \"hmac\"\napi_key_file = \"changed.toml\"\n");
+    let text = run(account, &format!("{keyed}secret_file = \"changed.toml\"\n"));
+    assert_mentions(&text, &["account[0].api_key_file", "makes its own keys"]);
+    let text = run(
+        "[\"BTCUSDT\", \"ETHUSDT\"]",
+        "[\"BTCUSDT\", \"ETHUSDT\", \"BTCUSDT\"]",
+    );
+    assert_mentions(&text, &["venue[0].symbols", "\"BTCUSDT\" is there twice"]);
+    let seed = "seed = 1 ";
+    let text = run(seed, "start_prices = [\"BTCUSDT -1\"]\nseed = 1 ");
+    assert_mentions(&text, &["start_prices", "\"SYMBOL PRICE\" is"]);
+    let text = run(seed, "start_prices = [\"BTCUSDT 60000.001\"]\nseed = 1 ");
+    assert_mentions(&text, &["start_prices \"BTCUSDT 60000.001\""]);
+    let text = run(seed, "start_prices = [\"BNBUSDT 600\"]\nseed = 1 ");
+    assert_mentions(&text, &["venue.symbols does not have BNBUSDT"]);
+}

@@ -1,4 +1,4 @@
-//! Several instruments, accounts and venues: all trade, each replays without a difference, a kill of
+//! Several instruments, accounts and venues: all trade and replay without a difference, a kill of
 //! one account leaves the others alone, and `kill -9` loses nothing of any.
 //!
 //! Seed: 1 for the moments of the kills; the markets' are the venues' defaults.
@@ -161,6 +161,40 @@ fn two_practice_venues_trade_the_same_symbol() {
     let result = run(at, &["--config", config.to_str().unwrap(), "--for", "8s"]);
     assert_eq!(filled(at), BTreeSet::from([(0, 0), (1, 2)]), "{result}");
     assert_replays(at, &result);
+}
+
+#[test]
+fn symbols_keep_their_numbers_and_a_place_its_account() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let config = with_hedge(at, Path::new(DEFAULT_CONFIG), "");
+    let for_a_moment = ["--config", config.to_str().unwrap(), "--for", "1ms"];
+    run(at, &for_a_moment);
+    // Another order of the symbols: each has the number that it had.
+    let text = std::fs::read_to_string(&config).unwrap();
+    let turned = text.replace("[\"BTCUSDT\", \"ETHUSDT\"]", "[\"ETHUSDT\", \"BTCUSDT\"]");
+    assert_ne!(turned, text);
+    std::fs::write(&config, &turned).unwrap();
+    run(at, &["--config", config.to_str().unwrap(), "--for", "6s"]);
+    let fills = filled(at);
+    assert!(
+        fills.is_subset(&BTreeSet::from([(0, 0), (1, 1)])),
+        "{fills:?}"
+    );
+    assert!(!fills.is_empty());
+    // Another account in the first one's place: refused, whoever's money it would get.
+    let other = turned.replace("name = \"main\"", "name = \"other\"");
+    let other = other.replace("account = \"main\"", "account = \"other\"");
+    std::fs::write(&config, other).unwrap();
+    let mut command = crate::rig::caracal(at);
+    command.arg("run").args(for_a_moment);
+    let output = crate::rig::finish(command, Duration::from_secs(30));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(
+        said.contains("[[account]] 1 was \"main\"") && said.contains("\"other\""),
+        "{said}"
+    );
 }
 
 #[test]

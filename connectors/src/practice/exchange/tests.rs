@@ -206,3 +206,108 @@ fn events_of_a_fill_come_in_order_and_numbered() {
     assert!(kinds[1..].iter().all(|kind| *kind == Execution::Trade));
     assert!(exchange.take_events().is_empty());
 }
+
+/// All four markets, two accounts with some of each asset, fees in BNB.
+fn all_markets(seed: u64, bnb: Decimal) -> Exchange {
+    let listing = |(index, symbol): (u64, String)| {
+        let instrument = PracticeInstrument::named(&symbol).unwrap();
+        Listing {
+            spec: instrument.spec,
+            liquidity: Liquidity::synthetic(seed + index, 300.0, instrument.start_price, 0),
+            next_trade_id: 1,
+            trades: VecDeque::new(),
+            unpublished: 0,
+        }
+    };
+    let symbols = PracticeInstrument::symbols();
+    let listings = (0..).zip(symbols).map(listing).collect();
+    let fees = FeeRates {
+        maker: Decimal::new(75, 5),
+        taker: Decimal::new(1, 3),
+    };
+    let mut exchange = Exchange::new(listings, fees, FirstIds::default());
+    exchange.fees_in_bnb = true;
+    let free = |free: Decimal| Balance {
+        free,
+        locked: Decimal::ZERO,
+    };
+    for _ in 0..2 {
+        exchange.accounts.open([
+            ("BTC".to_owned(), free(Decimal::from(20))),
+            ("ETH".to_owned(), free(Decimal::from(200))),
+            ("BNB".to_owned(), free(bnb)),
+            ("USDT".to_owned(), free(Decimal::from(400_000))),
+        ]);
+    }
+    exchange.open_markets();
+    exchange
+}
+
+fn buy(instrument: usize, qty: i64) -> Request {
+    Request {
+        account: 0,
+        instrument,
+        client_id: format!("b{instrument}-{qty}"),
+        side: Side::Buy,
+        kind: OrderKind::Market,
+        time_in_force: TimeInForce::Gtc,
+        self_trade: SelfTrade::ExpireMaker,
+        price: None,
+        qty: Lots(qty),
+        quote_qty: None,
+    }
+}
+
+#[test]
+fn cross_stays_where_its_legs_put_it_and_each_market_has_its_own_flow() {
+    let mut exchange = all_markets(3, Decimal::TWO);
+    // A tenth above what the legs imply: it comes back.
+    let Liquidity::Synthetic(cross) = &mut exchange.listings[3].liquidity else {
+        panic!("the cross is synthetic");
+    };
+    cross.flow.pull(15_000.0);
+    for step in 0..20_000 {
+        (0..4).for_each(|instrument| exchange.step_market(instrument));
+        let bid = exchange.listings[3].liquidity.best(Side::Buy).unwrap().0;
+        let implied = exchange.implied_ticks(3).unwrap();
+        #[expect(clippy::cast_precision_loss, reason = "some thousand ticks")]
+        let apart = (bid as f64 - implied).abs();
+        assert!(
+            step < 5_000 || apart < 15.0,
+            "step {step}: {bid} for {implied}"
+        );
+    }
+    let trades = |at: usize| exchange.listings[at].next_trade_id;
+    assert!((0..4).all(|at| trades(at) > 100), "each market trades");
+    assert_ne!(trades(0), trades(1), "each has its own seed");
+}
+
+#[test]
+fn fees_are_paid_in_bnb_while_there_is_some_and_nothing_is_lost() {
+    let assets = ["BTC", "ETH", "BNB", "USDT"];
+    let mut exchange = all_markets(5, Decimal::new(2, 3));
+    let total = |exchange: &Exchange| assets.map(|asset| exchange.accounts.total(asset));
+    let before = total(&exchange);
+    let mut paid = Vec::new();
+    for (instrument, qty) in [(0, 1_000), (3, 2_000), (1, 5_000), (0, 2_000), (2, 500)] {
+        for fill in exchange.place(&buy(instrument, qty)).unwrap().fills {
+            let (rate, value) = (exchange.fees.taker, fill.quote);
+            if fill.commission_asset == "BNB" && instrument == 0 {
+                // A quarter less, at about 600 USDT for one.
+                let full = value * rate / Decimal::from(600);
+                let share = fill.commission / full;
+                let (low, high) = (Decimal::new(74, 2), Decimal::new(76, 2));
+                assert!(low < share && share < high, "{share}");
+            }
+            paid.push(fill.commission_asset);
+        }
+    }
+    assert_eq!(total(&exchange), before, "Invariant A2");
+    assert_eq!(paid.first().unwrap(), "BNB");
+    // 0.002 BNB are soon gone, then the fee is of what is received.
+    assert!(
+        paid.iter().any(|asset| asset == "BTC" || asset == "ETH"),
+        "{paid:?}"
+    );
+    assert!(exchange.accounts.balance(0, "BNB").free >= Decimal::ZERO);
+}

@@ -33,14 +33,17 @@ pub enum Action {
         /// The order.
         client_id: ClientOrderId,
     },
-    /// Cancel an order and place another in one request.
+    /// Cancel an order and place another in one request. What comes in the place of an order at
+    /// the venue goes to the venue; in the place of one that the engine holds may come any, so this
+    /// is how its price or its trigger is changed.
     Replace {
         /// The order to cancel.
         cancel: ClientOrderId,
         /// The order to place.
         place: Place,
     },
-    /// Make an order smaller. It keeps its price and its place in the queue.
+    /// Make an order smaller. It keeps its price and its place in the queue. A held one's group
+    /// gets smaller with it.
     Amend {
         /// The order.
         client_id: ClientOrderId,

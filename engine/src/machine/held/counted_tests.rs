@@ -176,7 +176,11 @@ impl World {
         assert!(self.orders.insert(Order::new(&place, about)));
         self.held.change(held.id, |held| {
             let before = held.filled;
-            held.phase = Phase::Working { order, before };
+            held.phase = Phase::Working {
+                order,
+                before,
+                qty: open,
+            };
         });
     }
 

@@ -26,6 +26,8 @@ pub(crate) enum Phase {
         order: ClientOrderId,
         /// What earlier ones filled.
         before: Lots,
+        /// Its quantity.
+        qty: Lots,
     },
 }
 

@@ -6,6 +6,7 @@
 mod counted;
 #[cfg(test)]
 mod counted_tests;
+mod ends;
 mod entry;
 mod progress;
 mod table;

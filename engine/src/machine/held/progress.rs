@@ -24,7 +24,7 @@ impl HeldOrders {
             if about.is_none_or(|about| about == order) {
                 // What is left of it at the venue may be another.
                 self.changed(Unit::of(&self.entries[index]));
-                self.count(index, order, orders);
+                self.count(index, orders);
             }
         }
         self.wake(about, orders, now_ns);
@@ -54,14 +54,27 @@ impl HeldOrders {
         id == order || self.get(id).and_then(Held::working) == Some(order)
     }
 
-    fn count(&mut self, index: usize, order: ClientOrderId, orders: &Orders) {
+    fn count(&mut self, index: usize, orders: &Orders) {
         let held = &mut self.entries[index];
-        let Phase::Working { before, .. } = held.phase else {
+        let Phase::Working { before, qty, order } = held.phase else {
             return;
         };
         let Some(order) = orders.get(order) else {
             return;
         };
+        if order.qty < qty {
+            // The venue confirmed an amendment: what it was asked for is less now.
+            let qty = order.qty;
+            held.phase = Phase::Working {
+                order: order.client_id,
+                before,
+                qty,
+            };
+            let total = held.taken.0.saturating_add(before.0).saturating_add(qty.0);
+            let unit = Unit::of(held);
+            self.resize(unit, Lots(total), None);
+        }
+        let held = &mut self.entries[index];
         let total = before.0.saturating_add(order.filled.0);
         let news = total.saturating_sub(held.filled.0);
         if news <= 0 {

@@ -46,16 +46,18 @@ pub(crate) struct HeldOrders {
     /// By id.
     pub(super) entries: Vec<Held>,
     /// Ends that wait to be told.
-    ended: VecDeque<Ended>,
+    pub(super) ended: VecDeque<Ended>,
     /// Ids that the engine gave in this run.
     ids: u32,
     /// By instrument, then source.
     quiet: Vec<[Quiet; 3]>,
     /// Orders at the venue that are to be cancelled.
     pub(super) cancels: Vec<ClientOrderId>,
+    /// Those that are held for less now, until that can be told.
+    resized: Vec<ClientOrderId>,
     pub(super) due_ns: u64,
     /// How many wait for an order of ours that they would trade with. Derived.
-    waiting: usize,
+    pub(super) waiting: usize,
     /// What they may become. Derived.
     pub(super) tally: Tally,
 }
@@ -77,6 +79,7 @@ impl Default for HeldOrders {
             ids: 0,
             quiet: Vec::new(),
             cancels: Vec::with_capacity(HELD_MAX),
+            resized: Vec::with_capacity(HELD_MAX),
             due_ns: u64::MAX,
             waiting: 0,
             tally: Tally::default(),
@@ -95,6 +98,7 @@ impl HeldOrders {
             quiet: _,
             // Empty between events.
             cancels: _,
+            resized: _,
             due_ns,
             waiting: _,
             tally: _,
@@ -161,7 +165,7 @@ impl HeldOrders {
         self.entries.iter()
     }
 
-    fn place_of(&self, id: ClientOrderId) -> Result<usize, usize> {
+    pub(super) fn place_of(&self, id: ClientOrderId) -> Result<usize, usize> {
         self.entries.binary_search_by_key(&id, |held| held.id)
     }
 
@@ -210,6 +214,7 @@ impl HeldOrders {
     pub(crate) fn insert(&mut self, held: Held) {
         if let Err(index) = self.place_of(held.id) {
             self.entries.insert(index, held);
+            self.waiting += usize::from(held.behind.is_some());
             self.change(held.id, |_| {});
         }
     }
@@ -286,104 +291,30 @@ impl HeldOrders {
         self.hush(instrument, source);
     }
 
-    /// The others of a group end, because `winner` goes or is filled.
-    pub(super) fn end_siblings(&mut self, winner: &Held) {
-        let Some(group) = winner.group() else {
-            return;
-        };
-        for index in (0..self.entries.len()).rev() {
-            let held = &self.entries[index];
-            if held.group() == Some(group) && held.id != winner.id {
-                self.end(index, HeldEnd::Sibling, 0);
+    /// The one of a unit that has an order at the venue.
+    pub(crate) fn at_venue(&self, unit: Unit) -> Option<&Held> {
+        let of_unit = |held: &&Held| Unit::of(held) == unit && held.working().is_some();
+        self.entries.iter().find(of_unit)
+    }
+
+    /// Holds a unit for less; what is told of `told` is told elsewhere.
+    pub(crate) fn resize(&mut self, unit: Unit, qty: Lots, told: Option<ClientOrderId>) {
+        let resized = &mut self.resized;
+        for held in self.entries.iter_mut() {
+            if Unit::of(held) == unit && held.place.qty > qty {
+                held.place.qty = qty;
+                if told != Some(held.id) && resized.len() < HELD_MAX {
+                    resized.push(held.id);
+                }
             }
         }
-    }
-
-    /// What a child closes, its parent must not open again, nor stand in its way.
-    fn end_parent(&mut self, child: &Held) {
-        let Some(parent) = child.parent() else {
-            return;
-        };
-        match self.place_of(parent) {
-            Ok(index) => self.end(index, HeldEnd::Sibling, 0),
-            Err(_) => self.cancels.push(parent),
-        }
-    }
-
-    /// Ends one: at once, or when its order at the venue has ended.
-    pub(super) fn end(&mut self, index: usize, why: HeldEnd, asked_in: u32) {
-        let held = &mut self.entries[index];
-        match held.working() {
-            Some(order) => {
-                held.ending = held.ending.or(Some(why));
-                let unit = Unit::of(held);
-                self.changed(unit);
-                self.cancels.push(order);
-            }
-            None => self.take_out(index, why, asked_in),
-        }
-    }
-
-    pub(super) fn take_out(&mut self, index: usize, why: HeldEnd, asked_in: u32) {
-        let held = self.entries.remove(index);
-        self.changed(Unit::of(&held));
-        self.waiting -= usize::from(held.behind.is_some());
-        if let Some((instrument, source)) = held.watches() {
-            self.hush(instrument, source);
-        }
+        self.changed(unit);
         self.due_ns = 0;
-        self.ended.push_back(Ended {
-            held,
-            why,
-            asked_in,
-        });
-        self.orphan(&held);
     }
 
-    /// What waits for the fills of one that is no more gets none, nor does what waits for that.
-    fn orphan(&mut self, parent: &Held) {
-        let mut next = self.ended.len();
-        self.orphan_children(parent.id);
-        while let Some(child) = self.ended.get(next).map(|ended| ended.held.id) {
-            self.orphan_children(child);
-            next += 1;
-        }
-    }
-
-    fn orphan_children(&mut self, parent: ClientOrderId) {
-        for index in (0..self.entries.len()).rev() {
-            let held = self.entries[index];
-            if held.parent() != Some(parent) {
-                continue;
-            }
-            self.changed(Unit::of(&held));
-            if held.phase == Phase::Dormant {
-                self.entries.remove(index);
-                self.waiting -= usize::from(held.behind.is_some());
-                self.ended.push_back(Ended {
-                    held,
-                    why: HeldEnd::Parent,
-                    asked_in: 0,
-                });
-            }
-        }
-    }
-
-    /// Ends one for a reason of its own.
-    pub(crate) fn finish(&mut self, id: ClientOrderId, why: HeldEnd, asked_in: u32) {
-        if let Ok(index) = self.place_of(id) {
-            self.end(index, why, asked_in);
-        }
-    }
-
-    /// Ends all of which this is true.
-    pub(crate) fn finish_all(&mut self, why: HeldEnd, mut which: impl FnMut(&Held) -> bool) {
-        for index in (0..self.entries.len()).rev() {
-            // An end may take others with it.
-            if self.entries.get(index).is_some_and(&mut which) {
-                self.end(index, why, 0);
-            }
-        }
+    /// The next one whose quantity is to be told.
+    pub(crate) fn next_resized(&mut self) -> Option<ClientOrderId> {
+        self.resized.pop()
     }
 
     /// Whether it is the order at the venue of one that protects.

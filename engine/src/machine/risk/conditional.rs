@@ -143,20 +143,14 @@ impl Risk {
             held.phase = Phase::Working {
                 order: held.id,
                 before: Lots::ZERO,
+                qty: place.qty,
             };
             self.held.insert(held);
             return Ok(());
         }
         self.clear_held(intent, &mut held, trace)?;
         self.held.insert(held);
-        // The credit of the intent comes back with this.
-        let told = Told::new(
-            NoticeCode::HeldPlaced,
-            NoticeLevel::Info,
-            Scope::Strategy(held.strategy),
-        );
-        let told = told.by(Control::Held, i64::from(self.epoch), 0);
-        self.notice(told.about(held.id.raw()).at(place.price, place.qty));
+        self.tell_of_quantity(held.id, true);
         if let Some(parent) = held.parent() {
             self.held.learn(Some(parent), &self.orders, self.time_ns);
         }
@@ -279,29 +273,6 @@ impl Risk {
         }
     }
 
-    /// The end of a held order, asked for by its strategy. `None` if it is none of its held ones.
-    pub(super) fn judge_cancel_held(
-        &mut self,
-        intent: &Intent,
-        id: ClientOrderId,
-        out: &mut Outputs,
-    ) -> Option<Result<(), Refused>> {
-        let held = self.held.get(id)?;
-        if held.strategy != intent.strategy {
-            return None;
-        }
-        let Some(order) = held.working() else {
-            self.held.finish(id, HeldEnd::Asked, self.epoch);
-            return Some(Ok(()));
-        };
-        let verdict = self.judge_cancel(intent, order, out);
-        if verdict.is_ok() {
-            self.held
-                .change(id, |held| held.ending = Some(HeldEnd::Asked));
-        }
-        Some(verdict)
-    }
-
     /// Does what is due for held orders.
     pub(super) fn drive_held(
         &mut self,
@@ -328,6 +299,9 @@ impl Risk {
                 index += usize::from(stays.is_some());
             }
             self.held.rest(patience);
+        }
+        while let Some(id) = self.held.next_resized() {
+            self.tell_of_quantity(id, false);
         }
         while let Some(id) = self.held.next_cancel() {
             self.orders.update(id, |order| order.cancel_wanted = true);
@@ -375,7 +349,11 @@ impl Risk {
         match verdict {
             Ok(order) => self.held.change(held.id, |held| {
                 let before = held.filled;
-                held.phase = Phase::Working { order, before };
+                held.phase = Phase::Working {
+                    order,
+                    before,
+                    qty: open,
+                };
                 held.since_ns = now;
                 held.behind = None;
             }),

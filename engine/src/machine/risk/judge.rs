@@ -42,9 +42,14 @@ impl Risk {
                 .judge_cancel_held(intent, *client_id, out)
                 .unwrap_or_else(|| self.judge_cancel(intent, *client_id, out)),
             Action::Replace { cancel, place } => self.judge_sized(intent, place, |risk, place| {
-                risk.judge_replace(intent, *cancel, place, out, trace)
+                match risk.judge_replace_held(intent, *cancel, place, out, trace) {
+                    Some(verdict) => verdict,
+                    None => risk.judge_replace(intent, *cancel, place, out, trace),
+                }
             }),
-            Action::Amend { client_id, qty } => self.judge_amend(intent, *client_id, *qty, out),
+            Action::Amend { client_id, qty } => self
+                .judge_amend_held(intent, *client_id, *qty, out)
+                .unwrap_or_else(|| self.judge_amend(intent, *client_id, *qty, out)),
             Action::CancelAll { instrument } => {
                 self.held.finish_all(HeldEnd::Asked, |held| {
                     held.strategy == intent.strategy
@@ -132,7 +137,7 @@ impl Risk {
         Ok(())
     }
 
-    fn judge_replace(
+    pub(super) fn judge_replace(
         &mut self,
         intent: &Intent,
         cancel: ClientOrderId,
@@ -176,8 +181,6 @@ impl Risk {
         let (now, pause) = (self.time_ns, self.cancel_pause_ns());
         self.orders
             .update(cancel, |order| order.cancel.start(number, now, pause));
-        self.held
-            .change(cancel, |held| held.ending = Some(HeldEnd::Asked));
         self.approve(record, intent.intended_ns, out);
         Ok(())
     }

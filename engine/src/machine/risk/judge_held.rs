@@ -83,7 +83,7 @@ impl Risk {
 
 /// The price at which a held order counts. A limit order's own; a market order's is where its
 /// trigger stands now, and for a buy the collar beyond it. `None` if nothing says so.
-fn reference(entry: &Entry, place: &Place, collar_bps: i64) -> Option<Ticks> {
+pub(super) fn reference(entry: &Entry, place: &Place, collar_bps: i64) -> Option<Ticks> {
     if place.order_type != OrderType::Market {
         return Some(place.price);
     }

@@ -21,6 +21,7 @@ mod engine_orders;
 mod events;
 mod exiting;
 mod flow;
+mod held_changes;
 mod judge;
 mod judge_change;
 mod judge_held;

@@ -81,7 +81,7 @@ impl Asks<'_> {
     pub fn replace(&mut self, old: ClientOrderId, wish: Wish) -> Result<ClientOrderId, AskError> {
         let order = self.orders.get(old).ok_or(AskError::NotChangeable)?;
         let free = order.cancel.is_free(self.time_ns) && !self.is_named(old);
-        if order.state != OrderState::Open || !free {
+        if !matches!(order.state, OrderState::Open | OrderState::Held) || !free {
             return Err(AskError::NotChangeable);
         }
         let client_id = self.next_id(&wish)?;

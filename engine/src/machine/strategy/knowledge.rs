@@ -335,8 +335,9 @@ impl StrategyRunner {
         let id = self.own(refusal.client_id)?;
         let state = self.orders.get(id)?.state;
         // A refused placement names its quantity, a refused cancel of a held order does not.
+        let is_amended = self.orders.get(id)?.overlays().pending_amend;
         let placed = match state {
-            OrderState::Held => refusal.qty > Lots::ZERO,
+            OrderState::Held => refusal.qty > Lots::ZERO && !is_amended,
             OrderState::Approved => true,
             OrderState::Sent
             | OrderState::Unknown
@@ -412,6 +413,10 @@ impl StrategyRunner {
         }
         let now = self.setting.time_ns;
         self.orders.update(id, |order| {
+            if notice.code == NoticeCode::HeldPlaced {
+                order.sized(notice.qty);
+                order.amend.forget();
+            }
             let outside = order.may_rest() && !order.state.is_unconfirmed();
             if notice.code == NoticeCode::HeldEnded && !outside {
                 // What the venue said of it stands.

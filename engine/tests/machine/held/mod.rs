@@ -1,9 +1,11 @@
 //! Held orders: triggers, gaps, one-cancels-other, children, brackets, restarts. Seeded.
 
+mod changing;
 mod counting;
 mod crossing;
 pub(crate) mod desk;
 mod explained;
+mod keeper;
 
 use engine::machine::{Action, Offset, PriceSource, TriggerKind};
 use model::body::{

@@ -9,7 +9,7 @@ use model::body::{NewOrder, OrderReport, ReplaceOrder};
 use model::command::CommandView;
 use model::event::{self, Event, View};
 use model::ids::ClientOrderId;
-use model::record::{Record, flags};
+use model::record::{Kind, Record, flags};
 use serde_json::{Map, Value, json};
 
 type Fields = Vec<(&'static str, Value)>;
@@ -18,7 +18,7 @@ type Fields = Vec<(&'static str, Value)>;
 #[must_use]
 pub fn describe(record: &Record) -> String {
     use std::fmt::Write as _;
-    let name = record.kind().map_or("?", model::record::Kind::name);
+    let name = record.kind().map_or("?", Kind::name);
     let mut line = format!(
         "{:>10} {:>10} {} {name}",
         record.seq,
@@ -42,7 +42,7 @@ pub fn describe(record: &Record) -> String {
 #[must_use]
 pub fn to_json(record: &Record) -> Value {
     let mut object = Map::new();
-    let kind = record.kind().map_or("?", model::record::Kind::name);
+    let kind = record.kind().map_or("?", Kind::name);
     object.insert("seq".to_owned(), json!(record.seq));
     object.insert("event".to_owned(), json!(record.event));
     object.insert("time_ns".to_owned(), json!(record.time_ns));
@@ -212,11 +212,9 @@ fn of_event(record: &Record, event: Event<'_>) -> Fields {
         | Event::OrderStatus(report)
         | Event::OrderAbsent(report)
         | Event::CancelRejected(report)
-        | Event::AmendRejected(report)
-        | Event::SendFailed(report) => of_report(report),
-        Event::OrderFilled(_) | Event::Sent(_) | Event::OpenOrders(_) | Event::RiskRefused(_) => {
-            of_order(event)
-        }
+        | Event::AmendRejected(report) => of_report(report),
+        Event::SendFailed(report) => of_failed(record, report),
+        Event::OrderFilled(_) | Event::Sent(_) | Event::OpenOrders(_) => of_order(event),
         Event::Mark(_)
         | Event::Rate(_)
         | Event::OrderAmended(_)
@@ -224,6 +222,7 @@ fn of_event(record: &Record, event: Event<'_>) -> Fields {
         | Event::Funding(_)
         | Event::PositionReport(_)
         | Event::Control(_)
+        | Event::RiskRefused(_)
         | Event::RiskNotice(_) => account::fields(event),
     }
 }
@@ -272,6 +271,14 @@ fn of_report(report: &OrderReport) -> Fields {
     ]
 }
 
+/// Which command did not leave, and what is said of it.
+fn of_failed(record: &Record, report: &OrderReport) -> Fields {
+    let failed = Kind::from_code(record.detail).map_or("?", Kind::name);
+    let mut fields = vec![("failed", json!(failed))];
+    fields.extend(of_report(report));
+    fields
+}
+
 fn of_order(event: Event<'_>) -> Fields {
     if let Event::OrderFilled(fill) = event {
         return vec![
@@ -300,19 +307,6 @@ fn of_order(event: Event<'_>) -> Fields {
     }
     if let Event::OpenOrders(open) = event {
         return vec![("ours", json!(open.ours)), ("foreign", json!(open.foreign))];
-    }
-    if let Event::RiskRefused(refusal) = event {
-        return vec![
-            ("number", json!(refusal.number)),
-            ("cause", json!(refusal.cause)),
-            ("order", order_id(refusal.client_id)),
-            ("reason", word(refusal.reason)),
-            ("value", json!(refusal.value)),
-            ("threshold", json!(refusal.threshold)),
-            ("side", word(refusal.side)),
-            ("price", json!(refusal.price.0)),
-            ("qty", json!(refusal.qty.0)),
-        ];
     }
     Vec::new()
 }
@@ -354,6 +348,8 @@ fn new_order(order: &NewOrder) -> Fields {
         ("price", json!(order.price.0)),
         ("qty", json!(order.qty.0)),
         ("tag", json!(order.tag)),
+        ("reduce_only", json!(order.reduce_only.is_yes())),
+        ("self_trade", word(order.self_trade)),
     ]
 }
 
@@ -367,6 +363,8 @@ fn replace_order(order: &ReplaceOrder) -> Fields {
         ("price", json!(order.price.0)),
         ("qty", json!(order.qty.0)),
         ("tag", json!(order.tag)),
+        ("reduce_only", json!(order.reduce_only.is_yes())),
+        ("self_trade", word(order.self_trade)),
     ]
 }
 
@@ -381,7 +379,79 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::body::{
+        Flag, NoticeLevel, OrderStatus, OrderType, Refusal, RefusalReason, RejectReason, SelfTrade,
+        Side, Text, TimeInForce,
+    };
+    use model::control::{Control, ScopeKind};
+    use model::num::{Lots, Ticks};
+
     use super::*;
+
+    /// Each field that a refusal, an order and a failed command have is shown.
+    #[test]
+    fn refusals_orders_and_failures_show_who_decided_and_how() {
+        let refusal = Refusal {
+            number: 3,
+            cause: 17,
+            tag: 5,
+            value: 200,
+            threshold: 100,
+            price: Ticks(7),
+            qty: Lots(9),
+            client_id: 0,
+            reason: RefusalReason::MaxQuantity,
+            side: Side::Sell,
+            control: Control::MaxQuantity.code(),
+            scope_id: 2,
+            version: 4,
+            scope: ScopeKind::Strategy,
+            level: NoticeLevel::Soft,
+            reserved: [0; 2],
+        };
+        let shown = to_json(&Record::new(Kind::RiskRefused, &refusal));
+        assert_eq!(shown["control"], "qty_max");
+        assert_eq!(
+            (&shown["scope"], &shown["scope_id"]),
+            (&json!("Strategy"), &json!(2))
+        );
+        assert_eq!(
+            (&shown["level"], &shown["version"]),
+            (&json!("Soft"), &json!(4))
+        );
+        assert_eq!(shown["tag"], 5);
+        let order = NewOrder {
+            command: 1,
+            client_id: 0,
+            price: Ticks(7),
+            qty: Lots(9),
+            tag: 0,
+            side: Side::Buy,
+            order_type: OrderType::Limit,
+            time_in_force: TimeInForce::Ioc,
+            reduce_only: Flag::Yes,
+            self_trade: SelfTrade::ExpireBoth,
+            reserved: [0; 35],
+        };
+        let line = describe(&Record::new(Kind::NewOrder, &order));
+        assert!(
+            line.contains(" reduce_only=true self_trade=ExpireBoth"),
+            "{line}"
+        );
+        let report = OrderReport {
+            client_id: 0,
+            venue_order_id: 0,
+            venue_time_ns: 0,
+            cum_qty: Lots(0),
+            code: 0,
+            status: OrderStatus::NotStated,
+            reason: RejectReason::NotSent,
+            text: Text::EMPTY,
+        };
+        let mut failed = Record::new(Kind::SendFailed, &report);
+        failed.detail = Kind::CancelOrder.code();
+        assert_eq!(to_json(&failed)["failed"], "CancelOrder");
+    }
 
     #[test]
     fn time_shows_known_instants() {

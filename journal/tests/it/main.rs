@@ -10,6 +10,7 @@ mod commit;
 mod common;
 mod crash;
 mod damage;
+mod format;
 mod golden;
 mod kill;
 mod life;

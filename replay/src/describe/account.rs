@@ -1,6 +1,6 @@
 //! Fields of the events about accounts, control and notices.
 
-use model::body::{ControlRequest, Notice};
+use model::body::{ControlRequest, Notice, Refusal};
 use model::control::Control;
 use model::event::Event;
 use serde_json::json;
@@ -11,6 +11,9 @@ use super::{Fields, order_id, word};
 pub(super) fn fields(event: Event<'_>) -> Fields {
     if let Event::Control(request) = event {
         return request_fields(request);
+    }
+    if let Event::RiskRefused(refusal) = event {
+        return refusal_fields(refusal);
     }
     if let Event::RiskNotice(notice) = event {
         return notice_fields(notice);
@@ -89,6 +92,26 @@ fn request_fields(request: &ControlRequest) -> Fields {
         ("outcome", word(request.outcome)),
         ("person", json!(request.person)),
         ("reason", json!(request.reason.as_str())),
+    ]
+}
+
+fn refusal_fields(refusal: &Refusal) -> Fields {
+    vec![
+        ("number", json!(refusal.number)),
+        ("cause", json!(refusal.cause)),
+        ("order", order_id(refusal.client_id)),
+        ("reason", word(refusal.reason)),
+        ("level", word(refusal.level)),
+        ("scope", word(refusal.scope)),
+        ("scope_id", json!(refusal.scope_id)),
+        ("control", control(refusal.control)),
+        ("value", json!(refusal.value)),
+        ("threshold", json!(refusal.threshold)),
+        ("side", word(refusal.side)),
+        ("price", json!(refusal.price.0)),
+        ("qty", json!(refusal.qty.0)),
+        ("tag", json!(refusal.tag)),
+        ("version", json!(refusal.version)),
     ]
 }
 

@@ -37,6 +37,10 @@ impl Random {
 fn checkpoint(sim: &mut Sim) {
     sim.rig.pass(1_000);
     let commands = sim.rig.apply(tick());
+    // Risk tells at the first tick of a run what waited for it.
+    for told in sim.rig.out.refusals.clone() {
+        sim.push(told);
+    }
     if !commands.is_empty() {
         // The tick's own commands are answered by nobody here: the machine asks again.
         return;

@@ -1,12 +1,15 @@
 //! Sizes by rule through risk: what is taken, what it is clamped to, and what has no size.
 
 use engine::machine::{Size, SizingRule, StrategyRules, VolatilityRule};
-use model::body::{NoticeCode, RefusalReason, Side, Trade};
-use model::num::{Lots, Ticks};
+use model::body::{
+    AssetName, NoticeCode, Rate, RefusalReason, Side, Trade, Transfer, TransferKind,
+};
+use model::num::{Lots, Money, Ticks};
 use model::record::{Kind, Record};
 
 use crate::held::desk::{Desk, quiet};
-use crate::kit::{INSTRUMENT, SECOND, new_order, tick};
+use crate::kit::{ACCOUNT, INSTRUMENT, SECOND, balance, new_order, tick};
+use rust_decimal::Decimal;
 
 fn desk_with(rule: Option<SizingRule>, btc: i64, usdt: i64) -> Desk {
     let config = quiet(|config| {
@@ -71,6 +74,53 @@ fn sizing_fixed_fraction_is_taken_told_and_follows_the_equity() {
     // The market falls by a twentieth: 59,000, and a lot is worth as much as the order may pay.
     desk.market(949_990, 950_010);
     assert_eq!(ask(&mut desk, 1_000, SIZED), Ok(295));
+}
+
+/// A rate of an asset in the reporting currency, which is USDT.
+fn rate(asset: &str, rate: i64) -> Record {
+    let body = Rate {
+        rate: Money::new(Decimal::from(rate)),
+        venue_time_ns: 0,
+        asset: AssetName::cut(asset),
+        reserved: [0; 42],
+    };
+    Record::new(Kind::Rate, &body)
+}
+
+fn moved(amount: i64, kind: TransferKind) -> Record {
+    let body = Transfer {
+        amount: Money::new(Decimal::from(amount)),
+        id: amount.unsigned_abs(),
+        venue_time_ns: 0,
+        asset: AssetName::cut("USDT"),
+        kind,
+        reserved: [0; 33],
+    };
+    Record::new(Kind::Transfer, &body).on_account(ACCOUNT)
+}
+
+#[test]
+fn sizing_takes_the_equity_of_the_portfolio() {
+    let rule = SizingRule::FixedFraction { fraction_bps: 5 };
+    let mut desk = desk_with(Some(rule), 0, 40_000);
+    // 0.05 % of 40,000 is 20; a lot is worth 0.1: 200 lots.
+    assert_eq!(ask(&mut desk, 1_000, SIZED), Ok(200));
+    // 10 of an asset without a rate: nobody knows what the account is worth.
+    desk.event(balance("ETH", 10));
+    assert_eq!(ask(&mut desk, 1_000, SIZED), Err(RefusalReason::Size));
+    // At 2,000 each it is 60,000: 30 are 300 lots. The rate falls to 1,000: 50,000, and 250 lots.
+    desk.event(rate("ETH", 2_000));
+    assert_eq!(ask(&mut desk, 1_000, SIZED), Ok(300));
+    desk.event(rate("ETH", 1_000));
+    assert_eq!(ask(&mut desk, 1_000, SIZED), Ok(250));
+    // What is paid out is not ours any more: 20,000 and 10,000 are 30,000, and 150 lots.
+    desk.event(moved(-20_000, TransferKind::Withdrawal));
+    assert_eq!(ask(&mut desk, 1_000, SIZED), Ok(150));
+    // What is borrowed never was.
+    desk.event(moved(8_000, TransferKind::Borrow));
+    assert_eq!(ask(&mut desk, 1_000, SIZED), Ok(150));
+    desk.freeze_and_thaw();
+    assert_eq!(ask(&mut desk, 1_000, SIZED), Ok(150), "in a snapshot, too");
 }
 
 #[test]

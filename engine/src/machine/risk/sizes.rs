@@ -193,45 +193,15 @@ impl Risk {
             .min(spec.qty_max.0))
     }
 
-    /// What the account is worth in the instrument's quote asset, by its ledger and the books'
-    /// middles. An asset without a fresh price counts nothing; a debt in one is refused.
+    /// What the account is worth by the portfolio, in the instrument's quote asset: assets less
+    /// debts and the open profit of perpetuals, as of the last prices. Without a price or rate for
+    /// any of them there is no answer, and so no size.
     fn equity_in_quote(&self, account: AccountId, entry: &Entry) -> Result<Decimal, Refused> {
         let no_equity = missing(Missing::Equity);
-        let ledger = self.portfolio.ledger(account).ok_or(no_equity)?;
-        let mut equity = Decimal::ZERO;
-        for holding in ledger.holdings() {
-            let price = if holding.asset == entry.quote {
-                Some(Decimal::ONE)
-            } else {
-                self.price_in(holding.asset, entry)
-            };
-            equity = match price {
-                Some(price) => holding
-                    .total
-                    .checked_mul(price)
-                    .and_then(|value| value.checked_add(equity))
-                    .ok_or(no_equity)?,
-                None if holding.total.is_sign_negative() && !holding.total.is_zero() => {
-                    return Err(no_equity);
-                }
-                None => equity,
-            };
-        }
-        Ok(equity)
-    }
-
-    fn price_in(&self, asset: model::body::AssetName, about: &Entry) -> Option<Decimal> {
-        let age_max = self.config.as_ref()?.limits.book_age_max_ns;
-        let venue = about.listing.spec().venue;
-        self.entries.iter().flatten().find_map(|entry| {
-            let spec = entry.listing.spec();
-            if spec.venue != venue || entry.base != asset || entry.quote != about.quote {
-                return None;
-            }
-            let (fresh, top) = checks::book(entry.listing.book(), self.time_ns, age_max);
-            let top = top.filter(|_| fresh.result().is_ok())?;
-            spec.price(Ticks(top.mid_x2()))?.checked_div(Decimal::TWO)
-        })
+        let worth = self.portfolio.equity(account).ok_or(no_equity)?;
+        let rate = self.portfolio.rate(&entry.quote);
+        let rate = rate.filter(|rate| *rate > Decimal::ZERO).ok_or(no_equity)?;
+        worth.checked_div(rate).ok_or(no_equity)
     }
 
     /// Judges an order with the size that risk gives it.

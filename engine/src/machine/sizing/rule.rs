@@ -163,6 +163,7 @@ mod tests {
 
     #[test]
     fn sizing_rules_give_what_their_formulas_say() {
+        // 2.5 % of 100,000 is 2,500; at 50 a lot that is 50 lots.
         let fixed = SizingRule::FixedFraction { fraction_bps: 250 };
         assert_eq!(lots(&fixed, &question()), Ok(50));
         let mut target = SizingRule::VolatilityTarget {
@@ -170,13 +171,14 @@ mod tests {
             volatility: VOLATILITY,
             cap_bps: 10_000,
         };
-        // 0.1 % wanted, 0.2 % measured: half of the equity.
+        // 0.1 % wanted, 0.2 % measured: half of the equity, 50,000, which is 1,000 lots.
         assert_eq!(lots(&target, &question()), Ok(1_000));
+        // With a cap of 10 %: 10,000, which is 200 lots.
         if let SizingRule::VolatilityTarget { cap_bps, .. } = &mut target {
             *cap_bps = 1_000;
         }
         assert_eq!(lots(&target, &question()), Ok(200));
-        // 0.6 - 0.4 / 1.5 = 1/3, a quarter of it: 8.33 %.
+        // 0.6 - 0.4 / 1.5 = 1/3, a quarter of it: 8.33 %, 8,333.33, which is 166 lots and a rest.
         let kelly = SizingRule::Kelly {
             win_bps: 6_000,
             payoff_bps: 15_000,
@@ -184,17 +186,20 @@ mod tests {
             cap_bps: 10_000,
         };
         assert_eq!(lots(&kelly, &question()), Ok(166));
-        // 1 % is 1,000; a lot loses 1 at the stop.
+        // 1 % is 1,000; a lot of 0.001 loses 1 between 50,000 and 49,000: 1,000 lots.
         let risk = SizingRule::RiskPerTrade {
             risk_bps: 100,
             cap_bps: 100_000,
         };
         assert_eq!(lots(&risk, &question()), Ok(1_000));
+        // With a cap of 20 %: 20,000, which is 400 lots.
         let capped = SizingRule::RiskPerTrade {
             risk_bps: 100,
             cap_bps: 2_000,
         };
         assert_eq!(lots(&capped, &question()), Ok(400));
+        // 0.4 % over 10 instruments is 0.04 % each; at 0.2 % measured that is a fifth of the
+        // equity: 20,000, which is 400 lots.
         let equal = SizingRule::EqualRisk {
             target_bps: 40,
             instruments: 10,

@@ -47,6 +47,8 @@ pub(crate) struct Desk {
     counter: u32,
     epoch: u32,
     wishes: Vec<Intent>,
+    /// What was wished for at which event.
+    wished: Vec<Intent>,
     pub(crate) log: Vec<Record>,
     pub(crate) commands: Vec<Record>,
     pub(crate) notices: Vec<(NoticeCode, i64, i64)>,
@@ -85,6 +87,7 @@ impl Desk {
             counter: 0,
             epoch: 1,
             wishes: Vec::new(),
+            wished: Vec::new(),
             log: rig.log,
             commands: Vec::new(),
             notices: Vec::new(),
@@ -135,7 +138,7 @@ impl Desk {
             .risk
             .apply(&record, &self.wishes, &mut self.out)
             .unwrap();
-        self.wishes.clear();
+        self.wished.append(&mut self.wishes);
         self.log.push(record);
         let told: Vec<Record> = self.out.refusals.clone();
         let commands: Vec<Record> = self.out.commands.iter().map(|c| *c.as_ref()).collect();
@@ -258,6 +261,11 @@ impl Desk {
         client_id
     }
 
+    /// Takes back what was wished for last.
+    pub(crate) fn take_wish(&mut self) -> Action {
+        self.wishes.pop().unwrap().action
+    }
+
     pub(crate) fn forget_wishes(&mut self) {
         self.wishes.clear();
     }
@@ -305,6 +313,28 @@ impl Desk {
         let thawed = saved.restore(&self.parts.registry).unwrap();
         assert_eq!(thawed.state_hash(), machine.state_hash());
         self.parts = thawed.into_parts();
+    }
+
+    /// The state's hash, and that of a machine that applied the log from its beginning.
+    pub(crate) fn replayed(self) -> [[u8; 32]; 2] {
+        let mut machine = Machine::new();
+        let (mut out, mut buffer) = (Outputs::new(), IntentBuffer::new());
+        for record in &self.log {
+            let kind = record.kind().unwrap();
+            if matches!(kind, Kind::RunStarted | Kind::BlobPart) {
+                machine.apply(record, &mut out).unwrap();
+                continue;
+            }
+            let mut parts = machine.into_parts();
+            for strategy in &mut parts.strategies {
+                strategy.apply(record, &mut buffer).unwrap();
+            }
+            let now = self.wished.iter().filter(|wish| wish.event == record.event);
+            let wishes: Vec<Intent> = now.copied().collect();
+            parts.risk.apply(record, &wishes, &mut out).unwrap();
+            machine = Machine::from_parts(parts);
+        }
+        [Machine::from_parts(self.parts), machine].map(|one| one.state_hash())
     }
 
     /// The process dies and starts again: reports on their way are lost, and the venue is asked.

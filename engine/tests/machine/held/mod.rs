@@ -6,6 +6,7 @@ mod crossing;
 pub(crate) mod desk;
 mod explained;
 mod keeper;
+mod restarts;
 
 use engine::machine::{Action, Offset, PriceSource, TriggerKind};
 use model::body::{

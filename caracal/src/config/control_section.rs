@@ -31,7 +31,12 @@ pub(crate) struct LimitDraft {
     pub(crate) hard: String,
 }
 
-pub(super) fn read(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<ControlDraft> {
+/// `flatten_passes`: whether the last line lets the orders of a flatten pass.
+pub(super) fn read(
+    root: &mut Section<'_>,
+    flatten_passes: bool,
+    problems: &mut Problems<'_>,
+) -> Option<ControlDraft> {
     let mut persons = Vec::new();
     for mut person in root.tables(problems, "person") {
         persons.push(person.text(problems, "name", None));
@@ -41,8 +46,8 @@ pub(super) fn read(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Optio
     let times = Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
     let life = section.duration(problems, "proposal_life", times.clone(), Some(HOUR));
     let flatten_on_kill = section.flag(problems, "flatten_on_kill", false);
-    if flatten_on_kill == Some(true) {
-        let what = "cannot be kept yet: a kill cancels what rests, a person closes the positions";
+    if flatten_on_kill == Some(true) && !flatten_passes {
+        let what = "needs flatten_passes = true in [engine.last_line], which would stop its orders";
         section.problem(problems, "flatten_on_kill", what);
     }
     let price = section.integer(problems, "repeated_price_bps", 0..=10_000, Some(1));
@@ -71,6 +76,7 @@ pub(super) fn read(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Optio
             persons: persons.into_iter().collect::<Option<_>>()?,
             proposal_life_ns: nanos(life?),
             flatten_on_kill: flatten_on_kill?,
+            flatten_passes,
             levels: Vec::new(),
             repeated_price_bps: u32::try_from(price?).ok()?,
             repeated_qty_bps: u32::try_from(qty?).ok()?,

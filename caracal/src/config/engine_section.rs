@@ -100,12 +100,19 @@ pub(crate) fn gateway_names(venues: &[&str], accounts: &[AccountDraft]) -> Vec<S
     accounts.iter().map(name).collect()
 }
 
+/// Least orders in a second with which positions can be closed, beside those just before a kill.
+const FLATTEN_ORDERS: i64 = 40;
+
 fn last_line(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<LastLineLimits> {
     let orders = section.integer(problems, "orders_per_second", 1..=100_000, Some(100));
     let values = Decimal::ONE..=Decimal::from(1_000_000_000_000_u64);
     let default = Some(Decimal::from(100_000));
     let value = section.decimal(problems, "value_per_second", values, default);
     let flatten = section.flag(problems, "flatten_passes", false);
+    if flatten == Some(true) && orders.is_some_and(|orders| orders < FLATTEN_ORDERS) {
+        let what = "must be 40 or more with flatten_passes: closing positions takes 20 in a second";
+        section.problem(problems, "orders_per_second", what);
+    }
     section.finish(problems);
     Some(LastLineLimits {
         orders_per_second: u32::try_from(orders?).ok()?,

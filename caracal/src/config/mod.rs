@@ -151,7 +151,10 @@ impl Config {
         let risk = risk_section::read(root.table(problems, "risk"), known, problems);
         let count = strategies.as_ref().map_or(0, Vec::len);
         let engine = engine_section::read(root, known, accounts_known, count, problems);
-        let control = control_section::read(root, problems);
+        let flattens = engine
+            .as_ref()
+            .is_some_and(|engine| engine.last_line.flatten_passes);
+        let control = control_section::read(root, flattens, problems);
         let engine = engine?;
         Some(Self {
             journal: journal?,

@@ -12,6 +12,7 @@ use crate::output::Failure;
 const EXAMPLES: &str = "Examples:
   caracal control kill --by anna --reason \"runaway quotes\"
   caracal control kill --scope strategy:maker --by anna --reason drill
+  caracal control flatten --scope account:main --by anna --reason \"out of the market\"
   caracal control release --scope strategy:maker --by anna --reason \"drill is over\"
   caracal control approve 1790000000000000000 --by boris --reason checked
   caracal control limit daily_loss_max --old 500 --new 400 --by anna --reason careful
@@ -58,6 +59,8 @@ struct ScopeArg {
 enum Ask {
     /// Pull the kill switch: cancel what rests, and place nothing until two persons release it.
     Kill(ScopeArg),
+    /// Kill, and close the positions once the venue says that nothing rests; `withdraw` stops it.
+    Flatten(ScopeArg),
     /// Propose to release a kill.
     Release(ScopeArg),
     /// Pause: only what reduces passes until two persons enable it.
@@ -98,7 +101,7 @@ enum Ask {
         /// Its number.
         number: u64,
     },
-    /// Take a proposal back.
+    /// Take a proposal back, or stop a flatten.
     Withdraw {
         /// Its number.
         number: u64,
@@ -162,6 +165,7 @@ impl Ask {
         };
         match self {
             Self::Kill(scope) => scoped("kill", scope),
+            Self::Flatten(scope) => scoped("flatten", scope),
             Self::Release(scope) => scoped("release", scope),
             Self::Pause(scope) => scoped("pause", scope),
             Self::Enable(scope) => scoped("enable", scope),

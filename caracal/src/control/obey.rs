@@ -195,6 +195,7 @@ fn answer_text(names: &Names, notice: &Notice, action: &str) -> String {
 fn action(name: &str) -> Option<ControlAction> {
     Some(match name {
         "kill" => ControlAction::Kill,
+        "flatten" => ControlAction::Flatten,
         "release" => ControlAction::Release,
         "pause" => ControlAction::Pause,
         "enable" => ControlAction::Enable,

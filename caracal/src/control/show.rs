@@ -24,6 +24,13 @@ pub(crate) fn text(machine: &Machine, names: &Names) -> String {
             }
         }
     }
+    for (scope, number, left) in risk.flattening() {
+        let scope = names.scope_text(scope);
+        lines.push(format!(
+            "{scope}: {left} positions are being closed; stop it with: caracal control withdraw \
+             {number}"
+        ));
+    }
     for (instrument, until) in risk.restricted() {
         let scope = names.scope_text(model::control::Scope::Instrument(*instrument));
         let lasts = match until {

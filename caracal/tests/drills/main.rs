@@ -10,6 +10,7 @@
 )]
 
 mod dice;
+mod flatten;
 mod full;
 mod kill;
 mod kit;

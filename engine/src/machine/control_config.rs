@@ -31,6 +31,8 @@ pub struct ControlConfig {
     pub proposal_life_ns: u64,
     /// Whether positions of a killed scope are closed once the venue confirmed that nothing rests.
     pub flatten_on_kill: bool,
+    /// Whether the gateways' last line lets the orders of a flatten pass; without it there is none.
+    pub flatten_passes: bool,
     /// Levels of the controls behind the order. One at most for a control and a scope.
     pub levels: Vec<LevelConfig>,
     /// Two executions are the same if their prices differ by at most this, in 1/10_000.
@@ -120,6 +122,12 @@ impl ControlConfig {
     pub(super) fn check(&self, problems: &mut Problems) {
         self.check_persons(problems);
         self.check_levels(problems);
+        problems.require(
+            self.flatten_passes || !self.flatten_on_kill,
+            "control.flatten_on_kill",
+            self.flatten_on_kill,
+            "false, unless the last line lets its orders pass",
+        );
         let assets = self.stable_assets.len();
         problems.require(
             assets <= STABLE_ASSETS_MAX,

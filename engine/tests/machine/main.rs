@@ -8,6 +8,7 @@ mod control_kit;
 mod determinism;
 mod equity;
 mod exits;
+mod flatten;
 mod held;
 mod instruments;
 mod kills;

@@ -52,11 +52,13 @@ pub enum ChangeRefusal {
     NothingToDo = 10,
     /// The order is not known, or its outcome is not in doubt.
     NotResolvable = 11,
+    /// The gateway's last line lets no closing order pass.
+    FlattenBlocked = 12,
 }
 
 impl ChangeRefusal {
     /// Every reason, by code.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::UnknownPerson,
         Self::UnknownScope,
         Self::UnknownControl,
@@ -68,6 +70,7 @@ impl ChangeRefusal {
         Self::Repeated,
         Self::NothingToDo,
         Self::NotResolvable,
+        Self::FlattenBlocked,
     ];
 
     /// The reason of a notice's value.
@@ -94,6 +97,10 @@ impl ChangeRefusal {
             Self::Repeated => "a request of this number was taken already",
             Self::NothingToDo => "it is so already; nothing was changed",
             Self::NotResolvable => "the order is not known here, or its outcome is not in doubt",
+            Self::FlattenBlocked => {
+                "the gateway would stop its orders; configure flatten_passes = true in \
+                 [engine.last_line] and start again, or close the positions at the venue"
+            }
         }
     }
 }
@@ -280,6 +287,12 @@ impl Risk {
         }
         match request.action {
             ControlAction::Approve => self.approve_change(request.target, request.person),
+            ControlAction::Withdraw
+                if self.killing.forget_flatten(request.target)
+                    | self.stop_flatten(|_, number| number == request.target) =>
+            {
+                Ok(Answer::Withdrawn)
+            }
             ControlAction::Withdraw => {
                 let place = self.changes.place_of(request.target)?;
                 self.changes.proposals.remove(place);
@@ -350,11 +363,27 @@ impl Risk {
                 }
                 self.propose(request, Change::Unrestrict(instrument))
             }
+            (ControlAction::Flatten, _) => self.ask_flatten(scope, number),
             (ControlAction::Restrict | ControlAction::Unrestrict, _) => {
                 Err(ChangeRefusal::UnknownScope)
             }
             _ => Err(ChangeRefusal::NothingToDo),
         }
+    }
+
+    /// Closing positions makes risk smaller: one person is enough. What trades on would open them
+    /// again, so the scope is killed first.
+    fn ask_flatten(&mut self, scope: Scope, number: u64) -> Result<Answer, ChangeRefusal> {
+        let config = self.config.as_ref();
+        if !config.is_some_and(|config| config.control.flatten_passes) {
+            return Err(ChangeRefusal::FlattenBlocked);
+        }
+        if self.killing.is_flattening(scope) {
+            return Err(ChangeRefusal::NothingToDo);
+        }
+        self.pull_kill(scope, Control::KillSwitch, number);
+        self.killing.want_flatten(scope, number, self.time_ns);
+        Ok(Answer::Applied(1, 0))
     }
 
     fn ask_resolve(&mut self, request: &ControlRequest) -> Result<Answer, ChangeRefusal> {

@@ -92,7 +92,8 @@ impl Risk {
         trace: &mut impl Trace,
     ) -> Result<Cleared, Refused> {
         let mut run = Run::new(trace);
-        for switch in checks::switches(self.kill_latched(), self.stopping, self.cancel_only) {
+        let killed = self.kill_latched() && !self.is_closing(place);
+        for switch in checks::switches(killed, self.stopping, self.cancel_only) {
             run.pass(switch)?;
         }
         run.pass(checks::form(place))?;
@@ -195,7 +196,14 @@ impl Risk {
                 whose.account,
                 !subject.reduces,
             )
-            .map_err(|blocked| Refused::plain(blocked.reason).by(blocked.control, blocked.scope))?;
+            .or_else(|blocked| {
+                // A kill lets its own flatten close.
+                let closes = subject.reduces && self.is_closing(subject.place);
+                match blocked.reason {
+                    RefusalReason::Killed if closes => Ok(()),
+                    reason => Err(Refused::plain(reason).by(blocked.control, blocked.scope)),
+                }
+            })?;
         let link = self.order_link(whose.account);
         let unconfirmed = match link {
             LinkState::Up => self.orders.sums().account(whose.account).unconfirmed,

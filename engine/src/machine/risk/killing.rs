@@ -20,6 +20,7 @@ use model::record::{Kind, Record};
 use serde::{Deserialize, Serialize};
 
 use super::Risk;
+use super::flatten::Flattens;
 use super::notices::Told;
 use super::switches::Switches;
 use crate::machine::config::ACCOUNTS_MAX;
@@ -51,6 +52,8 @@ struct Work {
     asked_ns: u64,
     /// When everything was cancelled at once last; 0: not yet.
     cancelled_ns: u64,
+    /// Then its positions are closed, by the request of this number.
+    flatten: Option<u64>,
 }
 
 /// See the module's header.
@@ -59,6 +62,7 @@ pub(crate) struct Killing {
     works: Vec<Work>,
     /// A run's first tick has come: commands may go.
     awake: bool,
+    pub(super) flattens: Flattens,
 }
 
 /// The same as a snapshot holds it.
@@ -66,16 +70,55 @@ pub(crate) struct Killing {
 pub(crate) struct SavedKilling {
     works: Vec<Work>,
     awake: bool,
+    flattens: Flattens,
 }
 
 impl Killing {
     /// A run starts.
     pub(super) fn restart(&mut self, switches: &Switches, now_ns: u64) {
         self.awake = false;
-        self.works.clear();
+        let wanted = |killing: &Self, scope: Scope| {
+            let works = killing.works.iter().map(|work| (work.scope, work.flatten));
+            let all = killing.flattens.all.iter();
+            let mut both = works.chain(all.map(|one| (one.scope, Some(one.number))));
+            both.find_map(|(of, number)| number.filter(|_| of == scope))
+        };
         let killed = switches.all().filter(|(_, switch)| switch.is_killed());
-        self.works
-            .extend(killed.map(|(scope, _)| Work::new(scope, true, now_ns)));
+        let works = killed.map(|(scope, _)| Work {
+            flatten: wanted(self, scope),
+            ..Work::new(scope, true, now_ns)
+        });
+        self.works = works.collect();
+        self.flattens = Flattens::default();
+    }
+
+    /// Whether the positions of a scope are to be closed already.
+    pub(super) fn is_flattening(&self, scope: Scope) -> bool {
+        let waits = |work: &Work| work.scope == scope && work.flatten.is_some();
+        self.works.iter().any(waits) || self.flattens.all.iter().any(|one| one.scope == scope)
+    }
+
+    /// The positions of a killed scope are to be closed once nothing of it rests.
+    pub(super) fn want_flatten(&mut self, scope: Scope, number: u64, now_ns: u64) {
+        if !self.works.iter().any(|work| work.scope == scope && work.on) {
+            self.start(scope, true, now_ns);
+        }
+        for work in self.works.iter_mut().filter(|work| work.scope == scope) {
+            work.flatten = Some(number);
+        }
+    }
+
+    /// A person takes that back. Whether it waited.
+    pub(super) fn forget_flatten(&mut self, number: u64) -> bool {
+        let mut any = false;
+        for work in &mut self.works {
+            any |= work.flatten.take_if(|own| *own == number).is_some();
+        }
+        any
+    }
+
+    pub(super) const fn is_awake(&self) -> bool {
+        self.awake
     }
 
     /// Time passes in the run.
@@ -90,10 +133,15 @@ impl Killing {
 
     /// What a snapshot has to hold.
     pub(super) fn save(&self) -> SavedKilling {
-        let Self { works, awake } = self;
+        let Self {
+            works,
+            awake,
+            flattens,
+        } = self;
         SavedKilling {
             works: works.clone(),
             awake: *awake,
+            flattens: flattens.clone(),
         }
     }
 
@@ -105,9 +153,13 @@ impl Killing {
     pub(super) fn restore(saved: &SavedKilling, switches: &Switches) -> Result<Self, Unsound> {
         let sound = |work: &Work| work.on == switches.of(work.scope).is_killed();
         require(saved.works.iter().all(sound), "work of a kill")?;
+        let killed = |scope: Scope| switches.of(scope).is_killed();
+        let mut all = saved.flattens.all.iter();
+        require(all.all(|one| killed(one.scope)), "positions to close")?;
         Ok(Self {
             works: saved.works.clone(),
             awake: saved.awake,
+            flattens: saved.flattens.clone(),
         })
     }
 }
@@ -122,6 +174,7 @@ impl Work {
             confirmed: 0,
             asked_ns: 0,
             cancelled_ns: 0,
+            flatten: None,
         }
     }
 }
@@ -140,6 +193,16 @@ impl Risk {
         let told = Told::new(NoticeCode::Killed, NoticeLevel::Hard, scope);
         self.notice(told.by(by, 1, 0).about(request));
         self.want_scope_cancelled(scope);
+        let config = self.config.as_ref();
+        if config.is_some_and(|config| config.control.flatten_on_kill) {
+            // Without a request the event of the kill is its name.
+            let number = if request == 0 {
+                self.last_event
+            } else {
+                request
+            };
+            self.killing.want_flatten(scope, number, self.time_ns);
+        }
         true
     }
 
@@ -149,6 +212,7 @@ impl Risk {
             return false;
         }
         self.killing.start(scope, false, self.time_ns);
+        self.stop_flatten(|of, _| of == scope);
         let told = Told::new(NoticeCode::Released, NoticeLevel::Info, scope);
         self.notice(told.by(Control::KillSwitch, 0, 1).about(request));
         true
@@ -239,6 +303,9 @@ impl Risk {
             let took = i64::try_from(now.saturating_sub(work.since_ns)).unwrap_or(i64::MAX);
             let told = Told::new(NoticeCode::ConfirmedEmpty, NoticeLevel::Info, work.scope);
             self.notice(told.by(Control::KillSwitch, took, 0));
+            if let Some(number) = work.flatten {
+                self.start_flatten(work.scope, number);
+            }
             return (work, true);
         } else if again(work.asked_ns) {
             work.asked_ns = now;
@@ -367,5 +434,6 @@ impl Digest for Killing {
         for work in &self.works {
             sink.value(work);
         }
+        sink.value(&self.flattens);
     }
 }

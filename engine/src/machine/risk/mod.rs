@@ -20,6 +20,7 @@ mod crossing;
 mod engine_orders;
 mod events;
 mod exiting;
+mod flatten;
 mod flow;
 mod held_changes;
 mod judge;
@@ -54,7 +55,7 @@ pub use trace::{Explanation, Verdict};
 use model::body::{AssetName, LinkState};
 use model::control::Scope;
 use model::event::event;
-use model::ids::{AccountId, InstrumentId, VenueId};
+use model::ids::{AccountId, ClientOrderId, InstrumentId, VenueId};
 use model::limits::OPEN_ORDERS_MAX;
 use model::record::{Kind, Record};
 
@@ -131,6 +132,8 @@ pub struct Risk {
     switches: Switches,
     changes: Changes,
     killing: Killing,
+    /// The order of a flatten that is being judged.
+    closing: Option<ClientOrderId>,
     levels: Levels,
     watch: Watch,
     inputs: InputDigest,
@@ -178,6 +181,7 @@ impl Risk {
             switches: Switches::default(),
             changes: Changes::default(),
             killing: Killing::default(),
+            closing: None,
             levels: Levels::default(),
             watch: Watch::default(),
             inputs: InputDigest::default(),
@@ -252,10 +256,12 @@ impl Risk {
             Follow::Nothing => {}
             Follow::Orders => {
                 self.work_at_kills(out);
+                self.work_at_flattens(out, trace);
                 self.upkeep(out);
             }
             Follow::All => {
                 self.work_at_kills(out);
+                self.work_at_flattens(out, trace);
                 self.upkeep(out);
                 self.ask_for_lists(out);
             }

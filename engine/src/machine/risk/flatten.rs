@@ -24,6 +24,7 @@ use super::Risk;
 use super::checks::{self, Refused};
 use super::engine_orders::told_bit;
 use super::notices::Told;
+use super::switches::Blocked;
 use super::trace::Trace;
 use crate::machine::held::{HeldEnd, Size};
 use crate::machine::intent::Place;
@@ -154,6 +155,19 @@ impl Risk {
     /// Whether this is the order that closes a killed position, at this moment.
     pub(super) fn is_closing(&self, place: &Place) -> bool {
         self.closing == Some(place.client_id)
+    }
+
+    /// A kill lets the orders of its own flatten close.
+    pub(super) fn let_close(
+        &self,
+        blocked: Blocked,
+        reduces: bool,
+        place: &Place,
+    ) -> Result<(), Refused> {
+        if blocked.reason == RefusalReason::Killed && reduces && self.is_closing(place) {
+            return Ok(());
+        }
+        Err(Refused::plain(blocked.reason).by(blocked.control, blocked.scope))
     }
 
     /// Positions of a scope that are open and not among the legs yet. Whether there was one.

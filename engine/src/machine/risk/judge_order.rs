@@ -196,14 +196,7 @@ impl Risk {
                 whose.account,
                 !subject.reduces,
             )
-            .or_else(|blocked| {
-                // A kill lets its own flatten close.
-                let closes = subject.reduces && self.is_closing(subject.place);
-                match blocked.reason {
-                    RefusalReason::Killed if closes => Ok(()),
-                    reason => Err(Refused::plain(reason).by(blocked.control, blocked.scope)),
-                }
-            })?;
+            .or_else(|blocked| self.let_close(blocked, subject.reduces, subject.place))?;
         let link = self.order_link(whose.account);
         let unconfirmed = match link {
             LinkState::Up => self.orders.sums().account(whose.account).unconfirmed,

@@ -11,6 +11,7 @@ mod acts;
 mod approved;
 mod bounds;
 mod bucket;
+mod change_refusal;
 mod changes;
 mod checks;
 mod compile;

@@ -23,7 +23,8 @@ Examples:
   cargo xtask histories --quick                   all kinds, some seconds each
   cargo xtask histories --only orders --seed 7    one kind with another seed
   cargo xtask histories --only machine --count 500
-A history that failed is run again alone by the command that the output names.";
+  cargo xtask histories --only desks --seed 7 --history 2276
+A history that failed is run again alone by the last form, which the output names.";
 
 /// One kind of history.
 struct Part {
@@ -37,7 +38,7 @@ struct Part {
     what: &'static str,
 }
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part {
         name: "orders",
         place: "engine/histories",
@@ -53,6 +54,14 @@ const PARTS: [Part; 5] = [
         count: 1_000_000,
         quick: 5_000,
         what: "any events: money, limits, state hash after each, against a frozen twin",
+    },
+    Part {
+        name: "desks",
+        place: "engine/histories",
+        test: "desks::desks_conserve_agree_and_count_as_a_walk_does",
+        count: 1_000_000,
+        quick: 2_000,
+        what: "accounts, held orders, persons, funding: the same, and sums against walks",
     },
     Part {
         name: "money",
@@ -94,6 +103,9 @@ pub(crate) struct HistoriesArguments {
     /// A small count of each kind.
     #[arg(long, conflicts_with = "count")]
     pub(crate) quick: bool,
+    /// Only this one of the histories, for example one that failed; needs --only with one kind.
+    #[arg(long, value_name = "N", requires = "only", conflicts_with_all = ["count", "quick"])]
+    pub(crate) history: Option<u64>,
 }
 
 /// What a kind came to.
@@ -162,6 +174,7 @@ fn one(part: &'static Part, binary: &Binary, arguments: &HistoriesArguments) -> 
         part.count
     };
     let count = arguments.count.unwrap_or(own);
+    let count = arguments.history.map_or(count, |_| 1);
     say(&format!("{}: {count} histories: {}", part.name, part.what));
     let started = Instant::now();
     let mut test = Command::new(&binary.path);
@@ -172,6 +185,9 @@ fn one(part: &'static Part, binary: &Binary, arguments: &HistoriesArguments) -> 
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    if let Some(history) = arguments.history {
+        test.env("CARACAL_HISTORY", history.to_string());
+    }
     if let Some(seed) = arguments.seed {
         test.env("CARACAL_SEED", seed.to_string());
     }

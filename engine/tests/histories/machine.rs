@@ -75,7 +75,7 @@ pub(crate) enum Word {
     NoCancel,
 }
 
-fn answer(random: &mut Random) -> Answer {
+pub(crate) fn answer(random: &mut Random) -> Answer {
     match random.below(16) {
         0 => Answer::Silent,
         1 => Answer::Unknown,

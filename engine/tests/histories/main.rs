@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
 mod books;
+mod desks;
 #[expect(
     dead_code,
     reason = "the machine's tests use the rest of their own helpers"

@@ -163,9 +163,9 @@ impl Pair {
             if view.number() != number {
                 return Err(format!("command {} where {number} follows", view.number()));
             }
-            let (qty, price) = match view {
-                CommandView::NewOrder(order) => (order.qty, order.price),
-                CommandView::ReplaceOrder(order) => (order.qty, order.price),
+            let (qty, price, side) = match view {
+                CommandView::NewOrder(order) => (order.qty, order.price, order.side),
+                CommandView::ReplaceOrder(order) => (order.qty, order.price, order.side),
                 CommandView::CancelOrder(_)
                 | CommandView::QueryOrder(_)
                 | CommandView::QueryOpenOrders(_)
@@ -176,12 +176,12 @@ impl Pair {
             if self.killed || self.stopping || self.cancel_only {
                 return Err(format!("command {number} trades although nothing may"));
             }
-            self.check_order(qty, price)?;
+            self.check_order(qty, price, side)?;
         }
         Ok(())
     }
 
-    fn check_order(&self, qty: Lots, price: Ticks) -> Result<(), String> {
+    fn check_order(&self, qty: Lots, price: Ticks, side: Side) -> Result<(), String> {
         let limits = &self.config.limits;
         let value = kit::spec().notional(price, qty).unwrap();
         if qty > limits.orders.qty_max || value > limits.orders.value_max {
@@ -205,18 +205,11 @@ impl Pair {
         };
         // A fill that nobody asked for may have carried the position beyond the limit already;
         // then nothing may carry it further.
-        let (long, short) = (lots + worst(Side::Buy), worst(Side::Sell) - lots);
-        let side = self
-            .out
-            .commands
-            .iter()
-            .find_map(|record| side_of(record.as_ref()));
         let over = match side {
-            Some(Side::Buy) => long,
-            Some(Side::Sell) => short,
-            None => 0,
+            Side::Buy => lots + worst(Side::Buy),
+            Side::Sell => worst(Side::Sell) - lots,
         };
-        if over > POSITION_MAX && self.out.commands.len() == 1 {
+        if over > POSITION_MAX {
             return Err(format!("{over} lots at the worst, {POSITION_MAX} allowed"));
         }
         Ok(())
@@ -483,18 +476,5 @@ impl Pair {
         self.now += SECOND;
         self.book()?;
         self.deliver()
-    }
-}
-
-fn side_of(record: &Record) -> Option<Side> {
-    match command(record).ok()? {
-        CommandView::NewOrder(order) => Some(order.side),
-        CommandView::ReplaceOrder(order) => Some(order.side),
-        CommandView::CancelOrder(_)
-        | CommandView::QueryOrder(_)
-        | CommandView::QueryOpenOrders(_)
-        | CommandView::AmendOrder(_)
-        | CommandView::CancelAll(_)
-        | CommandView::Latch(_) => None,
     }
 }

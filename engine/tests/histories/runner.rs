@@ -84,6 +84,7 @@ struct Progress {
     violations: AtomicU64,
     failures: Mutex<Vec<Failure>>,
     told: Mutex<Instant>,
+    started: Instant,
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -104,8 +105,17 @@ fn say(line: &str) {
 pub(crate) fn run<P: Part>(part: &P) {
     let seed = number("CARACAL_SEED").unwrap_or(SEED);
     if let Some(index) = number("CARACAL_HISTORY") {
+        // What its batch left behind may matter.
         let failure = run_batch(part, seed, index / P::BATCH * P::BATCH, index + 1, None);
-        assert!(failure.is_none(), "{}", shown(P::NAME, &failure.unwrap()));
+        let violations = u8::from(failure.is_some());
+        say(&format!(
+            "history {}: count 1, events 0, seed {seed}, violations {violations}",
+            P::NAME
+        ));
+        if let Some(failure) = &failure {
+            say(&shown(P::NAME, seed, failure));
+        }
+        assert_eq!(violations, 0, "seed {seed}, history {index}: see above");
         return;
     }
     let progress = Progress {
@@ -117,6 +127,7 @@ pub(crate) fn run<P: Part>(part: &P) {
         violations: AtomicU64::new(0),
         failures: Mutex::new(Vec::new()),
         told: Mutex::new(Instant::now()),
+        started: Instant::now(),
     };
     let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -133,14 +144,15 @@ pub(crate) fn run<P: Part>(part: &P) {
     let mut failures = progress.failures.into_inner().unwrap();
     failures.sort_by_key(|failure| failure.index);
     for failure in &failures {
-        say(&shown(P::NAME, failure));
+        say(&shown(P::NAME, seed, failure));
     }
     assert_eq!(violations, 0, "seed {seed}: see above");
 }
 
-fn shown(name: &str, failure: &Failure) -> String {
+fn shown(name: &str, seed: u64, failure: &Failure) -> String {
     let again = format!(
-        "history {name} failed: again with CARACAL_HISTORY={}",
+        "history {name} failed: again: cargo xtask histories --only {name} --seed {seed} \
+         --history {}",
         failure.index
     );
     let lines = failure
@@ -180,8 +192,10 @@ fn tell(progress: &Progress, done: u64) {
     if told.elapsed() >= TELL_EVERY {
         *told = Instant::now();
         let violations = progress.violations.load(Ordering::Relaxed);
+        let spent = progress.started.elapsed().as_secs();
+        let left = progress.total.saturating_sub(done) * spent / done.max(1);
         say(&format!(
-            "progress {}: {done} of {}, {violations} violations",
+            "progress {}: {done} of {}, {violations} violations, {left} s left",
             progress.name, progress.total
         ));
     }
@@ -200,11 +214,13 @@ fn run_batch<P: Part>(
     let mut events = 0;
     let mut failure = None;
     for index in from..to {
-        let steps = part.history(&mut Random::new(seed, index));
+        let history = |index| part.history(&mut Random::new(seed, index));
+        let steps = history(index);
         match attempt(part, &mut state, &steps) {
             Ok(count) => events += count,
             Err(why) => {
-                failure = Some(report(part, index, steps, why));
+                let before = (from..index).flat_map(history).collect();
+                failure = Some(report(part, index, (before, steps), why));
                 break;
             }
         }
@@ -225,12 +241,22 @@ fn attempt<P: Part>(part: &P, state: &mut P::State, steps: &[P::Step]) -> Result
     })
 }
 
-/// Takes out steps as long as what is left fails from a fresh state.
-fn report<P: Part>(part: &P, index: u64, steps: Vec<P::Step>, why: String) -> Failure {
+/// Takes out steps as long as what is left fails from a fresh state. `before`: those of the
+/// batch's histories before it.
+fn report<P: Part>(
+    part: &P,
+    index: u64,
+    (before, steps): (Vec<P::Step>, Vec<P::Step>),
+    why: String,
+) -> Failure {
     let mut lines = vec![why];
     let mut short = steps;
     if attempt(part, &mut part.start(), &short).is_ok() {
-        lines.push("it holds from a fresh state: what its batch left behind matters".to_owned());
+        // What the histories before it left behind matters.
+        short.splice(0..0, before);
+    }
+    if attempt(part, &mut part.start(), &short).is_ok() {
+        lines.push("it holds from a fresh state: run its batch to see it".to_owned());
     } else {
         let mut at = 0;
         while at < short.len() {

@@ -139,7 +139,7 @@ pub(crate) fn units(value: Decimal) -> i128 {
 }
 
 /// See the module's header.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     terms: Vec<Option<Terms>>,
     assets: usize,
@@ -172,6 +172,16 @@ impl Sums {
             reserved: vec![0; accounts * assets],
             terms,
         }
+    }
+
+    /// Whether these sums are those of the orders.
+    pub(super) fn are_of<'a>(&self, orders: impl Iterator<Item = &'a Order>) -> bool {
+        let mut walk = Self::open(self.terms.clone(), self.accounts.len(), self.assets);
+        for order in orders {
+            walk.change(None, Footprint::of(order).as_ref());
+        }
+        // Before the first configuration there is nothing to count by.
+        self.accounts.is_empty() || walk == *self
     }
 
     /// An order changed from one footprint to another.

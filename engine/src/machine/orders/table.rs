@@ -357,6 +357,13 @@ impl Orders {
         self.live.len()
     }
 
+    /// Whether the running sums, by which limits are judged, are those of a walk over all live
+    /// orders. For tests and audits: as slow as the walk.
+    #[must_use]
+    pub fn sums_hold(&self) -> bool {
+        self.sums.are_of(self.live())
+    }
+
     /// Number of live orders whose outcome is unknown.
     #[must_use]
     pub const fn unknown_count(&self) -> usize {

@@ -358,9 +358,8 @@ impl Orders {
     }
 
     /// Whether the running sums, by which limits are judged, are those of a walk over all live
-    /// orders. For tests and audits: as slow as the walk.
-    #[must_use]
-    pub fn sums_hold(&self) -> bool {
+    /// orders. As slow as the walk.
+    pub(crate) fn sums_hold(&self) -> bool {
         self.sums.are_of(self.live())
     }
 

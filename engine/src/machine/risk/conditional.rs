@@ -64,6 +64,9 @@ impl Risk {
         | Event::OrderExpired(report)
         | Event::OrderStatus(report)
         | Event::OrderAbsent(report)
+        | Event::OrderUnknown(report)
+        | Event::CancelRejected(report)
+        | Event::AmendRejected(report)
         | Event::SendFailed(report) = event
         {
             self.held_learns(report.client_id);

@@ -292,6 +292,13 @@ impl Risk {
         self.last_event
     }
 
+    /// Whether the running sums by which limits are judged are those of a walk over all live and
+    /// held orders. For tests and audits: as slow as the walk.
+    #[must_use]
+    pub fn sums_hold(&self) -> bool {
+        self.orders.sums_hold() && self.held.is_counted(&self.orders)
+    }
+
     /// Machine time: that of the last event.
     #[must_use]
     pub const fn time_ns(&self) -> u64 {

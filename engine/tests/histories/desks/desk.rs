@@ -206,7 +206,7 @@ impl Desk {
         if in_flight > COMMANDS_IN_FLIGHT_MAX {
             return Err(format!("{in_flight} commands in flight"));
         }
-        if !self.machine.orders().sums_hold() {
+        if !self.machine.risk().sums_hold() {
             return Err(format!(
                 "event {number}: the sums over the orders are not their walk"
             ));

@@ -1,14 +1,15 @@
 //! Held orders count from their placement on: in every sum that a limit is held against. Seeded.
 
 use engine::machine::{Action, LevelConfig, MachineConfig, Place, PriceSource};
-use model::body::{OrderType, RefusalReason, Side, TimeInForce};
+use model::body::{OrderStatus, OrderType, RefusalReason, RejectReason, Side, TimeInForce};
 use model::control::{Control, Scope};
 use model::ids::ClientOrderId;
 use model::num::{Lots, Ticks};
+use model::record::Kind;
 
 use super::desk::{Desk, link, quiet, trigger};
 use super::{histories, profit, stop};
-use crate::kit::{SECOND, tick};
+use crate::kit::{SECOND, report, tick};
 
 /// A position of at most 1,000 lots, and one order may be as large.
 fn tight() -> MachineConfig {
@@ -254,4 +255,33 @@ fn held_random_orders_never_pass_the_position_limit_whatever_triggers() {
         refused += desk.refusals.iter().filter(limit).count();
     }
     assert!(bought > 10_000 && refused > 100, "{bought} {refused}");
+}
+
+/// Found by the histories of desks: a report that is no answer about the order itself may tell of
+/// more fills than it has quantity, and so change what its group may still become.
+#[test]
+fn held_group_is_counted_anew_when_any_report_tells_of_more_fills() {
+    let kinds = [
+        Kind::CancelRejected,
+        Kind::AmendRejected,
+        Kind::OrderUnknown,
+    ];
+    for (seed, kind) in (0..).zip(kinds) {
+        let mut desk = Desk::new(seed, &quiet(|_| {}));
+        let group = link(None, 5);
+        let resting = asked(&mut desk, |place| {
+            bid(place, 1_000, 990_000);
+            place.link = group;
+        });
+        asked(&mut desk, |place| {
+            entry(place, 1_000);
+            place.link = group;
+        });
+        assert!(desk.parts.risk.sums_hold());
+        let (none, lost) = (OrderStatus::NotStated, RejectReason::UnknownOrder);
+        desk.event(report(kind, resting.raw(), none, 1_001, lost));
+        assert!(desk.parts.risk.sums_hold(), "{kind:?}");
+        let order = *desk.parts.risk.orders().get(resting).unwrap();
+        assert_eq!(order.exposure(), Lots(1_001), "{kind:?}");
+    }
 }

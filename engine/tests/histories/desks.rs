@@ -18,6 +18,43 @@ use crate::runner::{Part, Random, run};
 /// A choice; what it means depends on what is there: a `pick` is taken modulo that.
 #[derive(Debug, Clone, Copy)]
 enum Step {
+    World(World),
+    Money(Money),
+    Answer {
+        pick: u64,
+        answer: Answer,
+    },
+    Fill {
+        pick: u64,
+        part: u64,
+        stranger: bool,
+    },
+    /// The last fill or movement of money again.
+    Again,
+    Say {
+        pick: u64,
+        word: Word,
+        cum: i64,
+    },
+    Request {
+        pick: u64,
+        number: i64,
+        second: bool,
+    },
+    Operator(OperatorAction),
+    Tick,
+    Wait(u64),
+    /// A crash that the journal survived up to `lost` commands ago, and a new run.
+    Restart {
+        lost: u64,
+    },
+    /// One machine goes through bytes.
+    Freeze,
+}
+
+/// Markets and connections.
+#[derive(Debug, Clone, Copy)]
+enum World {
     Market {
         instrument: u32,
         up: i64,
@@ -39,22 +76,16 @@ enum Step {
         asset: &'static str,
         rate: i64,
     },
-    Answer {
-        pick: u64,
-        answer: Answer,
+    Link {
+        venue: u8,
+        channel: Channel,
+        state: LinkState,
     },
-    Fill {
-        pick: u64,
-        part: u64,
-        stranger: bool,
-    },
-    /// The last fill or movement of money again.
-    Again,
-    Say {
-        pick: u64,
-        word: Word,
-        cum: i64,
-    },
+}
+
+/// Money that moves, or a venue's report of it.
+#[derive(Debug, Clone, Copy)]
+enum Money {
     Transfer {
         account: u16,
         kind: TransferKind,
@@ -70,25 +101,6 @@ enum Step {
         asset: &'static str,
         amount: i64,
     },
-    Request {
-        pick: u64,
-        number: i64,
-        second: bool,
-    },
-    Operator(OperatorAction),
-    Link {
-        venue: u8,
-        channel: Channel,
-        state: LinkState,
-    },
-    Tick,
-    Wait(u64),
-    /// A crash that the journal survived up to `lost` commands ago, and a new run.
-    Restart {
-        lost: u64,
-    },
-    /// One machine goes through bytes.
-    Freeze,
 }
 
 fn small(random: &mut Random, bound: u64) -> u32 {
@@ -99,35 +111,35 @@ fn account(random: &mut Random) -> u16 {
     u16::try_from(random.below(3)).unwrap()
 }
 
-fn market(random: &mut Random) -> Step {
+fn market(random: &mut Random) -> World {
     let instrument = small(random, 4);
     match random.below(20) {
-        0..=10 => Step::Market {
+        0..=10 => World::Market {
             instrument,
             up: random.lots(-8, 8),
             spread: random.lots(1, 12),
         },
-        11..=16 => Step::Trade {
+        11..=16 => World::Trade {
             instrument,
             side: random.of(&[Side::Buy, Side::Sell]),
             reach: random.lots(0, 8),
         },
-        17 => Step::Gap { instrument },
-        18 => Step::Mark {
+        17 => World::Gap { instrument },
+        18 => World::Mark {
             instrument: 2,
             up: random.lots(-40, 40),
         },
-        _ => Step::Rate {
+        _ => World::Rate {
             asset: random.of(&["BTC", "ETH", "USDC"]),
             rate: random.lots(90, 2_000_000),
         },
     }
 }
 
-fn money(random: &mut Random) -> Step {
+fn money(random: &mut Random) -> Money {
     let asset = random.of(&["BTC", "ETH", "USDT"]);
     match random.below(3) {
-        0 => Step::Transfer {
+        0 => Money::Transfer {
             account: account(random),
             kind: random.of(&[
                 TransferKind::Deposit,
@@ -141,11 +153,11 @@ fn money(random: &mut Random) -> Step {
             asset,
             amount: random.lots(-4_000, 4_000),
         },
-        1 => Step::Funding {
+        1 => Money::Funding {
             account: account(random),
             amount: random.lots(1, 900) * random.of(&[-1, 1]),
         },
-        _ => Step::Balance {
+        _ => Money::Balance {
             account: account(random),
             asset,
             amount: random.lots(-5, 2_000_000),
@@ -175,7 +187,7 @@ fn person(random: &mut Random) -> Step {
 fn step(random: &mut Random) -> Step {
     let pick = random.next() >> 32;
     match random.below(100) {
-        0..=27 => market(random),
+        0..=27 => Step::World(market(random)),
         28..=51 => Step::Answer {
             pick,
             answer: answer(random),
@@ -198,9 +210,9 @@ fn step(random: &mut Random) -> Step {
             ]),
             cum: random.lots(0, 60),
         },
-        68..=71 => money(random),
+        68..=71 => Step::Money(money(random)),
         72..=77 => person(random),
-        78 | 79 => Step::Link {
+        78 | 79 => Step::World(World::Link {
             venue: u8::try_from(random.below(2)).unwrap(),
             channel: random.of(&[Channel::Market, Channel::Orders]),
             state: random.of(&[
@@ -209,7 +221,7 @@ fn step(random: &mut Random) -> Step {
                 LinkState::Down,
                 LinkState::Stale,
             ]),
-        },
+        }),
         80..=84 => Step::Tick,
         85..=95 => Step::Wait(random.of(&[1_000, 20_000_000, 300_000_000, SECOND, 3 * SECOND])),
         96 => Step::Restart {

@@ -64,7 +64,6 @@ impl Risk {
         | Event::OrderExpired(report)
         | Event::OrderStatus(report)
         | Event::OrderAbsent(report)
-        | Event::OrderUnknown(report)
         | Event::CancelRejected(report)
         | Event::AmendRejected(report)
         | Event::SendFailed(report) = event

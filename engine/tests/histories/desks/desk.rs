@@ -311,7 +311,8 @@ impl Desk {
             }
             Step::Restart { lost } => self.restart(lost),
             Step::Freeze => self.freeze(),
-            other => self.world(other),
+            Step::World(world) => self.world(world),
+            Step::Money(money) => self.money(money),
         }
     }
 

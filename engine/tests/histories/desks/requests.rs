@@ -64,10 +64,12 @@ impl Desk {
             .orders()
             .live()
             .find(|order| order.state == OrderState::Unknown);
-        let target = match action {
-            ControlAction::Resolve => unknown.map_or(1, |order| order.client_id.raw()),
-            ControlAction::Withdraw => asked.saturating_sub(1),
-            _ => 0,
+        let target = if action == ControlAction::Resolve {
+            unknown.map_or(1, |order| order.client_id.raw())
+        } else if action == ControlAction::Withdraw {
+            asked.saturating_sub(1)
+        } else {
+            0
         };
         let mut record = kit::request(asked, 0, action, scope);
         let body = ControlRequest::try_mut_from_bytes(&mut record.body).unwrap();

@@ -12,9 +12,9 @@ use model::num::{Lots, Money, Ticks};
 use model::record::{Kind, Record, flags};
 use rust_decimal::Decimal;
 
-use super::Step;
 use super::books::SETTLED;
 use super::desk::Desk;
+use super::{Money as Moved, World};
 use crate::kit;
 use crate::machine::{Answer, Word};
 
@@ -96,27 +96,27 @@ impl Desk {
         self.apply(Record::new(Kind::Trade, &body).on_instrument(id))
     }
 
-    /// Markets, money and connections.
-    pub(super) fn world(&mut self, step: Step) -> Result<(), String> {
+    /// Markets and connections.
+    pub(super) fn world(&mut self, step: World) -> Result<(), String> {
         match step {
-            Step::Market {
+            World::Market {
                 instrument,
                 up,
                 spread,
             } => self.market(instrument, up, spread),
-            Step::Trade {
+            World::Trade {
                 instrument,
                 side,
                 reach,
             } => self.trade(instrument, side, reach),
-            Step::Gap { instrument } => {
+            World::Gap { instrument } => {
                 self.update_id += 1;
                 let id = InstrumentId(instrument);
                 self.apply(kit::reset(self.update_id, 1).on_instrument(id))?;
                 self.book(instrument)
             }
-            Step::Mark { instrument, up } => self.mark(instrument, up),
-            Step::Link {
+            World::Mark { instrument, up } => self.mark(instrument, up),
+            World::Link {
                 venue,
                 channel,
                 state,
@@ -127,7 +127,15 @@ impl Desk {
                 }
                 Ok(())
             }
-            other => self.money(other),
+            World::Rate { asset, rate } => {
+                let body = Rate {
+                    rate: Money::new(Decimal::new(rate, 2)),
+                    venue_time_ns: 0,
+                    asset: AssetName::cut(asset),
+                    reserved: [0; 42],
+                };
+                self.apply(Record::new(Kind::Rate, &body))
+            }
         }
     }
 
@@ -144,19 +152,10 @@ impl Desk {
         self.apply(Record::new(Kind::Mark, &body).on_instrument(id))
     }
 
-    fn money(&mut self, step: Step) -> Result<(), String> {
+    pub(super) fn money(&mut self, step: Moved) -> Result<(), String> {
         self.update_id += 1;
         let record = match step {
-            Step::Rate { asset, rate } => {
-                let body = Rate {
-                    rate: Money::new(Decimal::new(rate, 2)),
-                    venue_time_ns: 0,
-                    asset: AssetName::cut(asset),
-                    reserved: [0; 42],
-                };
-                return self.apply(Record::new(Kind::Rate, &body));
-            }
-            Step::Balance {
+            Moved::Balance {
                 account,
                 asset,
                 amount,
@@ -164,7 +163,7 @@ impl Desk {
                 let record = kit::balance(asset, amount);
                 return self.apply(record.on_account(AccountId(account)));
             }
-            Step::Transfer {
+            Moved::Transfer {
                 account,
                 kind,
                 asset,
@@ -180,7 +179,7 @@ impl Desk {
                 };
                 Record::new(Kind::Transfer, &body).on_account(AccountId(account))
             }
-            Step::Funding { account, amount } => {
+            Moved::Funding { account, amount } => {
                 let body = Funding {
                     amount: Money::new(Decimal::new(amount, 5)),
                     id: self.update_id,
@@ -194,7 +193,6 @@ impl Desk {
                     .on_instrument(InstrumentId(2))
                     .on_account(AccountId(account))
             }
-            _ => return Ok(()),
         };
         self.last = Some(record);
         self.apply(record)
@@ -243,9 +241,10 @@ impl Desk {
             CommandView::CancelAll(_) | CommandView::Latch(_) => return Ok(()),
         };
         if answer == Answer::Refused {
-            let reason = match refused {
-                Kind::OrderRejected => RejectReason::Filter,
-                _ => RejectReason::UnknownOrder,
+            let reason = if refused == Kind::OrderRejected {
+                RejectReason::Filter
+            } else {
+                RejectReason::UnknownOrder
             };
             return self.apply(about(refused, id, unstated, reason));
         }

@@ -36,6 +36,8 @@ enum Link {
 pub(super) struct Ladders {
     roots: Vec<u32>,
     nodes: Vec<Node>,
+    /// The best slot of each ladder and the rank of its price: most questions end here.
+    tops: Vec<(u32, i64)>,
 }
 
 fn root(instrument: InstrumentId, side: Side) -> usize {
@@ -62,6 +64,7 @@ impl Ladders {
         Self {
             roots: vec![NONE; 2 * INSTRUMENTS_MAX],
             nodes: Vec::with_capacity(slots),
+            tops: vec![(NONE, 0); 2 * INSTRUMENTS_MAX],
         }
     }
 
@@ -107,7 +110,12 @@ impl Ladders {
         }
         let own = key(side, price, id);
         self.nodes[slot as usize].key = own;
-        let mut link = Link::Root(root(instrument, side));
+        let ladder = root(instrument, side);
+        let top = self.tops[ladder].0;
+        if top == NONE || own < self.key(top) {
+            self.tops[ladder] = (slot, own.0);
+        }
+        let mut link = Link::Root(ladder);
         let mut node = self.follow(link);
         while node != NONE && priority(self.key(node)) > priority(own) {
             link = if own < self.key(node) {
@@ -175,19 +183,37 @@ impl Ladders {
             }
         }
         self.set(link, if left == NONE { right } else { left });
+        let ladder = root(instrument, side);
+        if self.tops[ladder].0 == slot {
+            let top = self.leftmost(ladder);
+            self.tops[ladder] = (top, if top == NONE { 0 } else { self.key(top).0 });
+        }
+    }
+
+    fn leftmost(&self, ladder: usize) -> u32 {
+        let mut node = self.roots[ladder];
+        while node != NONE && self.nodes[node as usize].left != NONE {
+            node = self.nodes[node as usize].left;
+        }
+        node
     }
 
     /// The slot with the best price.
     #[inline]
     pub(super) fn best(&self, instrument: InstrumentId, side: Side) -> Option<u32> {
-        let mut node = *self.roots.get(root(instrument, side))?;
-        if node == NONE {
-            return None;
-        }
-        while self.nodes[node as usize].left != NONE {
-            node = self.nodes[node as usize].left;
-        }
-        Some(node)
+        let (slot, _) = *self.tops.get(root(instrument, side))?;
+        (slot != NONE).then_some(slot)
+    }
+
+    /// The best price.
+    #[inline]
+    pub(super) fn best_price(&self, instrument: InstrumentId, side: Side) -> Option<Ticks> {
+        let (slot, rank) = *self.tops.get(root(instrument, side))?;
+        let price = match side {
+            Side::Buy => !rank,
+            Side::Sell => rank,
+        };
+        (slot != NONE).then_some(Ticks(price))
     }
 
     /// The slot behind this one, which stands on this ladder.
@@ -247,6 +273,8 @@ mod tests {
             }
             let want: Vec<u32> = want.into_iter().map(|(_, slot)| slot).collect();
             assert_eq!(got, want);
+            let best = held.values().min().map(|key| Ticks(!key.0));
+            assert_eq!(ladders.best_price(at.0, at.1), best);
             assert_eq!(ladders.best(at.0, Side::Sell), None);
         }
     }

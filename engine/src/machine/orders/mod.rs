@@ -9,6 +9,7 @@ mod hear;
 mod index;
 mod ladder;
 mod life;
+mod newest;
 mod order;
 pub(crate) mod sums;
 #[cfg(test)]

@@ -14,12 +14,14 @@
 
 use model::body::Side;
 use model::ids::{ClientOrderId, InstrumentId};
+use model::num::Ticks;
 use serde::{Deserialize, Serialize};
 
 use super::agenda::Agenda;
 use super::chain::Chain;
 use super::index::Index;
 use super::ladder::Ladders;
+use super::newest::Newest;
 use super::sums::{Footprint, Sums, Terms};
 use super::{Order, OrderState};
 use crate::machine::digest::{Digest, Sink};
@@ -51,6 +53,7 @@ pub struct Orders {
     standing: Vec<Standing>,
     free: Vec<u32>,
     index: Index,
+    newest: Newest,
     live: Chain,
     ended: Chain,
     ladders: Ladders,
@@ -81,6 +84,7 @@ impl Orders {
             standing: _,
             free: _,
             index: _,
+            newest: _,
             live: _,
             ended: _,
             ladders: _,
@@ -131,6 +135,7 @@ impl Orders {
             )?;
             let slot = orders.take_slot(*order);
             orders.index.insert(order.client_id, slot);
+            orders.newest.learn(order.client_id);
             if order.is_settled() {
                 orders.ended.push(slot);
             } else {
@@ -149,6 +154,7 @@ impl Orders {
             standing: Vec::with_capacity(slots),
             free: Vec::with_capacity(slots),
             index: Index::new(slots),
+            newest: Newest::new(),
             live: Chain::new(slots),
             ended: Chain::new(slots),
             ladders: Ladders::new(slots),
@@ -196,6 +202,7 @@ impl Orders {
         }
         let slot = self.take_slot(order);
         self.index.insert(order.client_id, slot);
+        self.newest.learn(order.client_id);
         self.enter(slot);
         true
     }
@@ -215,6 +222,13 @@ impl Orders {
         self.timers.grow();
         self.work.grow();
         slot
+    }
+
+    /// Whether no order of this id is known. An id above all that came of its strategy is new
+    /// without a look into the table.
+    #[inline]
+    pub(crate) fn is_new(&self, id: ClientOrderId) -> bool {
+        self.newest.is_before(id) || self.get(id).is_none()
     }
 
     /// The order of this id, live or lately ended.
@@ -373,6 +387,12 @@ impl Orders {
     #[must_use]
     pub const fn needing_human_count(&self) -> usize {
         self.needing_human
+    }
+
+    /// Best price of the orders of an instrument and side that may rest at the venue.
+    #[inline]
+    pub(crate) fn best_resting(&self, instrument: InstrumentId, side: Side) -> Option<Ticks> {
+        self.ladders.best_price(instrument, side)
     }
 
     /// Orders of an instrument and side that may rest at the venue or get there, the best price

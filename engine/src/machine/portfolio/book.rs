@@ -53,7 +53,7 @@ impl Portfolio {
         strategy: Option<StrategyId>,
         fill: &Fill,
     ) -> Option<bool> {
-        let at = self.find(account, spec.id).ok()?;
+        let at = self.find(account, spec.id)?;
         let before = self.positions[at];
         let trade = Trade::new(spec, before.lots.0, fill.side, fill.price, fill.qty)?;
         let lots = self.lots[at].after(&trade)?;
@@ -214,7 +214,7 @@ impl Portfolio {
         instrument: InstrumentId,
         funding: &Funding,
     ) -> Option<bool> {
-        let at = self.find(account, instrument).ok()?;
+        let at = self.find(account, instrument)?;
         let amount = sound(funding.amount)?;
         let postings = Postings::of(Party::Funding, funding.asset, amount)?;
         let total = add(self.positions[at].funding, amount)?;
@@ -276,7 +276,7 @@ impl Portfolio {
         instrument: InstrumentId,
         report: &PositionReport,
     ) -> Option<()> {
-        let at = self.find(account, instrument).ok()?;
+        let at = self.find(account, instrument)?;
         let own = self.positions[at].lots.0;
         self.positions[at].venue = Some(VenuePosition {
             lots: report.qty,

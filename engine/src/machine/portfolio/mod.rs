@@ -20,6 +20,7 @@ mod fifo;
 mod keeping;
 mod ledger;
 mod liquidation;
+mod places;
 mod position;
 mod postings;
 mod prices;
@@ -37,6 +38,7 @@ pub use position::{Position, VenuePosition};
 use model::body::{Fill, Rate};
 use model::ids::{AccountId, InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
+use model::limits::INSTRUMENTS_MAX;
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,7 @@ use self::applied::{Applied, SavedApplied};
 use self::day::Day;
 use self::exact::sound;
 use self::ledger::SavedLedger;
+use self::places::Places;
 use self::prices::{Prices, SavedPrices};
 use self::running::Running;
 use self::shares::{SavedShares, Shares};
@@ -58,6 +61,8 @@ pub struct Portfolio {
     /// Venue of each account, as configured.
     venues: Vec<VenueId>,
     positions: Vec<Position>,
+    /// Where each one stands.
+    places: Places,
     /// Of each position, at the same place.
     lots: Vec<Fifo>,
     shares: Shares,
@@ -92,6 +97,8 @@ impl Portfolio {
             // From the configuration.
             venues: _,
             positions,
+            // Made anew.
+            places: _,
             lots,
             shares,
             prices,
@@ -125,6 +132,10 @@ impl Portfolio {
             (left.account, left.instrument) < (right.account, right.instrument)
         });
         require(ascend, "sequence of the positions")?;
+        let known = |held: &Position| {
+            held.account.index() < accounts && held.instrument.index() < INSTRUMENTS_MAX
+        };
+        require(saved.positions.iter().all(known), "whose positions")?;
         let counts = saved.unbooked.max(saved.unbalanced);
         require(counts < COUNT_MAX, "count of unbooked fills")?;
         require(
@@ -138,6 +149,7 @@ impl Portfolio {
         Ok(Self {
             ledgers: ledgers?,
             venues: Vec::new(),
+            places: Places::of(&saved.positions),
             positions: saved.positions.clone(),
             lots: saved.lots.clone(),
             shares: Shares::restore(&saved.shares)?,
@@ -182,12 +194,13 @@ impl Portfolio {
                 .filter(|(_, venue)| **venue == spec.venue)
             {
                 let account = AccountId(u16::try_from(index).unwrap_or(u16::MAX));
-                if let Err(at) = self.find(account, spec.id) {
+                if let Err(at) = self.find_slot(account, spec.id) {
                     self.positions.insert(at, Position::flat(account, spec.id));
                     self.lots.insert(at, Fifo::default());
                 }
             }
         }
+        self.places = Places::of(&self.positions);
     }
 
     /// Positions in lots of the instrument that are not flat; where all are, strategies' shares of
@@ -204,7 +217,12 @@ impl Portfolio {
         }
     }
 
-    fn find(&self, account: AccountId, instrument: InstrumentId) -> Result<usize, usize> {
+    #[inline]
+    fn find(&self, account: AccountId, instrument: InstrumentId) -> Option<usize> {
+        self.places.get(account, instrument)
+    }
+
+    fn find_slot(&self, account: AccountId, instrument: InstrumentId) -> Result<usize, usize> {
         self.positions
             .binary_search_by_key(&(account, instrument), |position| {
                 (position.account, position.instrument)
@@ -254,14 +272,14 @@ impl Portfolio {
     /// Position of an account in an instrument.
     #[must_use]
     pub fn position(&self, account: AccountId, instrument: InstrumentId) -> Option<&Position> {
-        let at = self.find(account, instrument).ok()?;
+        let at = self.find(account, instrument)?;
         self.positions.get(at)
     }
 
     /// The lots of a position, first in, first out.
     #[must_use]
     pub fn lots(&self, account: AccountId, instrument: InstrumentId) -> Option<&Fifo> {
-        let at = self.find(account, instrument).ok()?;
+        let at = self.find(account, instrument)?;
         self.lots.get(at)
     }
 

@@ -145,24 +145,59 @@ impl Bounds {
         column(control).is_some_and(|column| self.used >> column & 1 == 1)
     }
 
+    /// Every limit that holds for an order, found once.
+    #[inline]
+    pub(crate) fn for_order(&self, whose: Whose) -> Own<'_> {
+        let rows = [
+            self.overall,
+            found(&self.venues, whose.venue.index()),
+            found(&self.accounts, whose.account.index()),
+            found(&self.strategies, whose.strategy.index()),
+            found(&self.instruments, whose.instrument.index()),
+        ];
+        Own {
+            rows: rows.map(|row| row.and_then(|row| self.rows.get(row as usize))),
+            scopes: whose.scopes(),
+            used: self.used,
+        }
+    }
+
     /// The limits of a control that hold for an order, with their scopes.
     #[inline]
     pub(crate) fn of(
         &self,
         control: Control,
-        order: Whose,
+        whose: Whose,
     ) -> impl Iterator<Item = (Scope, Bound)> + '_ {
-        let scopes = if self.limits(control) {
-            order.scopes()
-        } else {
-            [Scope::Overall; 5]
-        };
-        let count = if self.limits(control) { 5 } else { 0 };
-        scopes
-            .into_iter()
-            .take(count)
-            .map(move |scope| (scope, self.at(control, scope)))
-            .filter(|(_, bound)| *bound != Bound::NONE)
+        let own = self.for_order(whose);
+        (0..SCOPES).filter_map(move |place| own.at(control, place))
+    }
+}
+
+/// Scopes that an order falls under.
+const SCOPES: usize = 5;
+
+/// The limits that hold for one order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Own<'a> {
+    rows: [Option<&'a Row>; SCOPES],
+    scopes: [Scope; SCOPES],
+    used: u32,
+}
+
+impl<'a> Own<'a> {
+    /// The limits of a control, with their scopes, from the widest to the narrowest.
+    #[inline]
+    pub(crate) fn of(&self, control: Control) -> impl Iterator<Item = (Scope, Bound)> + use<'a> {
+        let own = *self;
+        (0..SCOPES).filter_map(move |place| own.at(control, place))
+    }
+
+    #[inline]
+    fn at(&self, control: Control, place: usize) -> Option<(Scope, Bound)> {
+        let column = column(control).filter(|column| self.used >> column & 1 == 1)?;
+        let bound = self.rows[place]?[column];
+        (bound != Bound::NONE).then_some((self.scopes[place], bound))
     }
 }
 

@@ -15,7 +15,7 @@ use model::limits::{INTENTS_PER_EVENT_MAX, STRATEGIES_MAX};
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 
-use super::bounds::{Bound, Whose};
+use super::bounds::{Bound, Own, Whose};
 use super::bucket::Urgency;
 use super::checks::{self, Measure, OVERFLOW, Refused};
 use super::trace::{Trace, Verdict};
@@ -44,6 +44,8 @@ pub(super) struct Cleared {
 pub(super) struct Subject<'a> {
     pub(super) place: &'a Place,
     pub(super) whose: Whose,
+    /// The limits that hold for it.
+    pub(super) own: Own<'a>,
     pub(super) entry: &'a Entry,
     /// The order that it replaces.
     pub(super) replaces: Option<ClientOrderId>,
@@ -136,7 +138,7 @@ impl Risk {
 
     pub(super) fn check_id(&self, strategy: StrategyId, id: ClientOrderId) -> Result<(), Refused> {
         let own = id.strategy() == Some(strategy) && id.epoch() == self.epoch;
-        if own && self.orders.get(id).is_none() {
+        if own && self.orders.is_new(id) {
             Ok(())
         } else {
             let scope = Scope::Strategy(strategy);
@@ -164,14 +166,16 @@ impl Risk {
         let side = (pending.buys, pending.sells);
         let (after, most) = checks::reduction(place.side, place.qty, position, side)?;
         let reduces = after <= most;
+        let whose = Whose {
+            venue: entry.listing.spec().venue,
+            account,
+            strategy: intent.strategy,
+            instrument,
+        };
         Ok(Subject {
             place,
-            whose: Whose {
-                venue: entry.listing.spec().venue,
-                account,
-                strategy: intent.strategy,
-                instrument,
-            },
+            whose,
+            own: self.bounds.for_order(whose),
             entry,
             replaces,
             position,
@@ -226,8 +230,15 @@ impl Risk {
         let fresh = measure.of(scope).result();
         if let (Ok(()), Some(top)) = (fresh, top) {
             run.pass(measure.of(scope))?;
-            let bounds = checks::collar(&top, self.collar_bps(subject.whose)).ok_or(OVERFLOW)?;
-            return Ok((checks::effective_price(place, bounds), Some(top)));
+            let price = match place.order_type {
+                OrderType::Limit | OrderType::PostOnly => place.price,
+                OrderType::Market => {
+                    let bps = self.collar_bps(subject.whose);
+                    let bounds = checks::collar(&top, bps).ok_or(OVERFLOW)?;
+                    checks::effective_price(place, bounds)
+                }
+            };
+            return Ok((price, Some(top)));
         }
         if !subject.reduces {
             run.pass(measure.of(scope))?;
@@ -279,9 +290,9 @@ impl Risk {
         value: i128,
         run: &mut Run<'_, impl Trace>,
     ) -> Result<(), Refused> {
-        let (whose, place) = (subject.whose, subject.place);
+        let place = subject.place;
         let allowed = place.acknowledges.is_some();
-        for at in self.bounds.of(Control::MaxQuantity, whose) {
+        for at in subject.own.of(Control::MaxQuantity) {
             run.pass(Measure::at_most(
                 Control::MaxQuantity,
                 place.qty.0,
@@ -290,7 +301,7 @@ impl Risk {
                 RefusalReason::MaxQuantity,
             ))?;
         }
-        for at in self.bounds.of(Control::MaxValue, whose) {
+        for at in subject.own.of(Control::MaxValue) {
             run.pass(Measure::at_most(
                 Control::MaxValue,
                 checks::e8_up(value),
@@ -300,7 +311,7 @@ impl Risk {
             ))?;
         }
         if let Some(top) = top {
-            for at in self.bounds.of(Control::PriceCollar, whose) {
+            for at in subject.own.of(Control::PriceCollar) {
                 run.pass(checks::price_collar(price, top, at, allowed))?;
             }
         }
@@ -320,7 +331,7 @@ impl Risk {
         let held = self.held.sums().pending(whose.account, whose.instrument);
         let pending = subject.pending.with(held).ok_or(OVERFLOW)?;
         let worst = checks::worst_position(place.side, place.qty, subject.position, pending)?;
-        for (scope, bound) in self.bounds.of(Control::Position, whose) {
+        for (scope, bound) in subject.own.of(Control::Position) {
             let worst = match scope {
                 Scope::Strategy(strategy) => self.strategy_worst(strategy, subject)?,
                 Scope::Overall | Scope::Venue(_) | Scope::Account(_) | Scope::Instrument(_) => {
@@ -339,7 +350,7 @@ impl Risk {
         }
         if self.bounds.limits(Control::PositionValue) {
             let value = spec.notional(price, Lots(worst.max(0))).ok_or(OVERFLOW)?;
-            for (scope, bound) in self.bounds.of(Control::PositionValue, whose) {
+            for (scope, bound) in subject.own.of(Control::PositionValue) {
                 run.pass(Measure::at_most(
                     Control::PositionValue,
                     checks::e8_up(units(value)),
@@ -372,7 +383,6 @@ impl Risk {
         value: i128,
         run: &mut Run<'_, impl Trace>,
     ) -> Result<(), Refused> {
-        let whose = subject.whose;
         let allowed = subject.place.acknowledges.is_some();
         let of = |scope| {
             let live = self.orders.sums().of(scope);
@@ -382,7 +392,7 @@ impl Risk {
                 live
             }
         };
-        for (scope, bound) in self.bounds.of(Control::OpenOrders, whose) {
+        for (scope, bound) in subject.own.of(Control::OpenOrders) {
             run.pass(Measure::at_most(
                 Control::OpenOrders,
                 i64::from(of(scope).orders) + 1,
@@ -391,7 +401,7 @@ impl Risk {
                 RefusalReason::OpenOrders,
             ))?;
         }
-        for (scope, bound) in self.bounds.of(Control::OpenValue, whose) {
+        for (scope, bound) in subject.own.of(Control::OpenValue) {
             run.pass(Measure::at_most(
                 Control::OpenValue,
                 checks::e8_up(of(scope).value + value),
@@ -434,16 +444,20 @@ impl Risk {
 
     /// Would not trade with an order of ours, whichever strategy's or account's.
     fn self_cross(&self, subject: &Subject<'_>, price: Ticks) -> Measure {
-        let side = subject.place.side;
-        let crossed = self
-            .orders
-            .resting(subject.whose.instrument, side.opposite())
-            .take_while(|order| match side {
-                Side::Buy => price >= order.price,
-                Side::Sell => price <= order.price,
-            })
-            .find(|order| Some(order.client_id) != subject.replaces);
-        checks::self_cross(crossed).of(Scope::Instrument(subject.whose.instrument))
+        let (side, instrument) = (subject.place.side, subject.whose.instrument);
+        let crosses = |resting: Ticks| match side {
+            Side::Buy => price >= resting,
+            Side::Sell => price <= resting,
+        };
+        let opposite = side.opposite();
+        let best = self.orders.best_resting(instrument, opposite);
+        let crossed = best.filter(|best| crosses(*best)).and_then(|_| {
+            self.orders
+                .resting(instrument, opposite)
+                .take_while(|order| crosses(order.price))
+                .find(|order| Some(order.client_id) != subject.replaces)
+        });
+        checks::self_cross(crossed).of(Scope::Instrument(instrument))
     }
 
     fn funds(

@@ -22,12 +22,8 @@ const STRATEGIES: u16 = 2;
 const IDS: u32 = 12;
 
 fn terms() -> Vec<Option<Terms>> {
-    let one = |id| Terms {
-        venue: VenueId((id % 2) as u8),
-        base: 0,
-        quote: 1,
-        lot: Scale::new(1, 3).unwrap(),
-    };
+    let steps = (Scale::new(1, 2).unwrap(), Scale::new(1, 3).unwrap());
+    let one = |id| Terms::new(VenueId((id % 2) as u8), (0, 1), steps);
     (0..INSTRUMENTS).map(|id| Some(one(id))).collect()
 }
 

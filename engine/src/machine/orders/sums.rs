@@ -13,7 +13,7 @@ use model::body::Side;
 use model::control::Scope;
 use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
 use model::limits::STRATEGIES_MAX;
-use model::num::Scale;
+use model::num::{Lots, Scale, Ticks};
 use rust_decimal::Decimal;
 
 use super::{Order, OrderState};
@@ -22,9 +22,20 @@ use super::{Order, OrderState};
 const DIGITS: u32 = 18;
 /// Largest value of one order that is counted as it is, 1e-18: 1e12 of the quote asset. One above
 /// it counts as this much, which is above every limit, so that no sum can overflow.
-const VALUE_MAX: i128 = 1_000_000_000_000_000_000_000_000_000_000;
+pub(crate) const VALUE_MAX: i128 = 1_000_000_000_000_000_000_000_000_000_000;
 /// Most lots of one order that are counted as they are: 2^48, for the same reason.
 const LOTS_MAX: i64 = 1 << 48;
+
+/// Powers of ten.
+const POWERS: [i128; DIGITS as usize + 1] = {
+    let mut powers = [1; DIGITS as usize + 1];
+    let mut place = 1;
+    while place < powers.len() {
+        powers[place] = 10 * powers[place - 1];
+        place += 1;
+    }
+    powers
+};
 
 /// What the sums have to know of an instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +46,49 @@ pub(crate) struct Terms {
     pub(crate) base: u16,
     /// Number of its quote asset.
     pub(crate) quote: u16,
-    /// Size of a lot, base.
-    pub(crate) lot: Scale,
+    /// A lot, 1e-18 of the base asset.
+    lot: i128,
+    /// What one lot at one tick is worth: this many units ...
+    step: i128,
+    /// ... of which so many are 1e-18 of the quote asset; 1 unless they are smaller.
+    step_parts: i128,
+}
+
+impl Terms {
+    /// Of an instrument of this venue, with these steps of price and quantity.
+    pub(crate) fn new(
+        venue: VenueId,
+        (base, quote): (u16, u16),
+        (tick, lot): (Scale, Scale),
+    ) -> Self {
+        let digits = u32::from(tick.decimals()) + u32::from(lot.decimals());
+        let step = i128::from(tick.mantissa()) * i128::from(lot.mantissa());
+        let (step, step_parts) = match DIGITS.checked_sub(digits) {
+            Some(missing) => (step.saturating_mul(POWERS[missing as usize]), 1),
+            // At most 18 digits each.
+            None => (step, POWERS[(digits - DIGITS) as usize]),
+        };
+        Self {
+            venue,
+            base,
+            quote,
+            lot: lot.decimal(1).map_or(VALUE_MAX, units),
+            step,
+            step_parts,
+        }
+    }
+
+    /// Value of `qty` at `price` in whole 1e-18 of the quote asset, rounded up, cut at the most.
+    #[inline]
+    fn value(&self, price: Ticks, qty: Lots) -> i128 {
+        let steps = i128::from(price.0).checked_mul(i128::from(qty.0));
+        let units = steps.and_then(|steps| steps.checked_mul(self.step));
+        let units = match self.step_parts {
+            1 => units,
+            parts => units.map(|units| crate::machine::divide::div_ceil(units, parts)),
+        };
+        units.map_or(VALUE_MAX, |units| units.clamp(-VALUE_MAX, VALUE_MAX))
+    }
 }
 
 /// Number and value of some orders.
@@ -131,9 +183,10 @@ pub(crate) fn value(lot_value: Decimal, lots: i64) -> i128 {
 pub(crate) fn units(value: Decimal) -> i128 {
     let (mantissa, scale) = (value.mantissa(), value.scale());
     let units = if scale <= DIGITS {
-        mantissa.saturating_mul(10_i128.pow(DIGITS - scale))
+        mantissa.saturating_mul(POWERS[(DIGITS - scale) as usize])
     } else {
-        crate::machine::divide::div_ceil(mantissa, 10_i128.pow(scale - DIGITS))
+        // A decimal has at most 28 digits behind the point.
+        crate::machine::divide::div_ceil(mantissa, POWERS[(scale - DIGITS) as usize])
     };
     units.clamp(-VALUE_MAX, VALUE_MAX)
 }
@@ -233,6 +286,14 @@ impl Sums {
         }
     }
 
+    /// Value of `qty` at `price` on an instrument, 1e-18 of its quote asset, rounded up. `None`
+    /// for an instrument that is not known, and for as much as cannot be counted.
+    #[inline]
+    pub(crate) fn value(&self, instrument: InstrumentId, price: Ticks, qty: Lots) -> Option<i128> {
+        let terms = self.terms.get(instrument.index())?.as_ref()?;
+        Some(terms.value(price, qty)).filter(|value| *value < VALUE_MAX)
+    }
+
     /// Of a venue.
     pub(crate) fn venue(&self, venue: VenueId) -> Sum {
         at(&self.venues, usize::from(venue.0))
@@ -314,8 +375,8 @@ impl Terms {
         match side {
             Side::Buy => (usize::from(self.quote), value),
             Side::Sell => {
-                let lot = self.lot.decimal(1).map_or(VALUE_MAX, units);
-                let base = lot.saturating_mul(i128::from(lots)).clamp(0, VALUE_MAX);
+                let lots = i128::from(lots);
+                let base = self.lot.saturating_mul(lots).clamp(0, VALUE_MAX);
                 (usize::from(self.base), base)
             }
         }

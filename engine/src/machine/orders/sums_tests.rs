@@ -19,12 +19,9 @@ const IDS: u32 = 24;
 fn terms() -> Vec<Option<Terms>> {
     (0..INSTRUMENTS)
         .map(|id| {
-            Some(Terms {
-                venue: VenueId((id % 2) as u8),
-                base: (id % 2) as u16,
-                quote: 2 + (id / 2) as u16,
-                lot: Scale::new(1, 3).unwrap(),
-            })
+            let assets = ((id % 2) as u16, 2 + (id / 2) as u16);
+            let steps = (Scale::new(1, 2).unwrap(), Scale::new(1, 3).unwrap());
+            Some(Terms::new(VenueId((id % 2) as u8), assets, steps))
         })
         .collect()
 }
@@ -226,5 +223,29 @@ proptest! {
         orders.count_over(terms(), usize::from(ACCOUNTS), ASSETS);
         compare(&running);
         compare(&orders);
+    }
+}
+
+proptest! {
+    /// The fast way gives what exact decimals give, for every step that an instrument may have.
+    #[test]
+    fn prop_value_is_that_of_decimals(
+        (tick, tick_digits) in (1_i64..100_000, 0_u8..=18),
+        (lot, lot_digits) in (1_i64..100_000, 0_u8..=10),
+        price in 1_i64..1_000_000_000,
+        qty in 1_i64..1_000_000,
+    ) {
+        let tick = Scale::new(tick, tick_digits).unwrap();
+        let lot = Scale::new(lot, lot_digits).unwrap();
+        let terms = Terms::new(VenueId(0), (0, 1), (tick, lot));
+        let sums = Sums::open(vec![Some(terms)], 1, 2);
+        let exact = tick.decimal(price).unwrap().checked_mul(lot.decimal(qty).unwrap());
+        // A product of more than 28 digits is no exact decimal.
+        prop_assume!(exact.is_some_and(|exact| {
+            exact.scale() == u32::from(tick.decimals()) + u32::from(lot.decimals())
+        }));
+        let want = exact.map(super::sums::units);
+        let want = want.filter(|units| *units < super::sums::VALUE_MAX);
+        prop_assert_eq!(sums.value(InstrumentId(0), Ticks(price), Lots(qty)), want);
     }
 }

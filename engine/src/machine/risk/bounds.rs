@@ -49,8 +49,21 @@ impl Bound {
 
 type Row = [Bound; CONTROLS.len()];
 
+/// Column of each control by its code; beyond the columns for one that has none.
+const COLUMNS: [u8; 256] = {
+    let mut columns = [u8::MAX; 256];
+    let mut column = 0;
+    while column < CONTROLS.len() {
+        columns[CONTROLS[column] as usize] = column as u8;
+        column += 1;
+    }
+    columns
+};
+
+#[inline]
 fn column(control: Control) -> Option<usize> {
-    CONTROLS.iter().position(|known| *known == control)
+    let column = *COLUMNS.get(control as usize)?;
+    (usize::from(column) < CONTROLS.len()).then_some(usize::from(column))
 }
 
 /// See the module's header.
@@ -169,8 +182,11 @@ impl Bounds {
         control: Control,
         whose: Whose,
     ) -> impl Iterator<Item = (Scope, Bound)> + '_ {
-        let own = self.for_order(whose);
-        (0..SCOPES).filter_map(move |place| own.at(control, place))
+        let scopes = if self.limits(control) { SCOPES } else { 0 };
+        let scopes = whose.scopes().into_iter().take(scopes);
+        scopes
+            .map(move |scope| (scope, self.at(control, scope)))
+            .filter(|(_, bound)| *bound != Bound::NONE)
     }
 }
 
@@ -187,17 +203,16 @@ pub(crate) struct Own<'a> {
 
 impl<'a> Own<'a> {
     /// The limits of a control, with their scopes, from the widest to the narrowest.
-    #[inline]
-    pub(crate) fn of(&self, control: Control) -> impl Iterator<Item = (Scope, Bound)> + use<'a> {
-        let own = *self;
-        (0..SCOPES).filter_map(move |place| own.at(control, place))
-    }
-
-    #[inline]
-    fn at(&self, control: Control, place: usize) -> Option<(Scope, Bound)> {
-        let column = column(control).filter(|column| self.used >> column & 1 == 1)?;
-        let bound = self.rows[place]?[column];
-        (bound != Bound::NONE).then_some((self.scopes[place], bound))
+    #[inline(always)]
+    pub(crate) fn of(&self, control: Control) -> impl Iterator<Item = (Scope, Bound)> + '_ {
+        let column = column(control).filter(|column| self.used >> column & 1 == 1);
+        let scopes = if column.is_some() { SCOPES } else { 0 };
+        let column = column.unwrap_or(0);
+        let rows = self.rows[..scopes].iter().zip(&self.scopes);
+        rows.filter_map(move |(row, scope)| {
+            let bound = (*row)?[column];
+            (bound != Bound::NONE).then_some((*scope, bound))
+        })
     }
 }
 

@@ -3,6 +3,9 @@
 //! Every check passes at its limit and refuses one step beyond it. Missing data refuses what opens
 //! risk; cancels need none of these checks.
 //!
+//! A measure is built and weighed where it is used (`inline(always)`): handed over in memory it
+//! would be written in small pieces and read in large ones, which costs more than the check.
+//!
 //! Hot path: yes. Allocates: no.
 
 use model::body::{LinkState, NoticeLevel, OrderType, RefusalReason, Side, TimeInForce};
@@ -20,6 +23,7 @@ use crate::machine::divide::{div_ceil, div_floor};
 use crate::machine::intent::Place;
 use crate::machine::market::{Book, Top};
 use crate::machine::orders::Order;
+use crate::machine::orders::sums::units;
 
 /// Why an intent was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +74,7 @@ pub(super) struct Measure {
 
 impl Measure {
     /// A check without a limit that a person sets: it holds or it does not.
+    #[inline(always)]
     const fn switch(control: Control, holds: bool, reason: RefusalReason) -> Self {
         Self {
             verdict: Verdict {
@@ -88,6 +93,7 @@ impl Measure {
 
     /// A value that may not be above a bound. Between soft and hard it passes only if `allowed`:
     /// its intent says why.
+    #[inline(always)]
     pub(super) const fn at_most(
         control: Control,
         value: i64,
@@ -121,6 +127,7 @@ impl Measure {
     }
 
     /// With other numbers in a refusal.
+    #[inline(always)]
     pub(super) const fn saying(self, value: i64, threshold: i64) -> Self {
         Self {
             instead: Some((value, threshold)),
@@ -129,6 +136,7 @@ impl Measure {
     }
 
     /// In a scope.
+    #[inline(always)]
     pub(super) const fn of(self, scope: Scope) -> Self {
         Self {
             verdict: Verdict {
@@ -140,37 +148,43 @@ impl Measure {
     }
 
     /// The verdict, for whoever wants to know, and its consequence.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pass(&self, trace: &mut impl Trace) -> Result<(), Refused> {
         trace.note(&self.verdict);
         self.result()
     }
 
     /// The verdict, if a soft limit was passed.
+    #[inline(always)]
     pub(super) fn overrode(&self) -> Option<Verdict> {
         let verdict = self.verdict;
         (verdict.passed && verdict.value > verdict.soft).then_some(verdict)
     }
 
     /// Its consequence.
-    #[inline]
+    #[inline(always)]
     pub(super) fn result(&self) -> Result<(), Refused> {
         if self.verdict.passed {
             return Ok(());
         }
+        Err(self.refused())
+    }
+
+    #[cold]
+    fn refused(&self) -> Refused {
         let limit = match self.level {
             NoticeLevel::Soft => self.verdict.soft,
             NoticeLevel::Info | NoticeLevel::Hard => self.verdict.hard,
         };
         let (value, threshold) = self.instead.unwrap_or((self.verdict.value, limit));
-        Err(Refused {
+        Refused {
             reason: self.reason,
             value,
             threshold,
             control: Some(self.verdict.control),
             scope: self.verdict.scope,
             level: self.level,
-        })
+        }
     }
 }
 
@@ -198,6 +212,7 @@ pub(super) fn e8_up(units: i128) -> i64 {
 }
 
 /// Kill switch, stop and cancel-only are off.
+#[inline(always)]
 pub(super) fn switches(killed: bool, stopping: bool, cancel_only: bool) -> [Measure; 3] {
     let switch = |on: bool, reason| Measure::switch(Control::KillSwitch, !on, reason);
     [
@@ -208,6 +223,7 @@ pub(super) fn switches(killed: bool, stopping: bool, cancel_only: bool) -> [Meas
 }
 
 /// The fields make sense together.
+#[inline(always)]
 pub(super) fn form(place: &Place) -> Measure {
     let priced = place.price > Ticks::ZERO || place.order_type == OrderType::Market;
     let rests = place.time_in_force == TimeInForce::Gtc;
@@ -221,6 +237,7 @@ pub(super) fn form(place: &Place) -> Measure {
 }
 
 /// The venue's order connection is up, and all older orders are confirmed over it.
+#[inline(always)]
 pub(super) fn connected(link: LinkState, unconfirmed: u32) -> Measure {
     let up = link == LinkState::Up && unconfirmed == 0;
     Measure::switch(Control::Link, up, RefusalReason::NotConnected)
@@ -272,12 +289,12 @@ pub(super) fn effective_price(place: &Place, bounds: (Ticks, Ticks)) -> Ticks {
     }
 }
 
-/// The venue's own rules.
+/// The venue's own rules. The value is in 1e-18 of the quote asset.
 pub(super) fn venue_filters(
     spec: &InstrumentSpec,
     price: Ticks,
     qty: Lots,
-    value: Decimal,
+    value: i128,
 ) -> Measure {
     let scope = Scope::Instrument(spec.id);
     let filter = |holds, reason, (seen, bound): (i64, i64)| {
@@ -297,15 +314,17 @@ pub(super) fn venue_filters(
         };
         return filter(false, RefusalReason::QuantityFilter, (qty.0, bound.0));
     }
-    let low = spec.notional_min.filter(|min| value < *min);
-    if let Some(bound) = low.or(spec.notional_max.filter(|max| value > *max)) {
-        return filter(false, RefusalReason::NotionalFilter, (e8(value), e8(bound)));
+    let low = spec.notional_min.filter(|min| value < units(*min));
+    if let Some(bound) = low.or(spec.notional_max.filter(|max| value > units(*max))) {
+        let value = e8_up(value);
+        return filter(false, RefusalReason::NotionalFilter, (value, e8(bound)));
     }
     filter(true, RefusalReason::PriceFilter, (0, 0))
 }
 
 /// Not too far from the book, on either side of it. A refusal says the order's price, and the
 /// nearest that the limit allows.
+#[inline(always)]
 pub(super) fn price_collar(
     price: Ticks,
     top: &Top,
@@ -349,6 +368,7 @@ pub(super) fn worst_position(
 }
 
 /// A message is free.
+#[inline(always)]
 pub(super) fn message_rate(bucket: &MessageBucket, urgency: Urgency) -> Measure {
     let free = (Scope::Overall, Bound::hard(bucket.free(urgency)));
     Measure::at_most(
@@ -362,6 +382,7 @@ pub(super) fn message_rate(bucket: &MessageBucket, urgency: Urgency) -> Measure 
 }
 
 /// Would not trade with an order of ours, whichever strategy's or account's.
+#[inline(always)]
 pub(super) fn self_cross(crossed: Option<&Order>) -> Measure {
     let measure = Measure::switch(
         Control::SelfTrade,
@@ -378,6 +399,7 @@ pub(super) fn self_cross(crossed: Option<&Order>) -> Measure {
 }
 
 /// Not too many commands wait for the gateway.
+#[inline(always)]
 pub(super) fn in_flight(commands: u32, urgency: Urgency) -> Measure {
     let most = match urgency {
         Urgency::Ordinary => COMMANDS_IN_FLIGHT_MAX - COMMANDS_RESERVED_FOR_CANCELS,
@@ -410,6 +432,7 @@ pub(super) fn reduction(
 }
 
 /// An order marked reduce-only can only reduce.
+#[inline(always)]
 pub(super) fn reduce_only(marked: bool, (after, most): (i64, i64)) -> Measure {
     let bound = (
         Scope::Overall,
@@ -426,6 +449,7 @@ pub(super) fn reduce_only(marked: bool, (after, most): (i64, i64)) -> Measure {
 
 /// What it needs is free by our own books: a spot account cannot sell what it does not have. The
 /// numbers are 1e-18 of the asset; the verdict is in 1e-8, needs rounded up and what is free down.
+#[inline(always)]
 pub(super) fn funds(needed: i128, free: i128) -> Measure {
     let bound = Bound::hard(
         i64::try_from(div_floor(free, 10_000_000_000)).unwrap_or(if free < 0 {

@@ -87,12 +87,8 @@ fn terms(entries: &[Option<Box<Entry>>]) -> (Vec<Option<Terms>>, usize) {
         .map(|entry| {
             let entry = entry.as_deref()?;
             let spec = entry.listing.spec();
-            Some(Terms {
-                venue: spec.venue,
-                base: number(entry.base),
-                quote: number(entry.quote),
-                lot: spec.lot,
-            })
+            let assets = (number(entry.base), number(entry.quote));
+            Some(Terms::new(spec.venue, assets, (spec.tick, spec.lot)))
         })
         .collect();
     (terms, assets.len())

@@ -48,9 +48,7 @@ impl Risk {
         }
         if let Some(entry) = self.entry(order.instrument) {
             let spec = entry.listing.spec();
-            let value = spec
-                .notional(order.price, qty)
-                .ok_or(Refused::plain(RefusalReason::Overflow))?;
+            let value = self.value_of(spec.id, order.price, qty)?;
             checks::venue_filters(spec, order.price, qty, value).result()?;
         }
         self.change_may_go(&order)?;

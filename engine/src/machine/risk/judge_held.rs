@@ -21,7 +21,6 @@ use super::{Entry, Risk};
 use crate::machine::divide::div_ceil;
 use crate::machine::held::{Held, Offset, TriggerKind, Unit};
 use crate::machine::intent::{Intent, Place};
-use crate::machine::orders::sums::units;
 
 impl Risk {
     /// Judges an order that is to be held against everything else, held ones too, and gives it the
@@ -71,10 +70,9 @@ impl Risk {
             let scope = Scope::Instrument(place.instrument);
             return Err(Refused::plain(RefusalReason::NoPrice).by(Control::BookAge, scope));
         };
-        let value = spec.notional(price, place.qty).ok_or(OVERFLOW)?;
-        let order = units(value);
+        let order = self.value_of(spec.id, price, place.qty)?;
         self.order_limits(&subject, (price, None), order, &mut run)?;
-        self.position_limits(&subject, spec, price, &mut run)?;
+        self.position_limits(&subject, price, &mut run)?;
         self.open_limits(&subject, order, &mut run)?;
         let lot_value = spec.notional(price, Lots(1)).ok_or(OVERFLOW)?;
         Ok((lot_value, run.overridden))

@@ -74,7 +74,7 @@ impl<'t, T: Trace> Run<'t, T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn pass(&mut self, measure: Measure) -> Result<(), Refused> {
         measure.pass(self.trace)?;
         if let Some(verdict) = measure.overrode() {
@@ -112,11 +112,10 @@ impl Risk {
         self.may_trade(&subject, &mut run)?;
         let (price, top) = self.price(&subject, &mut run)?;
         let spec = subject.entry.listing.spec();
-        let value = spec.notional(price, place.qty).ok_or(OVERFLOW)?;
-        run.pass(checks::venue_filters(spec, price, place.qty, value))?;
-        let order = units(value);
+        let order = self.value_of(spec.id, price, place.qty)?;
+        run.pass(checks::venue_filters(spec, price, place.qty, order))?;
         self.order_limits(&subject, (price, top.as_ref()), order, &mut run)?;
-        self.position_limits(&subject, spec, price, &mut run)?;
+        self.position_limits(&subject, price, &mut run)?;
         self.open_limits(&subject, order, &mut run)?;
         let far = self.flow_limits(&subject, (price, top.as_ref()), order, &mut run)?;
         run.pass(checks::message_rate(&self.bucket, Urgency::Ordinary))?;
@@ -134,6 +133,17 @@ impl Risk {
             whose: subject.whose,
             far,
         })
+    }
+
+    /// Value of a quantity at a price, 1e-18 of the quote asset, rounded up.
+    pub(super) fn value_of(
+        &self,
+        instrument: InstrumentId,
+        price: Ticks,
+        qty: Lots,
+    ) -> Result<i128, Refused> {
+        let sums = self.orders.sums();
+        sums.value(instrument, price, qty).ok_or(OVERFLOW)
     }
 
     pub(super) fn check_id(&self, strategy: StrategyId, id: ClientOrderId) -> Result<(), Refused> {
@@ -322,7 +332,6 @@ impl Risk {
     pub(super) fn position_limits(
         &self,
         subject: &Subject<'_>,
-        spec: &InstrumentSpec,
         price: Ticks,
         run: &mut Run<'_, impl Trace>,
     ) -> Result<(), Refused> {
@@ -349,11 +358,11 @@ impl Risk {
             ))?;
         }
         if self.bounds.limits(Control::PositionValue) {
-            let value = spec.notional(price, Lots(worst.max(0))).ok_or(OVERFLOW)?;
+            let value = self.value_of(whose.instrument, price, Lots(worst.max(0)))?;
             for (scope, bound) in subject.own.of(Control::PositionValue) {
                 run.pass(Measure::at_most(
                     Control::PositionValue,
-                    checks::e8_up(units(value)),
+                    checks::e8_up(value),
                     (scope, reducing(bound, subject.reduces)),
                     allowed,
                     RefusalReason::PositionValue,
@@ -432,7 +441,7 @@ impl Risk {
         for measure in self.order_to_trade(whose) {
             run.pass(measure)?;
         }
-        let Some(top) = top else {
+        let Some(top) = top.filter(|_| self.bounds.limits(Control::CollarPeriod)) else {
             return Ok(None);
         };
         let value = checks::e8_up(value);

@@ -9,7 +9,7 @@ use model::ids::ClientOrderId;
 use model::num::Lots;
 
 use super::Risk;
-use super::checks::{self, OVERFLOW, Refused};
+use super::checks::{self, Refused};
 use super::judge_change::not_open;
 use super::judge_held::reference;
 use super::notices::Told;
@@ -108,7 +108,7 @@ impl Risk {
             return Ok(());
         };
         let spec = entry.listing.spec();
-        let value = spec.notional(price, left).ok_or(OVERFLOW)?;
+        let value = self.value_of(spec.id, price, left)?;
         checks::venue_filters(spec, price, left, value).result()
     }
 

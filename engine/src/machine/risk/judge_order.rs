@@ -15,7 +15,7 @@ use model::limits::{INTENTS_PER_EVENT_MAX, STRATEGIES_MAX};
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 
-use super::bounds::{Bound, Own, Whose};
+use super::bounds::{Own, Whose};
 use super::bucket::Urgency;
 use super::checks::{self, Measure, OVERFLOW, Refused};
 use super::trace::{Trace, Verdict};
@@ -75,7 +75,7 @@ impl<'t, T: Trace> Run<'t, T> {
     }
 
     #[inline(always)]
-    fn pass(&mut self, measure: Measure) -> Result<(), Refused> {
+    pub(super) fn pass(&mut self, measure: Measure) -> Result<(), Refused> {
         measure.pass(self.trace)?;
         if let Some(verdict) = measure.overrode() {
             self.overridden = Some(verdict);
@@ -328,100 +328,6 @@ impl Risk {
         Ok(())
     }
 
-    /// The position that results at the worst case, of the account and of the strategy.
-    pub(super) fn position_limits(
-        &self,
-        subject: &Subject<'_>,
-        price: Ticks,
-        run: &mut Run<'_, impl Trace>,
-    ) -> Result<(), Refused> {
-        let (whose, place) = (subject.whose, subject.place);
-        let allowed = place.acknowledges.is_some() || subject.reduces;
-        let held = self.held.sums().pending(whose.account, whose.instrument);
-        let pending = subject.pending.with(held).ok_or(OVERFLOW)?;
-        let worst = checks::worst_position(place.side, place.qty, subject.position, pending)?;
-        for (scope, bound) in subject.own.of(Control::Position) {
-            let worst = match scope {
-                Scope::Strategy(strategy) => self.strategy_worst(strategy, subject)?,
-                Scope::Overall | Scope::Venue(_) | Scope::Account(_) | Scope::Instrument(_) => {
-                    worst
-                }
-            };
-            // What reduces may go although the position is above the limit already.
-            let bound = reducing(bound, subject.reduces);
-            run.pass(Measure::at_most(
-                Control::Position,
-                worst,
-                (scope, bound),
-                allowed,
-                RefusalReason::PositionLimit,
-            ))?;
-        }
-        if self.bounds.limits(Control::PositionValue) {
-            let value = self.value_of(whose.instrument, price, Lots(worst.max(0)))?;
-            for (scope, bound) in subject.own.of(Control::PositionValue) {
-                run.pass(Measure::at_most(
-                    Control::PositionValue,
-                    checks::e8_up(value),
-                    (scope, reducing(bound, subject.reduces)),
-                    allowed,
-                    RefusalReason::PositionValue,
-                ))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The strategy's own worst position: what its own fills sum up to, and its own orders.
-    fn strategy_worst(&self, strategy: StrategyId, subject: &Subject<'_>) -> Result<i64, Refused> {
-        let instrument = subject.whose.instrument;
-        let pending = self.orders.sums().strategy_pending(strategy, instrument);
-        let held = self.held.sums().strategy_pending(strategy, instrument);
-        checks::worst_position(
-            subject.place.side,
-            subject.place.qty,
-            self.activity.strategy_lots(strategy, instrument),
-            pending.with(held).ok_or(OVERFLOW)?,
-        )
-    }
-
-    /// Number and value of open orders, in every scope.
-    pub(super) fn open_limits(
-        &self,
-        subject: &Subject<'_>,
-        value: i128,
-        run: &mut Run<'_, impl Trace>,
-    ) -> Result<(), Refused> {
-        let allowed = subject.place.acknowledges.is_some();
-        let of = |scope| {
-            let live = self.orders.sums().of(scope);
-            if subject.beside_held {
-                live.and(&self.held.sums().of(scope))
-            } else {
-                live
-            }
-        };
-        for (scope, bound) in subject.own.of(Control::OpenOrders) {
-            run.pass(Measure::at_most(
-                Control::OpenOrders,
-                i64::from(of(scope).orders) + 1,
-                (scope, bound),
-                allowed,
-                RefusalReason::OpenOrders,
-            ))?;
-        }
-        for (scope, bound) in subject.own.of(Control::OpenValue) {
-            run.pass(Measure::at_most(
-                Control::OpenValue,
-                checks::e8_up(of(scope).value + value),
-                (scope, reducing(bound, subject.reduces)),
-                allowed,
-                RefusalReason::OpenValue,
-            ))?;
-        }
-        Ok(())
-    }
-
     /// What flows: duplicates, value far from the book, messages for each fill. With it, the value
     /// that this order adds to what is far.
     fn flow_limits(
@@ -506,11 +412,6 @@ impl Risk {
         let measure = checks::funds(needed, units_down(held) - reserved);
         Ok(measure.of(Scope::Account(whose.account)))
     }
-}
-
-/// The bound for an order that may only reduce: none.
-const fn reducing(bound: Bound, reduces: bool) -> Bound {
-    if reduces { Bound::NONE } else { bound }
 }
 
 /// What is held, rounded down: 1e-18.

@@ -26,6 +26,7 @@ mod flow;
 mod held_changes;
 mod judge;
 mod judge_change;
+mod judge_exposure;
 mod judge_held;
 mod judge_order;
 mod killing;

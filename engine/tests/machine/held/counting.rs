@@ -261,11 +261,7 @@ fn held_random_orders_never_pass_the_position_limit_whatever_triggers() {
 /// more fills than it has quantity, and so change what its group may still become.
 #[test]
 fn held_group_is_counted_anew_when_any_report_tells_of_more_fills() {
-    let kinds = [
-        Kind::CancelRejected,
-        Kind::AmendRejected,
-        Kind::OrderUnknown,
-    ];
+    let kinds = [Kind::CancelRejected, Kind::AmendRejected];
     for (seed, kind) in (0..).zip(kinds) {
         let mut desk = Desk::new(seed, &quiet(|_| {}));
         let group = link(None, 5);

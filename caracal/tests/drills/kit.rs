@@ -175,10 +175,14 @@ impl World {
 
     /// The same with other limits.
     pub(crate) fn open_with(seed: u64, config: &MachineConfig) -> Self {
+        Self::open_at(&venue_config(seed), config)
+    }
+
+    /// The same at another venue.
+    pub(crate) fn open_at(venue: &PracticeConfig, config: &MachineConfig) -> Self {
         let time = Time::default();
         time.0.set(START_NS);
-        let venue = venue_config(seed);
-        let gateway = DrillGateway::new(gateway_config(), &venue, START_NS).unwrap();
+        let gateway = DrillGateway::new(gateway_config(), venue, START_NS).unwrap();
         let mut machine = Machine::new();
         let mut out = Outputs::new();
         for mut record in opening(config) {
@@ -230,6 +234,11 @@ impl World {
             self.gateway.send(command, Trace::default(), &self.time);
         }
         self.lane.0.extend(self.out.refusals.drain(..));
+    }
+
+    /// Something that happens outside, at the next turn.
+    pub(crate) fn tell(&mut self, record: &Record) {
+        self.lane.push(record);
     }
 
     /// One turn of everything.

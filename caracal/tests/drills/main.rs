@@ -12,6 +12,7 @@
 mod dice;
 mod flatten;
 mod full;
+mod holdings;
 mod kill;
 mod kit;
 mod limits;

@@ -114,18 +114,24 @@ fn paid(id: u64, amount: &str) -> Funding {
     }
 }
 
-/// BitMEX, "Perpetual Contracts Guide", profit of XBTUSD: 50,000 contracts long at 10,000 make
-/// 0.4545 XBT at 11,000 and lose 0.5556 XBT at 9,000.
+/// BitMEX, "Inverse Perpetual Contracts Guide" (bitmex.com/app/inversePerpetualsGuide, as of 2020):
+/// profit is contracts * multiplier * (1 / entry - 1 / exit), the multiplier of XBTUSD is 1 USD. The
+/// futures guide beside it (inverseFuturesGuide) sells 100,000 contracts from 10,000 at 10,500. The
+/// numbers are that formula's, to four digits.
 #[test]
 fn inverse_profit_is_that_of_the_venues_document() {
     let xbt = inverse(0);
-    for (exit, profit) in [("11000", "0.4545"), ("9000", "-0.5556")] {
+    for (exit, count, profit) in [
+        ("11000", 50_000, "0.4545"),
+        ("9000", 50_000, "-0.5556"),
+        ("10500", 100_000, "0.4762"),
+    ] {
         let mut books = books(std::slice::from_ref(&xbt));
         assert!(books.fill(
             &xbt,
             ACCOUNT,
             None,
-            &fill(&xbt, Side::Buy, "10000", 50_000, "0", "XBT")
+            &fill(&xbt, Side::Buy, "10000", count, "0", "XBT")
         ));
         let position = books.position(ACCOUNT, xbt.id).unwrap();
         assert_eq!(position.average_price(&xbt), Some(Decimal::from(10_000)));
@@ -133,7 +139,7 @@ fn inverse_profit_is_that_of_the_venues_document() {
             &xbt,
             ACCOUNT,
             None,
-            &fill(&xbt, Side::Sell, exit, 50_000, "0", "XBT")
+            &fill(&xbt, Side::Sell, exit, count, "0", "XBT")
         ));
         let position = *books.position(ACCOUNT, xbt.id).unwrap();
         assert_eq!(position.realised.round_dp(4), money(profit));
@@ -144,8 +150,8 @@ fn inverse_profit_is_that_of_the_venues_document() {
     }
 }
 
-/// Binance, "How to Calculate Liquidation Price of USDS-M Futures Contracts", cross margin with two
-/// positions: wallet 1,535,443.01; ETHUSDT 3,683.979 at 1,456.84, mark 1,335.18, 10 %, cum 135,365;
+/// Binance, "How to Calculate Liquidation Price of USDS-M Futures Contracts" (support FAQ
+/// b3c689c1f50a44cabb3a84e663b81d93, 2020-08-14), its example of cross margin with two positions: wallet 1,535,443.01; ETHUSDT 3,683.979 at 1,456.84, mark 1,335.18, 10 %, cum 135,365;
 /// BTCUSDT 109.488 at 32,481.98, mark 31,967.27, 2.5 %, cum 16,300. Liquidation at 1,153.26 and
 /// 26,316.89.
 #[test]
@@ -184,7 +190,7 @@ fn liquidation_price_in_cross_margin_is_that_of_the_venues_document() {
     assert_eq!(books.venue_equity(VenueId(0)), books.equity_total());
 }
 
-/// A margin of its own: Binance's formula with the isolated wallet alone. Long 1 at 10,000 with
+/// A margin of its own: by the same FAQ the other contracts' TMM and UPNL are 0 in isolated margin. Long 1 at 10,000 with
 /// 1,000 behind it and 0.5 %: (10,000 - 1,000) / (1 - 0.005) = 9,045.2261. Short: 11,000 / 1.005 =
 /// 10,945.2736.
 #[test]

@@ -198,7 +198,7 @@ impl Machine {
             epoch: self.risk.epoch(),
             last_event: self.risk.last_event(),
             time_ns: self.risk.time_ns(),
-            killed: self.risk.kill_latched(),
+            killed: 0,
         };
         let mut old = std::mem::take(&mut self.strategies).into_iter();
         for (index, strategy) in config.strategies.into_iter().enumerate() {
@@ -212,7 +212,13 @@ impl Machine {
                 }
                 Some(_) | None => {
                     self.risk.disown(id);
-                    self.new_runner(id, strategy, Setting { venue, ..setting })?
+                    let killed = self.risk.kills_of(id, venue, &strategy);
+                    let setting = Setting {
+                        venue,
+                        killed,
+                        ..setting
+                    };
+                    self.new_runner(id, strategy, setting)?
                 }
             };
             self.strategies.push(runner);

@@ -24,6 +24,13 @@ const KILLS: [Scope; 5] = [
     Scope::Instrument(InstrumentId(0)),
 ];
 
+fn refusals(rig: &Rig) -> usize {
+    let all = kinds(&rig.refusals);
+    all.iter()
+        .filter(|kind| **kind == Kind::RiskRefused)
+        .count()
+}
+
 #[test]
 fn kill_in_every_level_empties_its_scope_and_two_persons_release_it() {
     for scope in KILLS {
@@ -37,10 +44,13 @@ fn kill_in_every_level_empties_its_scope_and_two_persons_release_it() {
         sim.push(tick());
         assert_eq!(sim.resting(), 0, "{scope:?}");
         let before = sim.rig.commands.len();
+        let wishes = refusals(&sim.rig);
         for _ in 0..200 {
             sim.step();
         }
         assert_eq!(placements(&sim.rig.commands[before..]), 0, "{scope:?}");
+        // The strategy knows, and wishes for nothing.
+        assert_eq!(refusals(&sim.rig), wishes, "{scope:?}");
         let told = codes(&sim.rig);
         assert!(told.contains(&NoticeCode::Killed) && told.contains(&NoticeCode::ConfirmedEmpty));
         sim.push(request(2, 1, ControlAction::Release, scope));

@@ -52,6 +52,7 @@ pub use limits::{FlowRules, InstrumentLimits, OrderLimits, RiskLimits, SelfTrade
 pub(crate) use order_events::placed_by;
 pub(crate) use saved::SavedRisk;
 pub use switches::SwitchState;
+pub(crate) use switches::kill_bit;
 pub use trace::{Explanation, Verdict};
 
 use model::body::{AssetName, LinkState};

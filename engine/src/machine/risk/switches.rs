@@ -7,13 +7,13 @@
 //! Hot path: yes ([`Switches::permits`] is five loads). Allocates: only at creation.
 
 use model::body::RefusalReason;
-use model::control::{Control, Scope};
+use model::control::{Control, Scope, ScopeKind};
 use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
 use model::limits::{INSTRUMENTS_MAX, STRATEGIES_MAX};
 use serde::{Deserialize, Serialize};
 
 use super::Risk;
-use crate::machine::config::ACCOUNTS_MAX;
+use crate::machine::config::{ACCOUNTS_MAX, StrategyConfig};
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::saved::{Unsound, require};
 
@@ -383,7 +383,29 @@ impl Switches {
     }
 }
 
+/// The bit of a kind of scope in what a strategy knows of its kills.
+pub(crate) const fn kill_bit(kind: ScopeKind) -> u8 {
+    1 << kind as u8
+}
+
 impl Risk {
+    /// The kills that stop a strategy: a bit for each kind of scope.
+    pub(crate) fn kills_of(&self, id: StrategyId, venue: VenueId, config: &StrategyConfig) -> u8 {
+        let own = [
+            Some(Scope::Overall),
+            Some(Scope::Venue(venue)),
+            Some(Scope::Account(config.account)),
+            Some(Scope::Strategy(id)),
+            match config.instruments.as_slice() {
+                [only] => Some(Scope::Instrument(*only)),
+                _ => None,
+            },
+        ];
+        let killed = own.into_iter().flatten();
+        let killed = killed.filter(|scope| self.switches.of(*scope).is_killed());
+        killed.fold(0, |bits, scope| bits | kill_bit(scope.kind()))
+    }
+
     /// Every scope that a switch holds.
     pub fn switches_on(&self) -> impl Iterator<Item = SwitchState> {
         let by = |causes: u32| (causes != 0).then(|| first(causes));

@@ -20,7 +20,7 @@ use super::{Cause, Refused, RefusedBy, StrategyRunner};
 use crate::machine::error::ApplyError;
 use crate::machine::market::{self, LastTrade, Listing, Touched};
 use crate::machine::orders::{Fact, Order, OrderState, Orders, Seen, TradeKey, When};
-use crate::machine::risk::placed_by;
+use crate::machine::risk::{kill_bit, placed_by};
 
 /// Pause after a cancel that came to nothing. Without it, a refusal's own event would cause the
 /// next attempt.
@@ -375,13 +375,10 @@ impl StrategyRunner {
     /// What risk tells of an order of its own: that the engine holds it or held it, and how one
     /// whose outcome was unknown ended, for the proofs are risk's alone.
     fn on_notice(&mut self, notice: &Notice) -> Option<Cause> {
-        // Kill and release of everything, by whatever cause.
-        if notice.scope == ScopeKind::Overall {
-            let released = notice.code == NoticeCode::Released;
-            if released || notice.code == NoticeCode::Killed {
-                self.setting.killed = !released;
-                return released.then_some(Cause::Fresh);
-            }
+        // Kill and release, by whatever cause.
+        let released = notice.code == NoticeCode::Released;
+        if released || notice.code == NoticeCode::Killed {
+            return self.on_kill(notice, released);
         }
         let id = self.own(notice.other)?;
         if notice.code == NoticeCode::Sized {
@@ -429,7 +426,7 @@ impl StrategyRunner {
     fn on_operator(&mut self, action: OperatorAction) -> Option<Cause> {
         match action {
             OperatorAction::Stop => self.stopping = true,
-            OperatorAction::Kill => self.setting.killed = true,
+            OperatorAction::Kill => self.setting.killed |= kill_bit(ScopeKind::Overall),
             // Cancel-only is risk's: a strategy goes on wishing and is refused, with its backoff.
             // A release takes two persons: risk tells when it holds.
             OperatorAction::Release

@@ -120,7 +120,7 @@ impl Rehearsal {
             epoch: 1,
             last_event: 0,
             time_ns: START_NS,
-            killed: false,
+            killed: 0,
         };
         let mut runner = StrategyRunner::new(StrategyId(0), config, setting, &registry)?;
         for spec in instruments {

@@ -42,7 +42,8 @@ pub(crate) struct Setting {
     pub(crate) epoch: u32,
     pub(crate) last_event: u64,
     pub(crate) time_ns: u64,
-    pub(crate) killed: bool,
+    /// Kills that stop it: a bit for each kind of scope.
+    pub(crate) killed: u8,
 }
 
 /// A strategy and what it knows.
@@ -176,7 +177,7 @@ impl StrategyRunner {
             time_ns: self.setting.time_ns,
             epoch: self.setting.epoch,
             strategy: self.id,
-            may_trade: self.connected && !self.stopping && !self.setting.killed,
+            may_trade: self.connected && !self.stopping && self.setting.killed == 0,
             room: raised + credits.min(INTENTS_PER_EVENT_MAX - raised),
             orders_room: OWN_ORDERS_MAX.saturating_sub(self.orders.live_count()),
             watched: &self.watched,
@@ -345,9 +346,10 @@ impl Digest for StrategyRunner {
         sink.number(self.counter);
         sink.number(self.in_flight as u64);
         self.timers.digest(sink);
-        for flag in [self.connected, self.stopping, self.setting.killed] {
+        for flag in [self.connected, self.stopping] {
             sink.number(flag);
         }
+        sink.number(self.setting.killed);
         let numbers = [
             u64::from(self.setting.venue.0),
             u64::from(self.setting.epoch),

@@ -115,9 +115,9 @@ fn paid(id: u64, amount: &str) -> Funding {
 }
 
 /// BitMEX, "Inverse Perpetual Contracts Guide" (bitmex.com/app/inversePerpetualsGuide, as of 2020):
-/// profit is contracts * multiplier * (1 / entry - 1 / exit), the multiplier of XBTUSD is 1 USD. The
-/// futures guide beside it (inverseFuturesGuide) sells 100,000 contracts from 10,000 at 10,500. The
-/// numbers are that formula's, to four digits.
+/// profit is contracts * multiplier * (1 / entry - 1 / exit), the multiplier of XBTUSD is 1 USD.
+/// The futures guide beside it (inverseFuturesGuide) sells 100,000 contracts from 10,000 at 10,500.
+/// The numbers are that formula's, to four digits.
 #[test]
 fn inverse_profit_is_that_of_the_venues_document() {
     let xbt = inverse(0);
@@ -151,9 +151,9 @@ fn inverse_profit_is_that_of_the_venues_document() {
 }
 
 /// Binance, "How to Calculate Liquidation Price of USDS-M Futures Contracts" (support FAQ
-/// b3c689c1f50a44cabb3a84e663b81d93, 2020-08-14), its example of cross margin with two positions: wallet 1,535,443.01; ETHUSDT 3,683.979 at 1,456.84, mark 1,335.18, 10 %, cum 135,365;
-/// BTCUSDT 109.488 at 32,481.98, mark 31,967.27, 2.5 %, cum 16,300. Liquidation at 1,153.26 and
-/// 26,316.89.
+/// b3c689c1f50a44cabb3a84e663b81d93, 2020-08-14), its example of cross margin with two positions:
+/// wallet 1,535,443.01; ETHUSDT 3,683.979 at 1,456.84, mark 1,335.18, 10 %, cum 135,365; BTCUSDT
+/// 109.488 at 32,481.98, mark 31,967.27, 2.5 %, cum 16,300. Liquidation at 1,153.26 and 26,316.89.
 #[test]
 fn liquidation_price_in_cross_margin_is_that_of_the_venues_document() {
     let eth = perpetual(0, "ETH", "0.01", "0.001", 1_000, "135365");
@@ -190,9 +190,9 @@ fn liquidation_price_in_cross_margin_is_that_of_the_venues_document() {
     assert_eq!(books.venue_equity(VenueId(0)), books.equity_total());
 }
 
-/// A margin of its own: by the same FAQ the other contracts' TMM and UPNL are 0 in isolated margin. Long 1 at 10,000 with
-/// 1,000 behind it and 0.5 %: (10,000 - 1,000) / (1 - 0.005) = 9,045.2261. Short: 11,000 / 1.005 =
-/// 10,945.2736.
+/// A margin of its own: by the same FAQ the other contracts' TMM and UPNL are 0 in isolated margin.
+/// Long 1 at 10,000 with 1,000 behind it and 0.5 %: (10,000 - 1,000) / (1 - 0.005) = 9,045.2261.
+/// Short: 11,000 / 1.005 = 10,945.2736.
 #[test]
 fn liquidation_in_isolated_margin_counts_its_own_margin_and_the_nearer_price() {
     let btc = perpetual(0, "BTC", "0.01", "0.001", 50, "0");

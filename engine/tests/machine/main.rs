@@ -16,6 +16,7 @@ mod kit;
 mod life;
 mod limits;
 mod monitors;
+mod references;
 mod restart;
 mod saved;
 mod scopes;

@@ -235,6 +235,13 @@ impl Prices {
         true
     }
 
+    /// The venue's mark, and machine time of its event.
+    #[inline]
+    pub(super) fn mark_of(&self, instrument: InstrumentId) -> Option<(Ticks, u64)> {
+        let seen = self.seen.get(instrument.index())?;
+        (seen.mark > 0).then_some((Ticks(seen.mark), seen.mark_ns))
+    }
+
     /// Takes a rate; `false` for one that is not above zero.
     pub(super) fn give(&mut self, asset: AssetName, rate: Decimal, time_ns: u64) -> bool {
         if rate <= Decimal::ZERO {

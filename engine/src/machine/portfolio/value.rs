@@ -9,7 +9,7 @@
 use model::body::AssetName;
 use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
 use model::instrument::{Contract, InstrumentSpec};
-use model::num::Lots;
+use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 
 use super::prices::Path;
@@ -36,6 +36,12 @@ impl Portfolio {
     #[must_use]
     pub fn mark(&self, instrument: InstrumentId) -> Option<Decimal> {
         self.prices.price(instrument).map(|(price, _)| price)
+    }
+
+    /// The venue's mark price, and machine time of its event. `None` before the first.
+    #[inline]
+    pub(crate) fn mark_ticks(&self, instrument: InstrumentId) -> Option<(Ticks, u64)> {
+        self.prices.mark_of(instrument)
     }
 
     /// Machine time of [`Self::mark`].

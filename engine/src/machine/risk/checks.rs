@@ -18,6 +18,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::bounds::Bound;
 use super::bucket::{MessageBucket, Urgency};
+use super::reference::Reference;
 use super::trace::{Trace, Verdict};
 use crate::machine::divide::{div_ceil, div_floor};
 use crate::machine::intent::Place;
@@ -260,26 +261,6 @@ pub(super) fn book(book: &Book, now_ns: u64, age_max_ns: u64) -> (Measure, Optio
     (measure, top)
 }
 
-/// Lowest and highest price that the collar allows around the book's middle, rounded inwards.
-pub(super) fn collar(top: &Top, collar_bps: i64) -> Option<(Ticks, Ticks)> {
-    let mid_x2 = i128::from(top.bid.price.0) + i128::from(top.ask.price.0);
-    let reach = mid_x2 * i128::from(collar_bps);
-    let unit = 20_000;
-    let low = div_ceil(mid_x2 * 10_000 - reach, unit);
-    let high = div_floor(mid_x2 * 10_000 + reach, unit);
-    Some((
-        Ticks(i64::try_from(low).ok()?),
-        Ticks(i64::try_from(high).ok()?),
-    ))
-}
-
-/// How far a price is from the book's middle, in 1/10_000 of it, rounded up.
-pub(super) fn distance_bps(top: &Top, price: Ticks) -> i64 {
-    let mid_x2 = i128::from(top.bid.price.0) + i128::from(top.ask.price.0);
-    let off = (2 * i128::from(price.0) - mid_x2).abs() * 10_000;
-    i64::try_from(div_ceil(off, mid_x2.max(1))).unwrap_or(i64::MAX)
-}
-
 /// The price that counts: a market order is priced at the collar, its worst acceptable price.
 pub(super) fn effective_price(place: &Place, bounds: (Ticks, Ticks)) -> Ticks {
     match (place.order_type, place.side) {
@@ -322,16 +303,16 @@ pub(super) fn venue_filters(
     filter(true, RefusalReason::PriceFilter, (0, 0))
 }
 
-/// Not too far from the book, on either side of it. A refusal says the order's price, and the
+/// Not too far from what it is measured against, on either side of it. A refusal says the order's price, and the
 /// nearest that the limit allows.
 #[inline(always)]
 pub(super) fn price_collar(
     price: Ticks,
-    top: &Top,
+    reference: Reference,
     bound: (Scope, Bound),
     allowed: bool,
 ) -> Measure {
-    let bps = distance_bps(top, price);
+    let bps = reference.distance_bps(price);
     let measure = Measure::at_most(
         Control::PriceCollar,
         bps,
@@ -346,7 +327,8 @@ pub(super) fn price_collar(
         NoticeLevel::Soft => bound.1.soft,
         NoticeLevel::Info | NoticeLevel::Hard => bound.1.hard,
     };
-    let nearest = collar(top, limit).map_or(price, |(low, high)| price.clamp(low, high.max(low)));
+    let bounds = reference.bounds(limit);
+    let nearest = bounds.map_or(price, |(low, high)| price.clamp(low, high.max(low)));
     measure.saying(price.0, nearest.0)
 }
 

@@ -10,6 +10,7 @@ use super::Risk;
 use super::approved::Approved;
 use super::bounds::Whose;
 use super::checks::{self, Refused};
+use super::reference::Reference;
 use super::trace::Trace;
 use crate::machine::held::Unit;
 use crate::machine::intent::{Action, Intent, Place};
@@ -53,7 +54,7 @@ impl Risk {
             instrument,
         });
         let bounds = top
-            .and_then(|top| checks::collar(&top, collar))
+            .and_then(|top| Reference::middle(&top).bounds(collar))
             .ok_or(no_price)?;
         let (spec, least) = (entry.listing.spec(), Ticks(1));
         Ok(match side {

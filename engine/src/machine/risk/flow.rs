@@ -11,10 +11,10 @@ use model::record::Record;
 
 use super::Risk;
 use super::bounds::{Bound, Whose};
-use super::checks::{self, Measure, clamp};
+use super::checks::{Measure, clamp};
 use super::limits::FlowRules;
+use super::reference::Reference;
 use crate::machine::intent::Place;
-use crate::machine::market::Top;
 
 impl Risk {
     pub(super) fn flow(&self) -> FlowRules {
@@ -61,11 +61,11 @@ impl Risk {
     pub(super) fn far_values<'a>(
         &'a self,
         whose: Whose,
-        (price, top): (Ticks, &'a Top),
+        (price, reference): (Ticks, Reference),
         value: i64,
     ) -> impl Iterator<Item = Measure> + 'a {
         let window = self.flow().collar_window_ns;
-        let far = self.is_far(whose, price, top);
+        let far = self.is_far(whose, price, reference);
         let controls = self.bounds.of(Control::CollarPeriod, whose);
         controls.filter(move |_| far).map(move |(scope, bound)| {
             let so_far = self.activity.far_value(scope, self.time_ns, window);
@@ -79,8 +79,8 @@ impl Risk {
         })
     }
 
-    fn is_far(&self, whose: Whose, price: Ticks, top: &Top) -> bool {
-        2 * checks::distance_bps(top, price) > self.collar_bps(whose)
+    fn is_far(&self, whose: Whose, price: Ticks, reference: Reference) -> bool {
+        2 * reference.distance_bps(price) > self.collar_bps(whose)
     }
 
     /// Messages for each fill within the window, with this one: in 1/100, and no fill counts as
@@ -117,10 +117,10 @@ impl Risk {
         &self,
         whose: Whose,
         price: Ticks,
-        top: &Top,
+        reference: Reference,
         value: i64,
     ) -> Option<i64> {
-        (self.bounds.limits(Control::CollarPeriod) && self.is_far(whose, price, top))
+        (self.bounds.limits(Control::CollarPeriod) && self.is_far(whose, price, reference))
             .then_some(value)
     }
 

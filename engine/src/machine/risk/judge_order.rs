@@ -18,6 +18,7 @@ use rust_decimal::Decimal;
 use super::bounds::{Own, Whose};
 use super::bucket::Urgency;
 use super::checks::{self, Measure, OVERFLOW, Refused};
+use super::reference::Reference;
 use super::trace::{Trace, Verdict};
 use super::{Entry, Risk};
 use crate::machine::held::Size;
@@ -110,14 +111,14 @@ impl Risk {
         self.reentry(intent, place)?;
         let subject = self.subject(intent, place, replaces)?;
         self.may_trade(&subject, &mut run)?;
-        let (price, top) = self.price(&subject, &mut run)?;
+        let (price, reference) = self.price(&subject, &mut run)?;
         let spec = subject.entry.listing.spec();
         let order = self.value_of(spec.id, price, place.qty)?;
         run.pass(checks::venue_filters(spec, price, place.qty, order))?;
-        self.order_limits(&subject, (price, top.as_ref()), order, &mut run)?;
+        self.order_limits(&subject, (price, reference), order, &mut run)?;
         self.position_limits(&subject, price, &mut run)?;
         self.open_limits(&subject, order, &mut run)?;
-        let far = self.flow_limits(&subject, (price, top.as_ref()), order, &mut run)?;
+        let far = self.flow_limits(&subject, (price, reference), order, &mut run)?;
         run.pass(checks::message_rate(&self.bucket, Urgency::Ordinary))?;
         run.pass(self.self_cross(&subject, price))?;
         run.pass(checks::in_flight(self.in_flight, Urgency::Ordinary))?;
@@ -223,13 +224,13 @@ impl Risk {
         run.pass(checks::connected(link, unconfirmed).of(Scope::Account(whose.account)))
     }
 
-    /// The price that counts, and the book that it was judged against. What reduces may go without
-    /// a fresh book: a limit order at its own price, a market order around the last trade.
+    /// The price that counts, and what it is measured against. What reduces may go without a
+    /// fresh book: a limit order at its own price, a market order around the last trade.
     fn price(
         &self,
         subject: &Subject<'_>,
         run: &mut Run<'_, impl Trace>,
-    ) -> Result<(Ticks, Option<Top>), Refused> {
+    ) -> Result<(Ticks, Option<Reference>), Refused> {
         let (place, entry) = (subject.place, subject.entry);
         let age_max = self
             .config
@@ -240,15 +241,9 @@ impl Risk {
         let fresh = measure.of(scope).result();
         if let (Ok(()), Some(top)) = (fresh, top) {
             run.pass(measure.of(scope))?;
-            let price = match place.order_type {
-                OrderType::Limit | OrderType::PostOnly => place.price,
-                OrderType::Market => {
-                    let bps = self.collar_bps(subject.whose);
-                    let bounds = checks::collar(&top, bps).ok_or(OVERFLOW)?;
-                    checks::effective_price(place, bounds)
-                }
-            };
-            return Ok((price, Some(top)));
+            let reference = self.reference(subject, &top, age_max);
+            let price = self.effective_price(subject, reference)?;
+            return Ok((price, Some(reference)));
         }
         if !subject.reduces {
             run.pass(measure.of(scope))?;
@@ -256,22 +251,49 @@ impl Risk {
         match (place.order_type, entry.listing.last_trade()) {
             (OrderType::Limit | OrderType::PostOnly, _) => Ok((place.price, None)),
             (OrderType::Market, Some(trade)) => {
-                let level = model::body::Level {
-                    price: trade.price,
-                    qty: trade.qty,
-                };
-                let around = Top {
-                    bid: level,
-                    ask: level,
-                };
-                let bps = self.collar_bps(subject.whose);
-                let bounds = checks::collar(&around, bps).ok_or(OVERFLOW)?;
-                Ok((checks::effective_price(place, bounds), None))
+                let around = Reference::at(trade.price);
+                Ok((self.effective_price(subject, around)?, None))
             }
             (OrderType::Market, None) => {
                 Err(Refused::plain(RefusalReason::NoPrice).by(Control::BookAge, scope))
             }
         }
+    }
+
+    /// What the price is measured against: see `reference.rs`.
+    fn reference(&self, subject: &Subject<'_>, top: &Top, age_max_ns: u64) -> Reference {
+        if subject.reduces {
+            return Reference::middle(top);
+        }
+        let young = |time_ns: u64| self.time_ns.saturating_sub(time_ns) <= age_max_ns;
+        let last = subject.entry.listing.last_trade();
+        let last = last.filter(|trade| young(trade.time_ns));
+        let mark = self.portfolio.mark_ticks(subject.whose.instrument);
+        let mark = mark.filter(|(_, time_ns)| young(*time_ns));
+        Reference::of(
+            top,
+            last.map(|trade| trade.price),
+            mark.map(|(mark, _)| mark),
+        )
+    }
+
+    /// A limit order's own price; of a market order the worst that the collar allows.
+    fn effective_price(
+        &self,
+        subject: &Subject<'_>,
+        reference: Reference,
+    ) -> Result<Ticks, Refused> {
+        if subject.place.order_type != OrderType::Market {
+            return Ok(subject.place.price);
+        }
+        let bps = self.collar_bps(subject.whose);
+        let (low, high) = reference.bounds(bps).ok_or(OVERFLOW)?;
+        if low > high {
+            let scope = Scope::Instrument(subject.whose.instrument);
+            let refused = Refused::new(RefusalReason::PriceCollar, high.0, low.0);
+            return Err(refused.by(Control::PriceCollar, scope));
+        }
+        Ok(checks::effective_price(subject.place, (low, high)))
     }
 
     /// The quantity of an order that is only held for now is within the instrument's own limit.
@@ -296,7 +318,7 @@ impl Risk {
     pub(super) fn order_limits(
         &self,
         subject: &Subject<'_>,
-        (price, top): (Ticks, Option<&Top>),
+        (price, reference): (Ticks, Option<Reference>),
         value: i128,
         run: &mut Run<'_, impl Trace>,
     ) -> Result<(), Refused> {
@@ -320,9 +342,9 @@ impl Risk {
                 RefusalReason::MaxValue,
             ))?;
         }
-        if let Some(top) = top {
+        if let Some(reference) = reference {
             for at in subject.own.of(Control::PriceCollar) {
-                run.pass(checks::price_collar(price, top, at, allowed))?;
+                run.pass(checks::price_collar(price, reference, at, allowed))?;
             }
         }
         Ok(())
@@ -333,7 +355,7 @@ impl Risk {
     fn flow_limits(
         &self,
         subject: &Subject<'_>,
-        (price, top): (Ticks, Option<&Top>),
+        (price, reference): (Ticks, Option<Reference>),
         value: i128,
         run: &mut Run<'_, impl Trace>,
     ) -> Result<Option<i64>, Refused> {
@@ -347,14 +369,15 @@ impl Risk {
         for measure in self.order_to_trade(whose) {
             run.pass(measure)?;
         }
-        let Some(top) = top.filter(|_| self.bounds.limits(Control::CollarPeriod)) else {
+        let sums_up = self.bounds.limits(Control::CollarPeriod);
+        let Some(reference) = reference.filter(|_| sums_up) else {
             return Ok(None);
         };
         let value = checks::e8_up(value);
-        for measure in self.far_values(whose, (price, top), value) {
+        for measure in self.far_values(whose, (price, reference), value) {
             run.pass(measure)?;
         }
-        Ok(self.far_value(whose, price, top, value))
+        Ok(self.far_value(whose, price, reference, value))
     }
 
     /// Would not trade with an order of ours, whichever strategy's or account's.

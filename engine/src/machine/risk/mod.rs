@@ -35,6 +35,7 @@ mod limits;
 mod monitors;
 mod notices;
 mod order_events;
+mod reference;
 mod saved;
 mod setup;
 mod sizes;

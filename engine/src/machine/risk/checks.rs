@@ -303,8 +303,8 @@ pub(super) fn venue_filters(
     filter(true, RefusalReason::PriceFilter, (0, 0))
 }
 
-/// Not too far from what it is measured against, on either side of it. A refusal says the order's price, and the
-/// nearest that the limit allows.
+/// Not too far from what it is measured against, on either side of it. A refusal says the order's
+/// price, and the nearest that the limit allows.
 #[inline(always)]
 pub(super) fn price_collar(
     price: Ticks,

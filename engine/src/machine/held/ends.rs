@@ -94,9 +94,7 @@ impl HeldOrders {
         let held = self.entries.remove(index);
         self.changed(Unit::of(&held));
         self.waiting -= usize::from(held.behind.is_some());
-        if let Some((instrument, source)) = held.watches() {
-            self.hush(instrument, source);
-        }
+        self.rewatch(id, held.watches());
         self.due_ns = 0;
         Some(held)
     }

@@ -12,6 +12,7 @@ mod progress;
 mod table;
 mod terms;
 mod watch;
+mod watchers;
 
 pub(crate) use counted::Unit;
 pub(crate) use entry::{Held, HeldEnd, Phase};

@@ -123,10 +123,8 @@ impl HeldOrders {
                 Phase::Going
             };
             self.due_ns = 0;
-            let watched = self.entries[index].watches();
-            if let Some((instrument, source)) = watched {
-                self.hush(instrument, source);
-            }
+            let id = self.entries[index].id;
+            self.rewatch(id, None);
         } else if held.phase == Phase::Dormant && over {
             let why = if held.filled > Lots::ZERO {
                 HeldEnd::Done

@@ -6,10 +6,10 @@
 //!   quantity is nothing, unless the venue fills more than it was asked for.
 //! - H2: quantities come from fills only: a child is as large as its parent's fills, and what one
 //!   of a group fills the others lose at the same event.
-//! - H3: a market event that moves nothing costs one comparison for each price source.
+//! - H3: a market event that moves nothing costs one comparison (`watchers.rs`).
 //!
-//! Trade-offs: a sorted vector of at most [`HELD_MAX`]; what is walked as a whole (a trigger, the
-//! fill of a held order or of a parent) happens once in an order's life.
+//! Trade-offs: a sorted vector of at most [`HELD_MAX`]; what is walked as a whole (the
+//! fill of a held order or of a parent, an end) happens once in an order's life.
 //!
 //! Hot path: yes. Allocates: only when an instrument is first watched.
 
@@ -22,8 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counted::{Tally, Unit};
 use super::entry::{Held, HeldEnd, Phase};
-use super::terms::PriceSource;
-use super::watch::Quiet;
+use super::watchers::Watchers;
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::orders::Orders;
 use crate::machine::saved::{Unsound, require};
@@ -49,8 +48,8 @@ pub(crate) struct HeldOrders {
     pub(super) ended: VecDeque<Ended>,
     /// Ids that the engine gave in this run.
     ids: u32,
-    /// By instrument, then source.
-    quiet: Vec<[Quiet; 3]>,
+    /// Who watches which price. Derived.
+    pub(super) watchers: Watchers,
     /// Orders at the venue that are to be cancelled.
     pub(super) cancels: Vec<ClientOrderId>,
     /// Those that are held for less now, until that can be told.
@@ -77,7 +76,7 @@ impl Default for HeldOrders {
             entries: Vec::with_capacity(HELD_MAX),
             ended: VecDeque::with_capacity(HELD_MAX),
             ids: 0,
-            quiet: Vec::new(),
+            watchers: Watchers::default(),
             cancels: Vec::with_capacity(HELD_MAX),
             resized: Vec::with_capacity(HELD_MAX),
             due_ns: u64::MAX,
@@ -94,8 +93,7 @@ impl HeldOrders {
             entries,
             ended,
             ids,
-            // Derived from the entries.
-            quiet: _,
+            watchers: _,
             // Empty between events.
             cancels: _,
             resized: _,
@@ -144,9 +142,7 @@ impl HeldOrders {
         let waits = |held: &&Held| held.behind.is_some();
         table.waiting = table.entries.iter().filter(waits).count();
         for index in 0..table.entries.len() {
-            if let Some((instrument, source)) = table.entries[index].watches() {
-                table.hush(instrument, source);
-            }
+            table.rewatch(table.entries[index].id, None);
         }
         Ok(table)
     }
@@ -185,12 +181,9 @@ impl HeldOrders {
         let before = self.entries[index].watches();
         let waited = usize::from(self.entries[index].behind.is_some());
         change(&mut self.entries[index]);
-        let after = self.entries[index].watches();
         self.waiting = self.waiting + usize::from(self.entries[index].behind.is_some()) - waited;
         self.changed(Unit::of(&self.entries[index]));
-        for (instrument, source) in [before, after].into_iter().flatten() {
-            self.hush(instrument, source);
-        }
+        self.rewatch(id, before);
         // What is due is found at the next look.
         self.due_ns = 0;
     }
@@ -231,64 +224,9 @@ impl HeldOrders {
         self.due_ns = 0;
     }
 
-    /// Whether nothing watches a price of this instrument that is at or beyond where it moves.
-    #[inline]
-    pub(crate) fn is_quiet(
-        &self,
-        instrument: InstrumentId,
-        source: PriceSource,
-        price: i64,
-    ) -> bool {
-        self.quiet
-            .get(instrument.index())
-            .is_none_or(|sources| sources[source as usize].holds(price))
-    }
-
-    pub(super) fn hush(&mut self, instrument: InstrumentId, source: PriceSource) {
-        let index = instrument.index();
-        if self.quiet.len() <= index {
-            self.quiet.resize(index + 1, [Quiet::ALWAYS; 3]);
-        }
-        let watching = self
-            .entries
-            .iter()
-            .filter(|held| held.watches() == Some((instrument, source)));
-        self.quiet[index][source as usize] = watching
-            .filter_map(|held| held.watch.as_ref())
-            .fold(Quiet::ALWAYS, |quiet, watch| quiet.and(watch.quiet()));
-    }
-
-    /// Shows a price to what watches it; `told` hears of each one that triggers.
-    pub(crate) fn see(
-        &mut self,
-        instrument: InstrumentId,
-        source: PriceSource,
-        price: i64,
-        now_ns: u64,
-        mut told: impl FnMut(&Held),
-    ) {
-        let mut index = 0;
-        while let Some(held) = self.entries.get_mut(index) {
-            index += 1;
-            if held.watches() != Some((instrument, source)) {
-                continue;
-            }
-            if held.watch.as_mut().is_some_and(|watch| watch.see(price)) {
-                held.phase = Phase::Going;
-                held.since_ns = now_ns;
-                held.retry_ns = now_ns;
-                let fired = *held;
-                told(&fired);
-                // A trigger fires once.
-                held.watch = None;
-                self.due_ns = 0;
-                // Those in front of it that go with it move it back.
-                self.end_siblings(&fired);
-                self.end_parent(&fired);
-                index = self.place_of(fired.id).map_or(0, |at| at + 1);
-            }
-        }
-        self.hush(instrument, source);
+    pub(super) fn get_mut(&mut self, id: ClientOrderId) -> Option<&mut Held> {
+        let index = self.place_of(id).ok()?;
+        self.entries.get_mut(index)
     }
 
     /// The one of a unit that has an order at the venue.

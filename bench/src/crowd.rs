@@ -8,18 +8,22 @@
     reason = "fixed data; whoever uses it may fail by a panic"
 )]
 
+use std::collections::VecDeque;
+
 use engine::machine::{
-    AccountConfig, Action, ControlConfig, FlowRules, Intent, IntentBuffer, Machine, MachineConfig,
-    OrderLimits, Outputs, Parts, Place, Protection, Risk, RiskLimits, Size, StrategyConfig,
-    StrategyRunner,
+    AccountConfig, Action, ControlConfig, FlowRules, HeldRules, Intent, IntentBuffer, Machine,
+    MachineConfig, OrderLimits, Outputs, Parts, Place, Protection, Risk, RiskLimits, Size,
+    StrategyConfig, StrategyRunner,
 };
 use engine::strategy::MovingAverageParams;
 use model::blob::{self, BlobKind};
 use model::body::{
-    AssetName, Balance, BookLevels, BookReset, Channel, Connection, Level, LinkState, OrderReport,
-    OrderStatus, OrderType, Quote, RejectReason, RunStarted, Sent, Side, Text, Tick, TimeInForce,
+    AssetName, Balance, BookLevels, BookReset, Channel, Connection, Level, LinkState, NoticeCode,
+    OrderReport, OrderStatus, OrderType, Quote, RejectReason, RunStarted, Sent, Side, Text, Tick,
+    TimeInForce,
 };
 use model::command::command;
+use model::event::{Event, event};
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId, VenueId};
 use model::instrument::{Contract, InstrumentSpec};
 use model::num::{Lots, Money, Scale, Ticks};
@@ -33,7 +37,7 @@ pub const ACCOUNTS: u16 = 20;
 /// Open orders: what is left for the last strategy is none.
 pub const ORDERS: usize = 10_000;
 /// Strategies with orders; one more only watches.
-const TRADERS: u16 = 63;
+pub const TRADERS: u16 = 63;
 /// Machine time between two events.
 const STEP_NS: u64 = 20_000;
 /// Best bid of every instrument.
@@ -80,6 +84,8 @@ impl Crowd {
             wishes: IntentBuffer::new(),
             orders: 0,
         };
+        crowd.apply(tick());
+        crowd.hear();
         while crowd.risk.orders().live_count() < ORDERS {
             let intent = crowd.intent();
             crowd.order(intent);
@@ -166,6 +172,25 @@ impl Crowd {
         assert_eq!(self.out.commands.len(), 1, "{:?}", self.out.refusals);
     }
 
+    /// What risk tells comes back; how many orders are held by it.
+    ///
+    /// # Panics
+    ///
+    /// If something is refused.
+    pub fn hear(&mut self) -> u32 {
+        let mut held = 0;
+        let mut told: VecDeque<Record> = self.out.refusals.drain(..).collect();
+        while let Some(record) = told.pop_front() {
+            assert_eq!(record.kind(), Some(Kind::RiskNotice), "nothing is refused");
+            if let Ok(Event::RiskNotice(notice)) = event(&record) {
+                held += u32::from(notice.code == NoticeCode::HeldPlaced);
+            }
+            self.apply(record);
+            told.extend(self.out.refusals.drain(..));
+        }
+        held
+    }
+
     /// The venue confirms the order of the last event.
     fn acknowledge(&mut self) {
         let command = *self.out.commands[0].get();
@@ -222,6 +247,18 @@ fn instrument_of(strategy: u16) -> InstrumentId {
     InstrumentId(u32::from(strategy) * 3)
 }
 
+/// Its instruments: one of the watcher, a share of the others of each trader.
+pub fn instruments_of(strategy: u16) -> impl Iterator<Item = InstrumentId> {
+    let first = instrument_of(strategy).0;
+    let (beside, behind) = match strategy {
+        TRADERS => (first..first, 0..0),
+        _ => (first + 1..first + 3, INSTRUMENTS - 10..INSTRUMENTS),
+    };
+    let shared = behind.filter(move |id| id % u32::from(TRADERS) == u32::from(strategy));
+    let all = std::iter::once(first).chain(beside).chain(shared);
+    all.map(InstrumentId)
+}
+
 fn account_of(strategy: u16) -> AccountId {
     AccountId(strategy % ACCOUNTS)
 }
@@ -237,7 +274,7 @@ fn config() -> MachineConfig {
             .map(|id| StrategyConfig {
                 name: format!("s{id}"),
                 account: account_of(id),
-                instruments: vec![instrument_of(id)],
+                instruments: instruments_of(id).collect(),
                 kind: MovingAverageParams::KIND.to_owned(),
                 params: never.params(),
             })
@@ -249,7 +286,13 @@ fn config() -> MachineConfig {
                 name: format!("a{id}"),
             })
             .collect(),
-        protection: Protection::default(),
+        protection: Protection {
+            held: HeldRules {
+                orders_max: 1_024,
+                ..HeldRules::default()
+            },
+            ..Protection::default()
+        },
         book_window_ticks: 1 << 12,
         control: ControlConfig::default(),
     }
@@ -353,11 +396,17 @@ fn book(instrument: InstrumentId) -> [Record; 2] {
 /// A quote of the watcher's instrument.
 #[must_use]
 pub fn quote(update_id: u64) -> Record {
+    quote_above(update_id, 0)
+}
+
+/// As [`quote`], this much above.
+#[must_use]
+pub fn quote_above(update_id: u64, ticks: i64) -> Record {
     let body = Quote {
         update_id,
         venue_time_ns: 0,
-        bid: level(BID),
-        ask: level(BID + 1 + (update_id % 2) as i64),
+        bid: level(BID + ticks),
+        ask: level(BID + ticks + 1 + (update_id % 2) as i64),
         reserved: [0; 32],
     };
     Record::new(Kind::Quote, &body).on_instrument(instrument_of(TRADERS))

@@ -13,6 +13,7 @@ pub mod crowd;
 pub mod distribution;
 pub mod events;
 pub mod facts;
+pub mod held;
 pub mod hiccup;
 pub mod inside;
 pub mod messages;

@@ -9,6 +9,7 @@
 mod book;
 mod decode;
 mod encode;
+mod held;
 mod machine;
 mod ring;
 mod risk;
@@ -31,6 +32,7 @@ fn main() {
     book::bench(&mut criterion);
     machine::bench(&mut criterion);
     risk::bench(&mut criterion);
+    held::bench(&mut criterion);
     decode::bench(&mut criterion);
     encode::bench(&mut criterion);
     sign::bench(&mut criterion);

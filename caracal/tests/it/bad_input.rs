@@ -89,6 +89,21 @@ fn limits_that_contradict_each_other_are_refused_with_their_lines() {
 }
 
 #[test]
+fn flatten_that_the_last_line_would_stop_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(DEFAULT_CONFIG).unwrap();
+    let text = text.replace("flatten_on_kill = false", "flatten_on_kill = true");
+    let blocked = text.replace("flatten_passes = true", "flatten_passes = false");
+    std::fs::write(directory.path().join("wrong.toml"), &blocked).unwrap();
+    let said = complaint(directory.path(), &["run", "--config", "wrong.toml"]);
+    assert_mentions(&said, &["flatten_on_kill", "flatten_passes = true"]);
+    let few = text.replace("orders_per_second = 100 ", "orders_per_second = 39 ");
+    std::fs::write(directory.path().join("few.toml"), &few).unwrap();
+    let said = complaint(directory.path(), &["run", "--config", "few.toml"]);
+    assert_mentions(&said, &["orders_per_second", "40 or more"]);
+}
+
+#[test]
 fn config_that_is_missing_or_not_toml_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let text = complaint(directory.path(), &["run", "--config", "nowhere.toml"]);

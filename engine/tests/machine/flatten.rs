@@ -1,14 +1,16 @@
 //! Closing the positions of a killed scope: when it begins, how it goes on, and how it ends.
 
-use engine::machine::{ChangeRefusal, MachineConfig};
+use engine::machine::{ChangeRefusal, LastLineStop, MachineConfig};
 use model::body::{
-    ControlAction, Flag, NewOrder, Notice, NoticeCode, NoticeLevel, OpenOrders, OrderStatus,
-    OrderType, RejectReason, Side, TimeInForce,
+    ControlAction, Flag, NewOrder, Notice, NoticeCode, NoticeLevel, OpenOrders, OrderReport,
+    OrderStatus, OrderType, RejectReason, Side, TimeInForce,
 };
 use model::control::Scope;
 use model::ids::StrategyId;
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
+
+use zerocopy::TryFromBytes as _;
 
 use crate::control_kit::{answer, change, codes, notices, push, refused};
 use crate::kit::{
@@ -267,4 +269,20 @@ fn flatten_waits_for_a_fresh_book_and_begins_anew_after_a_restart() {
     let again = orders(&rig)[before..].to_vec();
     assert_eq!(again.len(), 1, "{again:?}");
     assert_eq!((again[0].side, again[0].qty), (Side::Sell, Lots(500)));
+}
+
+#[test]
+fn flatten_ends_where_a_last_line_that_latched_itself_lets_nothing_pass() {
+    let mut rig = holding(&closing(true), 500);
+    push(&mut rig, request(1, 0, ControlAction::Kill, Scope::Overall));
+    let before = emptied(&mut rig);
+    let command = *rig.commands.last().unwrap();
+    let mut failed = kit::send_failed(&command);
+    let body = OrderReport::try_mut_from_bytes(&mut failed.body).unwrap();
+    (body.reason, body.code) = (RejectReason::LastLine, LastLineStop::Latched.code());
+    push(&mut rig, failed);
+    assert_eq!(last(&rig, NoticeCode::FlattenStopped).unwrap().other, 1);
+    later(&mut rig, SECOND);
+    assert_eq!(orders(&rig).len(), before + 1);
+    assert_eq!(lots(&rig), 500);
 }

@@ -100,6 +100,7 @@ impl Risk {
         let told = Told::new(NoticeCode::LastLine, NoticeLevel::Hard, scope);
         let told = told.by(control, i64::from(report.code), 0);
         self.notice(told.about(report.client_id));
+        self.closing_stopped(report.client_id);
         if stop != LastLineStop::Latched {
             self.pull_kill(Scope::Overall, control, 0);
         }

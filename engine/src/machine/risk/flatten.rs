@@ -4,7 +4,8 @@
 //! reduce-only orders, limit-IOC at the collar, one at a time and all together at most 20 in a
 //! second, so that the gateway's last line counts no runaway. Every order is judged like any other;
 //! only the kill lets it pass. What is refused or not filled goes again, until the scope is flat, a
-//! person takes the request back, or two persons release the kill. A rest that the venue does not
+//! person takes the request back, two persons release the kill, or a last line that latched itself
+//! stops an order. A rest that the venue does not
 //! take is told and stays. After a restart it begins anew behind the kill's own work.
 //!
 //! An order is in the name of the strategy with the largest part of the position; where none has
@@ -139,6 +140,20 @@ impl Risk {
             stopped = true;
         }
         stopped
+    }
+
+    /// The last line stopped an order that it lets pass unless it latched itself: no other would
+    /// leave either.
+    pub(super) fn closing_stopped(&mut self, client_id: u64) {
+        let order = ClientOrderId::from_raw(client_id);
+        let mut all = self.killing.flattens.all.iter();
+        let its = |one: &&Flatten| {
+            let own = |leg: &Leg| leg.order.is_some() && leg.order == order;
+            one.legs.iter().any(own)
+        };
+        if let Some(stopped) = all.find(its).map(|one| one.number) {
+            self.stop_flatten(|_, number| number == stopped);
+        }
     }
 
     /// What is being closed: scope, number of the request, positions that are not closed yet.

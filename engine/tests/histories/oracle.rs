@@ -46,6 +46,10 @@ pub(crate) enum Fact {
         trade: u64,
         qty: i64,
     },
+    /// Two persons decided what became of it: that it was never there, or that it is over.
+    Decided {
+        absent: bool,
+    },
     /// Time passed, and the machine looked at its clock.
     Tick,
 }
@@ -89,6 +93,7 @@ pub(crate) fn end(qty: i64, approved_ns: u64, rules: Rules, told: &[Told]) -> En
         | Fact::List
         | Fact::CancelRejected { .. }
         | Fact::Fill { .. }
+        | Fact::Decided { .. }
         | Fact::Tick => None,
     };
     let qty = told.iter().filter_map(smaller).fold(qty, i64::min);
@@ -148,6 +153,7 @@ const fn reported(fact: Fact, qty: i64) -> i64 {
         | Fact::Absent
         | Fact::List
         | Fact::Fill { .. }
+        | Fact::Decided { .. }
         | Fact::Tick => 0,
     }
 }
@@ -160,7 +166,9 @@ fn state(qty: i64, filled: i64, approved_ns: u64, rules: Rules, told: &[Told]) -
     if filled >= qty || status(OrderStatus::Filled) {
         return OrderState::Filled;
     }
-    if any(&|fact| matches!(fact, Fact::Cancelled { .. })) || status(OrderStatus::Cancelled) {
+    let over = Fact::Decided { absent: false };
+    let cancelled = |fact| matches!(fact, Fact::Cancelled { .. }) || fact == over;
+    if any(&cancelled) || status(OrderStatus::Cancelled) {
         return OrderState::Cancelled;
     }
     if any(&|fact| matches!(fact, Fact::Expired { .. })) || status(OrderStatus::Expired) {
@@ -223,6 +231,7 @@ fn shown(told: &[Told]) -> Vec<bool> {
         | Fact::Absent
         | Fact::List
         | Fact::CancelRejected { .. }
+        | Fact::Decided { .. }
         | Fact::Tick => false,
     };
     told.iter().enumerate().map(shows).collect()
@@ -244,6 +253,11 @@ fn is_absent(seen_ns: Option<u64>, approved_ns: u64, rules: Rules, told: &[Told]
     let written = times(Fact::Sent).last().copied().unwrap_or(0);
     let valid = written.max(approved_ns) + rules.recv_window_ns;
     let after = valid.max(seen_ns.unwrap_or(0));
+    // Persons decide of the order as it is; what shows it later says otherwise.
+    let decided = times(Fact::Decided { absent: true });
+    if decided.last().copied() > seen_ns {
+        return true;
+    }
     let absences = times(Fact::Absent);
     let remembered = &absences[absences.len().saturating_sub(4)..];
     let mut counting = remembered.iter().filter(|&&at| at > after);

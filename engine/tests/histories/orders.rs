@@ -2,13 +2,21 @@
 //! their acknowledgement, late cancels, silence, absences. After each fact each order must be what
 //! the oracle makes of the facts so far.
 
-use engine::machine::{Action, Intent, Machine, Outputs, Place, Risk, Size};
-use model::body::{Amended, OpenOrders, OrderStatus, OrderType, RejectReason, Side, TimeInForce};
+mod plan;
+
+use engine::machine::{Action, Intent, Machine, OrderState, Outputs, Place, Risk, Size};
+use model::body::{
+    Amended, ControlAction, ControlRequest, OpenOrders, OrderStatus, OrderType, Outcome,
+    RejectReason, Side, TimeInForce,
+};
+use model::control::Scope;
 use model::ids::{ClientOrderId, InstrumentId, StrategyId};
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
 use rust_decimal::Decimal;
+use zerocopy::TryFromBytes as _;
 
+use self::plan::{fact, parts};
 use crate::kit::{self, ACCOUNT, INSTRUMENT, Rig, SECOND};
 use crate::oracle::{self, Fact, Rules, Told};
 use crate::runner::{Part, Random, run};
@@ -57,6 +65,7 @@ struct State {
     now: u64,
     counter: u32,
     trades: u64,
+    requests: u64,
     position: i64,
     asked: Vec<Asked>,
     outstanding: Vec<Record>,
@@ -95,6 +104,7 @@ impl State {
             now,
             counter: 0,
             trades: 0,
+            requests: 0,
             position: 0,
             asked: Vec::new(),
             outstanding: Vec::new(),
@@ -198,7 +208,37 @@ impl State {
         Ok(())
     }
 
+    /// Two persons decide what became of an order. They may only where nobody can say.
+    fn decide(&mut self, order: usize, absent: bool) {
+        let Some(asked) = self.asked.get(order) else {
+            return;
+        };
+        let state = oracle::end(asked.qty, asked.approved_ns, RULES, &asked.told).state;
+        let id = asked.client_id.raw();
+        let number = self.requests + 1;
+        self.requests += 2;
+        let action = ControlAction::Resolve;
+        let mut request = kit::request(number, 0, action, Scope::Overall);
+        let body = ControlRequest::try_mut_from_bytes(&mut request.body).unwrap();
+        body.target = id;
+        body.outcome = if absent {
+            Outcome::Absent
+        } else {
+            Outcome::Cancelled
+        };
+        self.apply(request, &[]);
+        self.apply(kit::approval(number + 1, 1, number), &[]);
+        let at_ns = self.now;
+        if state == OrderState::Unknown {
+            let fact = Fact::Decided { absent };
+            self.asked[order].told.push(Told { at_ns, fact });
+        }
+    }
+
     fn learn(&mut self, order: usize, fact: Fact) {
+        if let Fact::Decided { absent } = fact {
+            return self.decide(order, absent);
+        }
         let Some(asked) = self.asked.get_mut(order) else {
             return;
         };
@@ -348,69 +388,9 @@ fn record(asked: &Asked, fact: Fact, trades: u64) -> Record {
             let price = MIDDLE - 100 * asked.side.sign();
             kit::fill(id, trades + trade + 1, asked.side, price, qty)
         }
-        Fact::Tick => kit::tick(),
+        // Decisions are asked for by two records: see `decide`.
+        Fact::Tick | Fact::Decided { .. } => kit::tick(),
     }
-}
-
-/// What a plan of an order's truth may contain: parts of the quantity, and words about them.
-fn fact(random: &mut Random, qty: i64, parts: &[i64]) -> Fact {
-    let cum = if random.one_in(3) {
-        0
-    } else {
-        random.lots(0, qty)
-    };
-    match random.below(28) {
-        0..=2 => Fact::Sent,
-        3 => Fact::SendFailed,
-        4 => Fact::Unknown,
-        5..=7 => Fact::Acked { cum },
-        8 | 9 => Fact::Status {
-            status: random.of(&[
-                OrderStatus::Open,
-                OrderStatus::Open,
-                OrderStatus::PartiallyFilled,
-                OrderStatus::Filled,
-                OrderStatus::Cancelled,
-                OrderStatus::Expired,
-                OrderStatus::Rejected,
-            ]),
-            cum,
-        },
-        10 => Fact::Rejected(random.of(&[
-            RejectReason::Duplicate,
-            RejectReason::NoAnswer,
-            RejectReason::VenueUnsure,
-            RejectReason::Filter,
-            RejectReason::Balance,
-        ])),
-        11 => Fact::Cancelled { cum },
-        12 => Fact::Expired { cum },
-        13..=16 => Fact::Absent,
-        17 => Fact::CancelRejected { cum },
-        18..=21 => {
-            let trade = random.below(parts.len() as u64);
-            let qty = parts[usize::try_from(trade).unwrap()];
-            Fact::Fill { trade, qty }
-        }
-        22 | 23 => Fact::List,
-        24 => Fact::Amended {
-            qty: random.lots(1, qty),
-            cum,
-        },
-        _ => Fact::Tick,
-    }
-}
-
-/// Splits a quantity into fills; sometimes the venue fills more than was asked.
-fn parts(random: &mut Random, qty: i64) -> Vec<i64> {
-    let mut parts = Vec::new();
-    let mut left = qty + if random.one_in(50) { 7 } else { 0 };
-    while left > 0 && parts.len() < 6 {
-        let part = random.lots(1, left);
-        parts.push(part);
-        left -= part;
-    }
-    parts
 }
 
 struct Orders;
@@ -467,7 +447,7 @@ impl Part for Orders {
                 Step::Replace { order, qty } => {
                     let open = state.asked.get(order).and_then(|asked| {
                         let order = state.risk.orders().get(asked.client_id)?;
-                        let open = order.state == engine::machine::OrderState::Open;
+                        let open = order.state == OrderState::Open;
                         (open && order.cancel.pending_ns.is_none()).then_some(asked.side)
                     });
                     if let Some(side) = open {

@@ -51,9 +51,24 @@ impl Sink {
         }
     }
 
+    /// Feeds 16 bytes: nearly all that is fed is one of these, and a copy of known length is a
+    /// store or two.
+    #[inline]
+    fn feed_16(&mut self, bytes: [u8; 16]) {
+        let after = self.used + bytes.len();
+        match self.piece.get_mut(self.used..after) {
+            Some(room) if after < PIECE_BYTES => {
+                room.copy_from_slice(&bytes);
+                self.used = after;
+            }
+            Some(_) | None => self.feed(&bytes),
+        }
+    }
+
     /// Feeds a number.
+    #[inline]
     pub(crate) fn number(&mut self, value: impl Into<i128>) {
-        self.feed(&value.into().to_le_bytes());
+        self.feed_16(value.into().to_le_bytes());
     }
 
     /// Feeds a price.
@@ -68,7 +83,7 @@ impl Sink {
 
     /// Feeds an exact decimal, independent of trailing zeros.
     pub(crate) fn decimal(&mut self, value: Decimal) {
-        self.feed(&value.normalize().serialize());
+        self.feed_16(value.normalize().serialize());
     }
 
     /// Feeds a number that may be missing.

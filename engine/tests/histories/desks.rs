@@ -236,7 +236,7 @@ struct Desks;
 impl Part for Desks {
     const NAME: &'static str = "desks";
     const SMALL: u64 = 150;
-    const BATCH: u64 = 8;
+    const BATCH: u64 = 4;
     type State = Desk;
     type Step = Step;
 
@@ -245,7 +245,7 @@ impl Part for Desks {
     }
 
     fn history(&self, random: &mut Random) -> Vec<Step> {
-        let length = 12 + random.below(24);
+        let length = 8 + random.below(14);
         (0..length).map(|_| step(random)).collect()
     }
 

@@ -423,3 +423,37 @@ fn orders_needs_human_is_over_when_the_venue_knows_it() {
     apply(&mut order, &mut trades, (Step::Acked(0), at(2)));
     assert!(!order.needs_human && order.asked == 0);
 }
+
+#[test]
+fn order_is_given_up_at_its_time_and_not_before() {
+    let (mut order, mut trades) = (order(1), AppliedTrades::new());
+    apply(&mut order, &mut trades, (Step::Sent, at(1)));
+    order.time_out(999, 2, 1_000);
+    assert_eq!(order.state, OrderState::Sent);
+    order.time_out(1_000, 3, 1_000);
+    assert_eq!(order.state, OrderState::Unknown);
+}
+
+#[test]
+fn order_is_doubted_until_the_venue_says_its_state() {
+    let (mut order, mut trades) = (order(1), AppliedTrades::new());
+    apply(&mut order, &mut trades, (Step::Acked(0), at(1)));
+    assert!(!order.doubtful && !order.wants_query());
+    apply(&mut order, &mut trades, (Step::CancelRejected, at(2)));
+    assert!(order.doubtful && order.wants_query());
+    let open = Step::Status(OrderStatus::Open, 0);
+    apply(&mut order, &mut trades, (open, at(3)));
+    assert!(!order.doubtful && !order.wants_query());
+}
+
+#[test]
+fn order_that_is_filled_whole_waits_for_its_fills_from_the_first_word_on() {
+    let (mut order, mut trades) = (order(1), AppliedTrades::new());
+    let (first, again) = (at(2), at(5));
+    for when in [first, again] {
+        let filled = Step::Status(OrderStatus::Filled, 10);
+        apply(&mut order, &mut trades, (filled, when));
+        assert!(order.waits_for_fills());
+        assert_eq!(order.query_due(7), Some(first.time_ns + 7), "{when:?}");
+    }
+}

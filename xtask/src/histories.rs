@@ -19,7 +19,8 @@ use crate::test_binary::{Binary, build};
 /// Shown behind `--help`.
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  cargo xtask histories                           all kinds, the full counts, about ten minutes
+  cargo xtask histories                           all kinds, the full counts: about half an
+                                                  hour on four quiet cores
   cargo xtask histories --quick                   all kinds, some seconds each
   cargo xtask histories --only orders --seed 7    one kind with another seed
   cargo xtask histories --only machine --count 500

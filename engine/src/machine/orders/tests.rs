@@ -457,3 +457,17 @@ fn order_that_is_filled_whole_waits_for_its_fills_from_the_first_word_on() {
         assert_eq!(order.query_due(7), Some(first.time_ns + 7), "{when:?}");
     }
 }
+
+#[test]
+fn order_that_was_made_smaller_is_whole_at_its_new_size() {
+    let (mut order, mut trades) = (order(1), AppliedTrades::new());
+    for (asked, want) in [(0, 10), (-1, 10), (20, 10), (4, 4), (7, 4)] {
+        order.sized(Lots(asked));
+        assert_eq!((order.qty, order.exposure()), (Lots(want), Lots(want)));
+    }
+    apply(&mut order, &mut trades, (Step::Fill(1, 4), at(1)));
+    assert_eq!(
+        (order.state, order.exposure()),
+        (OrderState::Filled, Lots::ZERO)
+    );
+}

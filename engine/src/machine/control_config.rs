@@ -111,6 +111,11 @@ pub const fn watched_scopes(control: Control) -> &'static [ScopeKind] {
         | Control::CollarPeriod
         | Control::Duplicate
         | Control::OrderToTrade => &[Overall, Venue, Account, Strategy, Instrument],
+        Control::GrossValue | Control::Capital => &[Overall, Venue, Account],
+        Control::Haircut => &[Overall, Instrument],
+        Control::MessageRate | Control::MessageBurst | Control::MessageReserve => {
+            &[Venue, Account, Strategy]
+        }
         Control::MaxQuantity | Control::Position | Control::PositionValue => {
             &[Strategy, Instrument]
         }

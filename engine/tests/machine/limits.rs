@@ -93,7 +93,7 @@ impl Desk {
         client_id
     }
 
-    fn ask(&mut self, strategy: u16, action: Action) {
+    pub(crate) fn ask(&mut self, strategy: u16, action: Action) {
         self.wishes.push(Intent {
             event: 0,
             strategy: StrategyId(strategy),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
+mod capital;
 mod changes;
 mod control;
 mod control_kit;
@@ -16,6 +17,7 @@ mod kit;
 mod life;
 mod limits;
 mod monitors;
+mod rates;
 mod references;
 mod restart;
 mod saved;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use engine::machine::StrategyConfig;
+use engine::machine::{MachineConfig, StrategyConfig};
 use model::body::{
     Channel, Level, LinkState, NewOrder, OpenOrders, OrderStatus, OrderType, Quote, RejectReason,
     ReplaceOrder, Side, TimeInForce, Trade,
@@ -74,8 +74,12 @@ pub(crate) struct Sim {
 
 impl Sim {
     pub(crate) fn new(seed: u64, strategies: Vec<StrategyConfig>) -> Self {
+        Self::with(seed, &config(strategies))
+    }
+
+    pub(crate) fn with(seed: u64, config: &MachineConfig) -> Self {
         let mut rig = Rig::new();
-        rig.begin(&config(strategies), 0);
+        rig.begin(config, 0);
         let mut sim = Self {
             rig,
             queue: VecDeque::new(),

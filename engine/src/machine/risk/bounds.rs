@@ -9,7 +9,7 @@ use model::control::{Control, Scope, ScopeKind};
 use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
 
 /// Controls before the order that have values by scope.
-const CONTROLS: [Control; 12] = [
+const CONTROLS: [Control; 16] = [
     Control::MaxQuantity,
     Control::MaxValue,
     Control::PriceCollar,
@@ -21,6 +21,10 @@ const CONTROLS: [Control; 12] = [
     Control::PositionValue,
     Control::GrossValue,
     Control::Capital,
+    Control::Haircut,
+    Control::MessageRate,
+    Control::MessageBurst,
+    Control::MessageReserve,
     Control::OrderToTrade,
 ];
 
@@ -97,6 +101,15 @@ impl Bounds {
 
     /// The scopes that limit what is summed over time.
     pub(crate) fn over_time(&self) -> Vec<Scope> {
+        self.scopes_with(&[Control::CollarPeriod, Control::OrderToTrade])
+    }
+
+    /// The scopes that have a limit of a control.
+    pub(crate) fn scopes_of(&self, control: Control) -> Vec<Scope> {
+        self.scopes_with(&[control])
+    }
+
+    fn scopes_with(&self, controls: &[Control]) -> Vec<Scope> {
         let id = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let kinds: [(ScopeKind, &[Option<u32>]); 5] = [
             (ScopeKind::Overall, std::slice::from_ref(&self.overall)),
@@ -106,9 +119,9 @@ impl Bounds {
             (ScopeKind::Instrument, &self.instruments),
         ];
         let limited = |scope: &Scope| {
-            [Control::CollarPeriod, Control::OrderToTrade]
-                .into_iter()
-                .any(|control| self.at(control, *scope) != Bound::NONE)
+            controls
+                .iter()
+                .any(|control| self.at(*control, *scope) != Bound::NONE)
         };
         kinds
             .into_iter()

@@ -25,6 +25,8 @@ pub(crate) struct MessageBucket {
 pub(crate) enum Urgency {
     /// A new or replaced order.
     Ordinary,
+    /// One that can only reduce a position: may use half of the reserve.
+    Reducing,
     /// A cancel or a query: may use the reserve.
     Urgent,
 }
@@ -32,10 +34,19 @@ pub(crate) enum Urgency {
 impl MessageBucket {
     /// Takes new limits. A first bucket is full; a later one keeps its credit.
     pub(crate) fn limit(&mut self, limits: &RiskLimits) {
+        self.limit_to((
+            limits.messages_per_second,
+            limits.messages_burst,
+            limits.messages_reserved,
+        ));
+    }
+
+    /// The same: messages in a second, at once, and of these for cancels and queries only.
+    pub(super) fn limit_to(&mut self, (rate, burst, reserved): (u32, u32, u32)) {
         let first = self.interval_ns == 0;
-        self.interval_ns = SECOND_NS / u64::from(limits.messages_per_second.max(1));
-        self.capacity_ns = self.interval_ns * u64::from(limits.messages_burst);
-        self.reserved_ns = self.interval_ns * u64::from(limits.messages_reserved);
+        self.interval_ns = (SECOND_NS / u64::from(rate.max(1))).max(1);
+        self.capacity_ns = self.interval_ns * u64::from(burst);
+        self.reserved_ns = self.interval_ns * u64::from(reserved);
         if first {
             self.credit_ns = self.capacity_ns;
         }
@@ -67,21 +78,24 @@ impl MessageBucket {
         self.credit_ns = self.credit_ns.saturating_add(passed).min(self.capacity_ns);
     }
 
+    /// Credit that is not for such a message.
+    const fn floor_ns(&self, urgency: Urgency) -> u64 {
+        match urgency {
+            Urgency::Ordinary => self.reserved_ns,
+            Urgency::Reducing => self.reserved_ns / 2,
+            Urgency::Urgent => 0,
+        }
+    }
+
     /// How long until a message is free; 0 if one is.
     pub(crate) const fn wait_ns(&self, urgency: Urgency) -> u64 {
-        let floor = match urgency {
-            Urgency::Ordinary => self.reserved_ns,
-            Urgency::Urgent => 0,
-        };
+        let floor = self.floor_ns(urgency);
         (floor + self.interval_ns).saturating_sub(self.credit_ns)
     }
 
     /// Messages that are free now.
     pub(crate) fn free(&self, urgency: Urgency) -> i64 {
-        let floor = match urgency {
-            Urgency::Ordinary => self.reserved_ns,
-            Urgency::Urgent => 0,
-        };
+        let floor = self.floor_ns(urgency);
         let credit = self.credit_ns.saturating_sub(floor);
         let free = credit.checked_div(self.interval_ns).unwrap_or(0);
         i64::try_from(free).unwrap_or(i64::MAX)

@@ -384,7 +384,9 @@ pub(super) fn self_cross(crossed: Option<&Order>) -> Measure {
 #[inline(always)]
 pub(super) fn in_flight(commands: u32, urgency: Urgency) -> Measure {
     let most = match urgency {
-        Urgency::Ordinary => COMMANDS_IN_FLIGHT_MAX - COMMANDS_RESERVED_FOR_CANCELS,
+        Urgency::Ordinary | Urgency::Reducing => {
+            COMMANDS_IN_FLIGHT_MAX - COMMANDS_RESERVED_FOR_CANCELS
+        }
         Urgency::Urgent => COMMANDS_IN_FLIGHT_MAX,
     };
     let bound = (Scope::Overall, Bound::hard(clamp(most as u64)));

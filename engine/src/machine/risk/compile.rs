@@ -21,6 +21,7 @@ impl Risk {
         };
         self.bounds = Bounds::compile(bounds(config, &self.entries, &self.levels));
         // Each strategy of this configuration, on a few instruments, and those of older ones.
+        self.buckets.limit(&self.bounds, self.time_ns);
         let scopes = self.bounds.over_time();
         self.activity.open(4 * STRATEGIES_MAX, scopes);
         let worths = self.watched_worths();
@@ -32,6 +33,7 @@ impl Risk {
     /// Configuration or instruments changed: what follows from them is made at the next event.
     pub(super) const fn recompile(&mut self) {
         self.stale = true;
+        self.capital.search();
     }
 
     /// Makes what follows from configuration and instruments, if one of them changed.
@@ -45,6 +47,7 @@ impl Risk {
         let (terms, assets) = terms(&self.entries);
         self.orders.count_over(terms.clone(), accounts, assets);
         self.held.count_over(terms, accounts, &self.orders);
+        self.open_capital();
     }
 }
 

@@ -52,6 +52,7 @@ impl Risk {
                 self.expire_proposals();
                 self.end_restrictions();
                 self.portfolio.tick(self.time_ns);
+                self.value_pairs();
                 self.time_out();
             }
             Event::Connection(link) => self.on_connection(record, event, link),

@@ -207,6 +207,7 @@ impl Risk {
             return Err(Refused::plain(RefusalReason::OpenOrders));
         }
         self.count_order(cleared.whose, place, cleared.far);
+        self.count_pair(cleared.whose.account, cleared.whose.instrument);
         if let Some(passed) = cleared.overridden {
             let told = Told::new(NoticeCode::SoftOverridden, NoticeLevel::Soft, passed.scope)
                 .by(passed.control, passed.value, passed.soft)
@@ -224,6 +225,7 @@ impl Risk {
         // A latch never leaves us.
         if record.kind() != Some(Kind::Latch) {
             self.bucket.take();
+            self.take_from_buckets((record.account(), record.strategy()));
         }
         self.count_message(&record);
         let mut record = record;

@@ -75,6 +75,9 @@ impl Risk {
     fn change_may_go(&self, order: &Order) -> Result<(), Refused> {
         checks::connected(self.link_of(order), 0).result()?;
         checks::message_rate(&self.bucket, Urgency::Urgent).result()?;
+        for measure in self.scoped_rates((order.account, order.strategy), Urgency::Urgent) {
+            measure.result()?;
+        }
         checks::in_flight(self.in_flight, Urgency::Urgent).result()
     }
 

@@ -5,7 +5,7 @@
 //!
 //! Hot path: yes. Allocates: no.
 
-use model::body::RefusalReason;
+use model::body::{RefusalReason, Side};
 use model::control::{Control, Scope};
 use model::ids::StrategyId;
 use model::num::{Lots, Ticks};
@@ -15,6 +15,7 @@ use super::bounds::Bound;
 use super::checks::{self, Measure, OVERFLOW, Refused};
 use super::judge_order::{Run, Subject};
 use super::trace::Trace;
+use crate::machine::orders::sums::Pending;
 
 impl Risk {
     /// The position that results at the worst case, of the account and of the strategy.
@@ -72,6 +73,49 @@ impl Risk {
             self.activity.strategy_lots(strategy, instrument),
             pending.with(held).ok_or(OVERFLOW)?,
         )
+    }
+
+    /// Gross value and capital of everything, at the worst case: `capital.rs`.
+    pub(super) fn capital_limits(
+        &self,
+        subject: &Subject<'_>,
+        run: &mut Run<'_, impl Trace>,
+    ) -> Result<(), Refused> {
+        if !self.limits_capital() || subject.reduces {
+            return Ok(());
+        }
+        let (whose, place) = (subject.whose, subject.place);
+        let allowed = place.acknowledges.is_some();
+        let (buys, sells) = match place.side {
+            Side::Buy => (place.qty.0, 0),
+            Side::Sell => (0, place.qty.0),
+        };
+        let adds = self.adds((whose.account, whose.instrument), Pending { buys, sells });
+        let limits = [
+            (Control::GrossValue, RefusalReason::PositionValue),
+            (Control::Capital, RefusalReason::Capital),
+        ];
+        for (control, reason) in limits {
+            for (scope, bound) in subject.own.of(control) {
+                let now = self.committed(scope);
+                let unknown = Refused::plain(RefusalReason::NoPrice).by(control, scope);
+                let (gross, capital) = adds.filter(|_| now.unknown == 0).ok_or(unknown)?;
+                let value = if control == Control::GrossValue {
+                    now.gross + gross
+                } else {
+                    now.capital + capital
+                };
+                let value = checks::e8_up(value);
+                run.pass(Measure::at_most(
+                    control,
+                    value,
+                    (scope, bound),
+                    allowed,
+                    reason,
+                ))?;
+            }
+        }
+        Ok(())
     }
 
     /// Number and value of open orders, in every scope.

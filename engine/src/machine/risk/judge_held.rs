@@ -74,6 +74,7 @@ impl Risk {
         self.order_limits(&subject, (price, None), order, &mut run)?;
         self.position_limits(&subject, price, &mut run)?;
         self.open_limits(&subject, order, &mut run)?;
+        self.capital_limits(&subject, &mut run)?;
         let lot_value = spec.notional(price, Lots(1)).ok_or(OVERFLOW)?;
         Ok((lot_value, run.overridden))
     }

@@ -118,8 +118,18 @@ impl Risk {
         self.order_limits(&subject, (price, reference), order, &mut run)?;
         self.position_limits(&subject, price, &mut run)?;
         self.open_limits(&subject, order, &mut run)?;
+        self.capital_limits(&subject, &mut run)?;
         let far = self.flow_limits(&subject, (price, reference), order, &mut run)?;
-        run.pass(checks::message_rate(&self.bucket, Urgency::Ordinary))?;
+        let urgency = if subject.reduces {
+            Urgency::Reducing
+        } else {
+            Urgency::Ordinary
+        };
+        run.pass(checks::message_rate(&self.bucket, urgency))?;
+        let asks = (subject.whose.account, Some(subject.whose.strategy));
+        for measure in self.scoped_rates(asks, urgency) {
+            run.pass(measure)?;
+        }
         run.pass(self.self_cross(&subject, price))?;
         run.pass(checks::in_flight(self.in_flight, Urgency::Ordinary))?;
         let side = (subject.pending.buys, subject.pending.sells);

@@ -158,6 +158,8 @@ impl Risk {
         };
         self.levels.set(change.control, change.scope, level);
         self.compile_bounds();
+        self.open_capital();
+        self.find_pairs();
         Ok(())
     }
 

@@ -11,6 +11,8 @@ mod acts;
 mod approved;
 mod bounds;
 mod bucket;
+mod buckets;
+mod capital;
 mod change_refusal;
 mod changes;
 mod checks;
@@ -66,6 +68,8 @@ use model::record::{Kind, Record};
 use self::activity::Activity;
 use self::bounds::Bounds;
 use self::bucket::MessageBucket;
+use self::buckets::Buckets;
+use self::capital::Capital;
 use self::changes::Changes;
 use self::events::Follow;
 use self::killing::Killing;
@@ -122,11 +126,13 @@ pub struct Risk {
     lists_wanted: Vec<bool>,
     lists_asked: Vec<Option<u64>>,
     bucket: MessageBucket,
+    buckets: Buckets,
     venue_order_id_max: u64,
     counts: Counts,
     notices: Notices,
     held: HeldOrders,
     activity: Activity,
+    capital: Capital,
     /// Follows from the configuration and the instruments.
     bounds: Bounds,
     /// Whether it has to be made anew.
@@ -173,11 +179,13 @@ impl Risk {
             lists_wanted: Vec::new(),
             lists_asked: Vec::new(),
             bucket: MessageBucket::default(),
+            buckets: Buckets::default(),
             venue_order_id_max: 0,
             counts: Counts::default(),
             notices: Notices::default(),
             held: HeldOrders::default(),
             activity: Activity::default(),
+            capital: Capital::default(),
             bounds: Bounds::default(),
             stale: true,
             exits: Exits::default(),
@@ -467,10 +475,12 @@ impl Digest for Risk {
             sink.optional(*asked);
         }
         self.bucket.digest(sink);
+        self.buckets.digest(sink);
         self.counts.digest(sink);
         self.notices.digest(sink);
         self.held.digest(sink);
         self.activity.digest(sink);
+        self.capital.digest(sink);
         self.exits.digest(sink);
         self.sizing.digest(sink);
         self.switches.digest(sink);

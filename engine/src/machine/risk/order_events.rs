@@ -206,6 +206,7 @@ impl Risk {
                 self.tell_of_fill(NoticeCode::Overfilled, Scope::Account(account), fill);
             }
         }
+        self.count_pair(account, instrument);
         self.watch_fill(record, fill, position.as_ref());
     }
 

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::activity::Activity;
 use super::bounds::Bounds;
 use super::bucket::MessageBucket;
+use super::buckets::Buckets;
+use super::capital::Capital;
 use super::changes::{Changes, SavedChanges};
 use super::killing::{Killing, SavedKilling};
 use super::levels::{Levels, SavedLevels};
@@ -51,11 +53,13 @@ pub(crate) struct SavedRisk {
     lists_wanted: Vec<bool>,
     lists_asked: Vec<Option<u64>>,
     bucket: MessageBucket,
+    buckets: Buckets,
     venue_order_id_max: u64,
     counts: Counts,
     notices: SavedNotices,
     held: SavedHeld,
     activity: Activity,
+    capital: Capital,
     stale: bool,
     exits: SavedExits,
     sizing: SavedSizing,
@@ -170,11 +174,13 @@ impl Risk {
             lists_wanted,
             lists_asked,
             bucket,
+            buckets,
             venue_order_id_max,
             counts,
             notices,
             held,
             activity,
+            capital,
             bounds: _,
             stale,
             exits,
@@ -210,11 +216,13 @@ impl Risk {
             lists_wanted: lists_wanted.clone(),
             lists_asked: lists_asked.clone(),
             bucket: *bucket,
+            buckets: buckets.clone(),
             venue_order_id_max: *venue_order_id_max,
             counts: *counts,
             notices: notices.save(),
             held: held.save(),
             activity: activity.clone(),
+            capital: capital.clone(),
             stale: *stale,
             exits: exits.save(),
             sizing: sizing.save(),
@@ -267,11 +275,13 @@ impl Risk {
             lists_wanted: saved.lists_wanted,
             lists_asked: saved.lists_asked,
             bucket: saved.bucket,
+            buckets: saved.buckets,
             venue_order_id_max: saved.venue_order_id_max,
             counts: saved.counts,
             notices: Notices::restore(&saved.notices)?,
             held: HeldOrders::restore(&saved.held)?,
             activity: saved.activity,
+            capital: saved.capital,
             bounds: Bounds::default(),
             stale: saved.stale,
             killing: Killing::restore(&saved.killing, &switches)?,
@@ -332,7 +342,9 @@ impl SavedRisk {
         )?;
         self.blobs.check()?;
         self.activity.check()?;
+        require(self.capital.is_sound(), "capital that is counted")?;
         self.watch.check()?;
+        require(self.buckets.is_sound(), "message rates by scope")?;
         self.bucket
             .check(self.config.as_ref().map(|config| &config.limits))
     }

@@ -1,0 +1,305 @@
+//! Gross value and capital at the worst case, over accounts and venues: row 11 of the plan,
+//! controls 102, 110 and 111.
+//!
+//! A *pair* is an account with a position or live orders in an instrument. It is worth the larger
+//! of what it is after all its buys and after all its sells, in the reporting currency; its capital
+//! is that part of it which the instrument's haircut says (all of it without one). At each `Tick`
+//! every pair is worth anew what prices say then; an order that is approved, and a fill, count at
+//! once, and nothing counts less before the next tick. So an order costs the same at any number of
+//! pairs, and the same log gives the same sums.
+//!
+//! A pair that cannot be priced makes the sums unknown: then nothing that increases passes.
+//!
+//! Hot path: yes. Allocates: only when instruments or accounts come.
+
+use model::control::{Control, Scope};
+use model::ids::{AccountId, InstrumentId};
+use model::num::Lots;
+use serde::{Deserialize, Serialize};
+
+use super::Risk;
+use crate::machine::digest::{Digest, Sink};
+use crate::machine::divide::div_ceil;
+use crate::machine::orders::sums::{Pending, VALUE_MAX, units};
+use crate::machine::portfolio;
+
+/// Whole of something, 1/10_000.
+const WHOLE: i64 = 10_000;
+
+/// See the module's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Pair {
+    account: AccountId,
+    instrument: InstrumentId,
+    /// 1e-18 of the reporting currency; `None` while it is unknown.
+    value: Option<i128>,
+}
+
+/// What is counted, by account and instrument.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Capital {
+    pairs: Vec<Pair>,
+    /// There may be pairs that are not known: the next tick looks for them.
+    search: bool,
+    /// Of each account; follows from the pairs and the haircuts.
+    #[serde(skip)]
+    sums: Vec<Committed>,
+}
+
+/// Gross value and capital of some pairs, 1e-18 of the reporting currency.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Committed {
+    pub(super) gross: i128,
+    pub(super) capital: i128,
+    /// Pairs of unknown value.
+    pub(super) unknown: u32,
+}
+
+impl Committed {
+    fn with(&self, other: &Self) -> Self {
+        Self {
+            // At most 2^17 pairs, each below 1e30.
+            gross: self.gross + other.gross,
+            capital: self.capital + other.capital,
+            unknown: self.unknown.saturating_add(other.unknown),
+        }
+    }
+}
+
+impl Capital {
+    /// Makes room.
+    fn reserve(&mut self, accounts: usize, instruments: usize) {
+        let most = accounts.saturating_mul(instruments);
+        self.pairs.reserve(most.saturating_sub(self.pairs.len()));
+        self.sums.resize(accounts, Committed::default());
+    }
+
+    /// There may be pairs that are not known.
+    pub(super) const fn search(&mut self) {
+        self.search = true;
+    }
+
+    /// Whether a snapshot's can be: each pair once, in sequence.
+    pub(super) fn is_sound(&self) -> bool {
+        let key = |pair: &Pair| (pair.account, pair.instrument);
+        let bounded = |pair: &Pair| {
+            pair.value
+                .is_none_or(|value| (0..=VALUE_MAX).contains(&value))
+        };
+        self.pairs
+            .is_sorted_by(|left, right| key(left) < key(right))
+            && self.pairs.iter().all(bounded)
+    }
+
+    fn find(&self, account: AccountId, instrument: InstrumentId) -> Result<usize, usize> {
+        let key = (account, instrument);
+        self.pairs
+            .binary_search_by_key(&key, |pair| (pair.account, pair.instrument))
+    }
+
+    /// What is counted of a pair.
+    fn counted(&self, account: AccountId, instrument: InstrumentId) -> Option<i128> {
+        match self.find(account, instrument) {
+            Ok(at) => self.pairs[at].value,
+            Err(_) => Some(0),
+        }
+    }
+}
+
+impl Digest for Capital {
+    fn digest(&self, sink: &mut Sink) {
+        sink.number(self.search);
+        sink.number(self.pairs.len() as u64);
+        for pair in &self.pairs {
+            sink.number(pair.account.0);
+            sink.number(pair.instrument.0);
+            sink.number(pair.value.is_some());
+            sink.number(pair.value.unwrap_or(0));
+        }
+    }
+}
+
+/// Larger of what is held after all buys and after all sells, lots.
+fn worst(position: Lots, (buys, sells): (i64, i64)) -> Option<i64> {
+    let long = position.0.checked_add(buys)?.checked_abs()?;
+    let short = position.0.checked_sub(sells)?.checked_abs()?;
+    Some(long.max(short))
+}
+
+impl Risk {
+    /// Whether gross value or capital is limited at all.
+    pub(super) fn limits_capital(&self) -> bool {
+        self.bounds.limits(Control::GrossValue) || self.bounds.limits(Control::Capital)
+    }
+
+    /// What part of an instrument's value is capital, 1/10_000.
+    fn haircut(&self, instrument: InstrumentId) -> i64 {
+        let own = self
+            .bounds
+            .at(Control::Haircut, Scope::Instrument(instrument));
+        let any = self.bounds.at(Control::Haircut, Scope::Overall);
+        let set = |hard: i64| (hard != i64::MAX).then_some(hard);
+        set(own.hard).or(set(any.hard)).unwrap_or(WHOLE)
+    }
+
+    /// What so many lots of an instrument are worth now, 1e-18 of the reporting currency.
+    fn reported_value(&self, instrument: InstrumentId, lots: i64) -> Option<i128> {
+        if lots == 0 {
+            return Some(0);
+        }
+        let (asset, worth) = self.portfolio.worth_of(instrument, Lots(lots))?;
+        let worth = self.portfolio.in_reporting(&asset, worth)?;
+        Some(units(worth.abs())).filter(|value| *value < VALUE_MAX)
+    }
+
+    /// Value of a pair at the worst case, with more lots on a side.
+    fn pair_value(
+        &self,
+        account: AccountId,
+        instrument: InstrumentId,
+        more: Pending,
+    ) -> Option<i128> {
+        let position = portfolio::lots(self.portfolio.position(account, instrument));
+        let live = self.orders.sums().pending(account, instrument);
+        let held = self.held.sums().pending(account, instrument);
+        let (buys, sells) = live.with(held)?;
+        let sides = (buys.checked_add(more.buys)?, sells.checked_add(more.sells)?);
+        self.reported_value(instrument, worst(position, sides)?)
+    }
+
+    /// Values every pair anew, and forgets those with nothing in them.
+    pub(super) fn value_pairs(&mut self) {
+        if !self.limits_capital() {
+            return;
+        }
+        if std::mem::take(&mut self.capital.search) {
+            self.find_pairs();
+        }
+        for at in 0..self.capital.pairs.len() {
+            let pair = self.capital.pairs[at];
+            let value = self.pair_value(pair.account, pair.instrument, Pending::default());
+            self.capital.pairs[at].value = value;
+        }
+        self.capital.pairs.retain(|pair| pair.value != Some(0));
+        self.sum_pairs();
+    }
+
+    /// Makes room for these accounts and instruments, and the sums anew: limits or haircuts
+    /// changed. Pairs are known from the next order, fill or tick on.
+    pub(super) fn open_capital(&mut self) {
+        if !self.limits_capital() {
+            return;
+        }
+        let accounts = self
+            .config
+            .as_ref()
+            .map_or(0, |config| config.accounts.len());
+        self.capital.reserve(accounts, self.entries.len());
+        self.sum_pairs();
+    }
+
+    /// Counts every account with a position or live orders in an instrument.
+    pub(super) fn find_pairs(&mut self) {
+        if !self.limits_capital() {
+            return;
+        }
+        let accounts = self
+            .config
+            .as_ref()
+            .map_or(0, |config| config.accounts.len());
+        for account in (0..).map(AccountId).take(accounts) {
+            for instrument in 0..self.entries.len() {
+                let instrument = InstrumentId(u32::try_from(instrument).unwrap_or(u32::MAX));
+                let value = self.pair_value(account, instrument, Pending::default());
+                if value != Some(0) {
+                    self.count_pair(account, instrument);
+                }
+            }
+        }
+    }
+
+    fn sum_pairs(&mut self) {
+        self.capital.sums.fill(Committed::default());
+        for at in 0..self.capital.pairs.len() {
+            let pair = self.capital.pairs[at];
+            let adds = self.commits(pair.instrument, pair.value);
+            if let Some(sum) = self.capital.sums.get_mut(pair.account.index()) {
+                *sum = sum.with(&adds);
+            }
+        }
+    }
+
+    /// What a pair of this value commits.
+    fn commits(&self, instrument: InstrumentId, value: Option<i128>) -> Committed {
+        match value {
+            Some(gross) => Committed {
+                gross,
+                capital: self.capital_of(instrument, gross),
+                unknown: 0,
+            },
+            None => Committed {
+                unknown: 1,
+                ..Committed::default()
+            },
+        }
+    }
+
+    /// An order was approved, or a fill booked: its pair is worth no less than before.
+    pub(super) fn count_pair(&mut self, account: AccountId, instrument: InstrumentId) {
+        if !self.limits_capital() {
+            return;
+        }
+        let value = self.pair_value(account, instrument, Pending::default());
+        let at = match self.capital.find(account, instrument) {
+            Ok(at) => at,
+            Err(at) => {
+                let new = Pair {
+                    account,
+                    instrument,
+                    value: Some(0),
+                };
+                self.capital.pairs.insert(at, new);
+                at
+            }
+        };
+        let old = self.capital.pairs[at].value;
+        let new = old.zip(value).map(|(old, new)| old.max(new));
+        self.capital.pairs[at].value = new;
+        let (before, after) = (self.commits(instrument, old), self.commits(instrument, new));
+        if let Some(sum) = self.capital.sums.get_mut(account.index()) {
+            sum.gross += after.gross - before.gross;
+            sum.capital += after.capital - before.capital;
+            sum.unknown = sum.unknown + after.unknown - before.unknown;
+        }
+    }
+
+    /// What a scope has committed.
+    pub(super) fn committed(&self, scope: Scope) -> Committed {
+        let sums = (0..).map(AccountId).zip(&self.capital.sums);
+        let within = |account: AccountId| match scope {
+            Scope::Overall => true,
+            Scope::Venue(venue) => self.venue_of(account) == Some(venue),
+            Scope::Account(own) => own == account,
+            Scope::Strategy(_) | Scope::Instrument(_) => false,
+        };
+        sums.filter(|(account, _)| within(*account))
+            .fold(Committed::default(), |sum, (_, own)| sum.with(own))
+    }
+
+    /// Capital that a value takes, rounded up.
+    fn capital_of(&self, instrument: InstrumentId, value: i128) -> i128 {
+        div_ceil(value * i128::from(self.haircut(instrument)), WHOLE.into())
+    }
+
+    /// What an order adds to its pair: gross value and capital. `None` if it cannot be priced.
+    pub(super) fn adds(
+        &self,
+        (account, instrument): (AccountId, InstrumentId),
+        more: Pending,
+    ) -> Option<(i128, i128)> {
+        let counted = self.capital.counted(account, instrument)?;
+        let with = self.pair_value(account, instrument, more)?;
+        let capital = self.capital_of(instrument, with) - self.capital_of(instrument, counted);
+        Some(((with - counted).max(0), capital.max(0)))
+    }
+}

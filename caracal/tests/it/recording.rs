@@ -125,7 +125,8 @@ impl Naive {
 }
 
 fn ends_a_depth_message(record: &Record) -> bool {
-    record.kind() == Some(Kind::BookLevels) && record.has(flags::LAST_OF_MESSAGE)
+    let is_recorded = record.instrument() == Some(InstrumentId(0));
+    is_recorded && record.kind() == Some(Kind::BookLevels) && record.has(flags::LAST_OF_MESSAGE)
 }
 
 /// Compares along the whole journal. Returns the checkpoints that were compared.
@@ -137,6 +138,9 @@ fn compare_books(directory: &Path, recording: &Path) -> u64 {
     while let Some(record) = reader.next().unwrap() {
         assert_eq!(shadow.take(record).unwrap(), None);
         if let Ok(Event::BookReset(reset)) = event(record) {
+            if record.instrument() != Some(InstrumentId(0)) {
+                continue;
+            }
             naive.advance_to(reset.update_id);
             naive.cut(1_000);
             continue;

@@ -11,18 +11,19 @@
 use std::collections::VecDeque;
 
 use engine::machine::{
-    AccountConfig, Action, ControlConfig, FlowRules, HeldRules, Intent, IntentBuffer, Machine,
-    MachineConfig, OrderLimits, Outputs, Parts, Place, Protection, Risk, RiskLimits, Size,
+    AccountConfig, Action, ControlConfig, FlowRules, HeldRules, Intent, IntentBuffer, LevelConfig,
+    Machine, MachineConfig, OrderLimits, Outputs, Parts, Place, Protection, Risk, RiskLimits, Size,
     StrategyConfig, StrategyRunner,
 };
 use engine::strategy::MovingAverageParams;
 use model::blob::{self, BlobKind};
 use model::body::{
     AssetName, Balance, BookLevels, BookReset, Channel, Connection, Level, LinkState, NoticeCode,
-    OrderReport, OrderStatus, OrderType, Quote, RejectReason, RunStarted, Sent, Side, Text, Tick,
-    TimeInForce,
+    OrderReport, OrderStatus, OrderType, Quote, RejectReason, RunStarted, Sent, Side, StateHash,
+    Text, Tick, TimeInForce,
 };
 use model::command::command;
+use model::control::{Control, Scope};
 use model::event::{Event, event};
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId, VenueId};
 use model::instrument::{Contract, InstrumentSpec};
@@ -161,14 +162,14 @@ impl Crowd {
         self.risk.apply(record, intents, &mut self.out).unwrap();
     }
 
-    /// An order of [`Self::intent`], at a tick.
+    /// An order of [`Self::intent`], at an event that concerns nothing.
     ///
     /// # Panics
     ///
     /// If it is refused.
     pub fn order(&mut self, intent: Intent) {
-        let tick = self.next(tick());
-        self.feed(&tick, &[intent]);
+        let quiet = self.next(quiet());
+        self.feed(&quiet, &[intent]);
         assert_eq!(self.out.commands.len(), 1, "{:?}", self.out.refusals);
     }
 
@@ -294,8 +295,57 @@ fn config() -> MachineConfig {
             ..Protection::default()
         },
         book_window_ticks: 1 << 12,
-        control: ControlConfig::default(),
+        control: ControlConfig {
+            levels: levels(),
+            ..ControlConfig::default()
+        },
     }
+}
+
+/// A limit of every control before the order, in the scopes that it has, so that each check has
+/// its whole work: far enough away that every order passes.
+fn levels() -> Vec<LevelConfig> {
+    let far = 1_000_000_000_000_000;
+    let accounts = || (0..ACCOUNTS).map(|id| Scope::Account(AccountId(id)));
+    let wide = [Scope::Overall, Scope::Venue(VenueId(0))];
+    let summed = [Control::OpenValue, Control::GrossValue, Control::Capital];
+    let flowing = [
+        Control::CollarPeriod,
+        Control::Duplicate,
+        Control::OrderToTrade,
+    ];
+    let level = |control, scope, hard| LevelConfig {
+        control,
+        scope,
+        soft: None,
+        hard,
+    };
+    let mut levels = Vec::new();
+    for control in summed {
+        levels.extend(wide.map(|scope| level(control, scope, far)));
+        levels.extend(accounts().map(|scope| level(control, scope, far)));
+    }
+    for control in flowing {
+        // Nothing is ordered twice here; a nanosecond is the least window.
+        let hard = if control == Control::Duplicate {
+            1
+        } else {
+            far
+        };
+        levels.push(level(control, Scope::Overall, hard));
+        levels.extend(accounts().map(|scope| level(control, scope, hard)));
+    }
+    for strategy in (0..TRADERS).map(|id| Scope::Strategy(StrategyId(id))) {
+        let own = [
+            Control::MaxQuantity,
+            Control::Position,
+            Control::PositionValue,
+        ];
+        levels.extend(own.map(|control| level(control, strategy, far)));
+    }
+    levels.push(level(Control::Haircut, Scope::Overall, 5_000));
+    levels.extend(accounts().map(|scope| level(Control::MessageRate, scope, 1_000_000)));
+    levels
 }
 
 fn limits() -> RiskLimits {
@@ -412,9 +462,19 @@ pub fn quote_above(update_id: u64, ticks: i64) -> Record {
     Record::new(Kind::Quote, &body).on_instrument(instrument_of(TRADERS))
 }
 
-/// A tick.
+/// An event that concerns nothing: what carries an order costs as little as can be.
 #[must_use]
-pub fn tick() -> Record {
+pub fn quiet() -> Record {
+    let body = StateHash {
+        at_event: 0,
+        hash: [0; 32],
+        reserved: [0; 40],
+    };
+    Record::new(Kind::StateHash, &body)
+}
+
+/// A tick.
+fn tick() -> Record {
     let body = Tick {
         count: 0,
         reserved: [0; 72],

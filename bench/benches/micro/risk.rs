@@ -21,7 +21,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("risk");
     group.bench_function("base_event", |bencher| {
         let crowd = house.get_or_insert_with(Crowd::new);
-        bencher.iter(|| crowd.apply(crowd::tick()));
+        bencher.iter(|| crowd.apply(crowd::quiet()));
     });
     group.bench_function("market_event", |bencher| {
         let crowd = house.get_or_insert_with(Crowd::new);
@@ -57,9 +57,9 @@ fn orders(crowd: &mut Crowd, count: u64) -> Duration {
     let mut total = Duration::ZERO;
     for _ in 0..count {
         let intent = crowd.intent();
-        let tick = crowd.next(crowd::tick());
+        let quiet = crowd.next(crowd::quiet());
         let begin = Instant::now();
-        crowd.feed(&tick, &[intent]);
+        crowd.feed(&quiet, &[intent]);
         total += begin.elapsed();
         crowd.take_back();
     }
@@ -84,8 +84,8 @@ fn table(crowd: &mut Crowd) {
     .map(|name| (name, Distribution::paced(0)));
     for sample in 0..SAMPLES {
         rows[0].1.record(timed(&mut || {}));
-        let tick = crowd.next(crowd::tick());
-        rows[1].1.record(timed(&mut || crowd.feed(&tick, &[])));
+        let quiet = crowd.next(crowd::quiet());
+        rows[1].1.record(timed(&mut || crowd.feed(&quiet, &[])));
         let quote = crowd.next(crowd::quote(sample));
         rows[2].1.record(timed(&mut || crowd.feed(&quote, &[])));
         let intent = crowd.intent();
@@ -94,11 +94,11 @@ fn table(crowd: &mut Crowd) {
         rows[3].1.record(checks);
         assert_eq!(refused, None, "what is measured is an order that passes");
         let mut intent = crowd.intent();
-        let tick = crowd.next(crowd::tick());
-        intent.event = tick.event;
+        let quiet = crowd.next(crowd::quiet());
+        intent.event = quiet.event;
         rows[4]
             .1
-            .record(timed(&mut || crowd.feed(&tick, &[intent])));
+            .record(timed(&mut || crowd.feed(&quiet, &[intent])));
         assert_eq!(crowd.out.commands.len(), 1, "approved");
         crowd.take_back();
     }

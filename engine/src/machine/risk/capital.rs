@@ -4,7 +4,7 @@
 //! A *pair* is an account with a position or live orders in an instrument. It is worth the larger
 //! of what it is after all its buys and after all its sells, in the reporting currency; its capital
 //! is that part of it which the instrument's haircut says (all of it without one). At each `Tick`
-//! every pair is worth anew what prices say then; an order that is approved, and a fill, count at
+//! every pair is worth anew what prices say then, and they are used until the next one; an order that is approved, and a fill, count at
 //! once, and nothing counts less before the next tick. So an order costs the same at any number of
 //! pairs, and the same log gives the same sums.
 //!
@@ -13,7 +13,8 @@
 //! Hot path: yes. Allocates: only when instruments or accounts come.
 
 use model::control::{Control, Scope};
-use model::ids::{AccountId, InstrumentId};
+use model::ids::{AccountId, InstrumentId, VenueId};
+use model::limits::INSTRUMENTS_MAX;
 use model::num::Lots;
 use serde::{Deserialize, Serialize};
 
@@ -41,29 +42,26 @@ pub(super) struct Capital {
     pairs: Vec<Pair>,
     /// There may be pairs that are not known: the next tick looks for them.
     search: bool,
-    /// Of each account; follows from the pairs and the haircuts.
+    /// What a lot of each instrument was worth at the last tick, or when it was first asked for,
+    /// 1e-18 of the reporting currency, rounded up; `None` while it is not known.
+    units: Vec<Option<i128>>,
+    /// Of each account, of each venue, and of all; they follow from the pairs and the haircuts.
     #[serde(skip)]
     sums: Vec<Committed>,
+    #[serde(skip)]
+    venues: Vec<Committed>,
+    #[serde(skip)]
+    all: Committed,
 }
 
 /// Gross value and capital of some pairs, 1e-18 of the reporting currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Committed {
+    /// At most 2^17 pairs, each below 1e30: no sum overflows.
     pub(super) gross: i128,
     pub(super) capital: i128,
     /// Pairs of unknown value.
     pub(super) unknown: u32,
-}
-
-impl Committed {
-    fn with(&self, other: &Self) -> Self {
-        Self {
-            // At most 2^17 pairs, each below 1e30.
-            gross: self.gross + other.gross,
-            capital: self.capital + other.capital,
-            unknown: self.unknown.saturating_add(other.unknown),
-        }
-    }
 }
 
 impl Capital {
@@ -72,6 +70,8 @@ impl Capital {
         let most = accounts.saturating_mul(instruments);
         self.pairs.reserve(most.saturating_sub(self.pairs.len()));
         self.sums.resize(accounts, Committed::default());
+        self.venues.resize(256, Committed::default());
+        self.units.resize(instruments.max(self.units.len()), None);
     }
 
     /// There may be pairs that are not known.
@@ -82,19 +82,33 @@ impl Capital {
     /// Whether a snapshot's can be: each pair once, in sequence.
     pub(super) fn is_sound(&self) -> bool {
         let key = |pair: &Pair| (pair.account, pair.instrument);
-        let bounded = |pair: &Pair| {
-            pair.value
-                .is_none_or(|value| (0..=VALUE_MAX).contains(&value))
-        };
+        let bounded =
+            |value: &Option<i128>| value.is_none_or(|value| (0..=VALUE_MAX).contains(&value));
         self.pairs
             .is_sorted_by(|left, right| key(left) < key(right))
-            && self.pairs.iter().all(bounded)
+            && self.pairs.iter().all(|pair| bounded(&pair.value))
+            && self.units.len() <= INSTRUMENTS_MAX
+            && self.units.iter().all(bounded)
     }
 
     fn find(&self, account: AccountId, instrument: InstrumentId) -> Result<usize, usize> {
         let key = (account, instrument);
         self.pairs
             .binary_search_by_key(&key, |pair| (pair.account, pair.instrument))
+    }
+
+    /// Takes away what a pair committed and adds what it commits.
+    fn change(&mut self, (account, venue): (AccountId, usize), [before, after]: [Committed; 2]) {
+        let sums = [
+            self.sums.get_mut(account.index()),
+            self.venues.get_mut(venue),
+            Some(&mut self.all),
+        ];
+        for sum in sums.into_iter().flatten() {
+            sum.gross += after.gross - before.gross;
+            sum.capital += after.capital - before.capital;
+            sum.unknown = sum.unknown + after.unknown - before.unknown;
+        }
     }
 
     /// What is counted of a pair.
@@ -109,6 +123,11 @@ impl Capital {
 impl Digest for Capital {
     fn digest(&self, sink: &mut Sink) {
         sink.number(self.search);
+        sink.number(self.units.len() as u64);
+        for unit in &self.units {
+            sink.number(unit.is_some());
+            sink.number(unit.unwrap_or(0));
+        }
         sink.number(self.pairs.len() as u64);
         for pair in &self.pairs {
             sink.number(pair.account.0);
@@ -142,14 +161,30 @@ impl Risk {
         set(own.hard).or(set(any.hard)).unwrap_or(WHOLE)
     }
 
-    /// What so many lots of an instrument are worth now, 1e-18 of the reporting currency.
+    /// What a lot of an instrument is worth now, 1e-18 of the reporting currency, rounded up.
+    fn unit_now(&self, instrument: InstrumentId) -> Option<i128> {
+        let (asset, worth) = self.portfolio.worth_of(instrument, Lots(1))?;
+        let worth = self.portfolio.in_reporting(&asset, worth)?;
+        Some(units(worth.abs())).filter(|value| *value < VALUE_MAX)
+    }
+
+    /// What so many lots of an instrument are worth by the last tick's prices.
     fn reported_value(&self, instrument: InstrumentId, lots: i64) -> Option<i128> {
         if lots == 0 {
             return Some(0);
         }
-        let (asset, worth) = self.portfolio.worth_of(instrument, Lots(lots))?;
-        let worth = self.portfolio.in_reporting(&asset, worth)?;
-        Some(units(worth.abs())).filter(|value| *value < VALUE_MAX)
+        let known = self
+            .capital
+            .units
+            .get(instrument.index())
+            .copied()
+            .flatten();
+        let unit = match known {
+            Some(unit) => unit,
+            None => self.unit_now(instrument)?,
+        };
+        let value = unit.checked_mul(i128::from(lots))?;
+        Some(value).filter(|value| *value < VALUE_MAX)
     }
 
     /// Value of a pair at the worst case, with more lots on a side.
@@ -175,6 +210,10 @@ impl Risk {
         if std::mem::take(&mut self.capital.search) {
             self.find_pairs();
         }
+        self.capital.units.fill(None);
+        for at in 0..self.capital.pairs.len() {
+            self.learn_unit(self.capital.pairs[at].instrument);
+        }
         for at in 0..self.capital.pairs.len() {
             let pair = self.capital.pairs[at];
             let value = self.pair_value(pair.account, pair.instrument, Pending::default());
@@ -182,6 +221,14 @@ impl Risk {
         }
         self.capital.pairs.retain(|pair| pair.value != Some(0));
         self.sum_pairs();
+    }
+
+    /// Keeps what a lot is worth until the next tick, if it is not kept already.
+    fn learn_unit(&mut self, instrument: InstrumentId) {
+        let place = self.capital.units.get(instrument.index());
+        if place.is_some_and(Option::is_none) {
+            self.capital.units[instrument.index()] = self.unit_now(instrument);
+        }
     }
 
     /// Makes room for these accounts and instruments, and the sums anew: limits or haircuts
@@ -220,13 +267,19 @@ impl Risk {
 
     fn sum_pairs(&mut self) {
         self.capital.sums.fill(Committed::default());
+        self.capital.venues.fill(Committed::default());
+        self.capital.all = Committed::default();
         for at in 0..self.capital.pairs.len() {
             let pair = self.capital.pairs[at];
             let adds = self.commits(pair.instrument, pair.value);
-            if let Some(sum) = self.capital.sums.get_mut(pair.account.index()) {
-                *sum = sum.with(&adds);
-            }
+            self.commit(pair.account, [Committed::default(), adds]);
         }
+    }
+
+    fn commit(&mut self, account: AccountId, change: [Committed; 2]) {
+        // An account without a venue has no orders.
+        let venue = self.venue_of(account).map_or(usize::MAX, VenueId::index);
+        self.capital.change((account, venue), change);
     }
 
     /// What a pair of this value commits.
@@ -249,6 +302,7 @@ impl Risk {
         if !self.limits_capital() {
             return;
         }
+        self.learn_unit(instrument);
         let value = self.pair_value(account, instrument, Pending::default());
         let at = match self.capital.find(account, instrument) {
             Ok(at) => at,
@@ -266,24 +320,18 @@ impl Risk {
         let new = old.zip(value).map(|(old, new)| old.max(new));
         self.capital.pairs[at].value = new;
         let (before, after) = (self.commits(instrument, old), self.commits(instrument, new));
-        if let Some(sum) = self.capital.sums.get_mut(account.index()) {
-            sum.gross += after.gross - before.gross;
-            sum.capital += after.capital - before.capital;
-            sum.unknown = sum.unknown + after.unknown - before.unknown;
-        }
+        self.commit(account, [before, after]);
     }
 
     /// What a scope has committed.
     pub(super) fn committed(&self, scope: Scope) -> Committed {
-        let sums = (0..).map(AccountId).zip(&self.capital.sums);
-        let within = |account: AccountId| match scope {
-            Scope::Overall => true,
-            Scope::Venue(venue) => self.venue_of(account) == Some(venue),
-            Scope::Account(own) => own == account,
-            Scope::Strategy(_) | Scope::Instrument(_) => false,
-        };
-        sums.filter(|(account, _)| within(*account))
-            .fold(Committed::default(), |sum, (_, own)| sum.with(own))
+        let at = |sums: &[Committed], index: usize| sums.get(index).copied().unwrap_or_default();
+        match scope {
+            Scope::Overall => self.capital.all,
+            Scope::Venue(id) => at(&self.capital.venues, id.index()),
+            Scope::Account(id) => at(&self.capital.sums, id.index()),
+            Scope::Strategy(_) | Scope::Instrument(_) => Committed::default(),
+        }
     }
 
     /// Capital that a value takes, rounded up.

@@ -474,7 +474,8 @@ pub fn quiet() -> Record {
 }
 
 /// A tick.
-fn tick() -> Record {
+#[must_use]
+pub fn tick() -> Record {
     let body = Tick {
         count: 0,
         reserved: [0; 72],

@@ -10,12 +10,12 @@
 
 use std::collections::VecDeque;
 
+#[path = "crowd_config.rs"]
+mod config;
+
 use engine::machine::{
-    AccountConfig, Action, ControlConfig, FlowRules, HeldRules, Intent, IntentBuffer, LevelConfig,
-    Machine, MachineConfig, OrderLimits, Outputs, Parts, Place, Protection, Risk, RiskLimits, Size,
-    StrategyConfig, StrategyRunner,
+    Action, Intent, IntentBuffer, Machine, Outputs, Parts, Place, Risk, Size, StrategyRunner,
 };
-use engine::strategy::MovingAverageParams;
 use model::blob::{self, BlobKind};
 use model::body::{
     AssetName, Balance, BookLevels, BookReset, Channel, Connection, Level, LinkState, NoticeCode,
@@ -23,7 +23,6 @@ use model::body::{
     Text, Tick, TimeInForce,
 };
 use model::command::command;
-use model::control::{Control, Scope};
 use model::event::{Event, event};
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId, VenueId};
 use model::instrument::{Contract, InstrumentSpec};
@@ -222,7 +221,7 @@ fn start() -> Vec<Record> {
         reserved: [0; 64],
     };
     let mut events = vec![Record::new(Kind::RunStarted, &run)];
-    events.extend(blob::records(BlobKind::MachineConfig, &config()).unwrap());
+    events.extend(blob::records(BlobKind::MachineConfig, &config::config()).unwrap());
     for id in 0..INSTRUMENTS {
         events.extend(blob::records(BlobKind::Instrument, &spec(id)).unwrap());
     }
@@ -262,114 +261,6 @@ pub fn instruments_of(strategy: u16) -> impl Iterator<Item = InstrumentId> {
 
 fn account_of(strategy: u16) -> AccountId {
     AccountId(strategy % ACCOUNTS)
-}
-
-fn config() -> MachineConfig {
-    let never = MovingAverageParams {
-        band_ticks: Ticks(1_000_000_000),
-        ..MovingAverageParams::example()
-    };
-    MachineConfig {
-        reporting: "USDT".to_owned(),
-        strategies: (0..=TRADERS)
-            .map(|id| StrategyConfig {
-                name: format!("s{id}"),
-                account: account_of(id),
-                instruments: instruments_of(id).collect(),
-                kind: MovingAverageParams::KIND.to_owned(),
-                params: never.params(),
-            })
-            .collect(),
-        limits: limits(),
-        accounts: (0..ACCOUNTS)
-            .map(|id| AccountConfig {
-                venue: VenueId(0),
-                name: format!("a{id}"),
-            })
-            .collect(),
-        protection: Protection {
-            held: HeldRules {
-                orders_max: 1_024,
-                ..HeldRules::default()
-            },
-            ..Protection::default()
-        },
-        book_window_ticks: 1 << 12,
-        control: ControlConfig {
-            levels: levels(),
-            ..ControlConfig::default()
-        },
-    }
-}
-
-/// A limit of every control before the order, in the scopes that it has, so that each check has
-/// its whole work: far enough away that every order passes.
-fn levels() -> Vec<LevelConfig> {
-    let far = 1_000_000_000_000_000;
-    let accounts = || (0..ACCOUNTS).map(|id| Scope::Account(AccountId(id)));
-    let wide = [Scope::Overall, Scope::Venue(VenueId(0))];
-    let summed = [Control::OpenValue, Control::GrossValue, Control::Capital];
-    let flowing = [
-        Control::CollarPeriod,
-        Control::Duplicate,
-        Control::OrderToTrade,
-    ];
-    let level = |control, scope, hard| LevelConfig {
-        control,
-        scope,
-        soft: None,
-        hard,
-    };
-    let mut levels = Vec::new();
-    for control in summed {
-        levels.extend(wide.map(|scope| level(control, scope, far)));
-        levels.extend(accounts().map(|scope| level(control, scope, far)));
-    }
-    for control in flowing {
-        // Nothing is ordered twice here; a nanosecond is the least window.
-        let hard = if control == Control::Duplicate {
-            1
-        } else {
-            far
-        };
-        levels.push(level(control, Scope::Overall, hard));
-        levels.extend(accounts().map(|scope| level(control, scope, hard)));
-    }
-    for strategy in (0..TRADERS).map(|id| Scope::Strategy(StrategyId(id))) {
-        let own = [
-            Control::MaxQuantity,
-            Control::Position,
-            Control::PositionValue,
-        ];
-        levels.extend(own.map(|control| level(control, strategy, far)));
-    }
-    levels.push(level(Control::Haircut, Scope::Overall, 5_000));
-    levels.extend(accounts().map(|scope| level(Control::MessageRate, scope, 1_000_000)));
-    levels
-}
-
-fn limits() -> RiskLimits {
-    RiskLimits {
-        orders: OrderLimits {
-            qty_max: Lots(100_000),
-            value_max: Decimal::from(1_000_000),
-            collar_bps: 5_000,
-            position_max: Lots(1_000_000),
-            open_orders_max: 1_024,
-        },
-        instruments: Vec::new(),
-        open_orders_max: 16_384,
-        messages_per_second: 100_000,
-        messages_burst: 100_000,
-        messages_reserved: 100,
-        book_age_max_ns: 3_600_000_000_000,
-        ack_timeout_ns: 10_000_000_000,
-        recv_window_ns: 5_000_000_000,
-        query_pause_min_ns: 1_000_000_000,
-        query_pause_max_ns: 60_000_000_000,
-        query_attempts_max: 8,
-        flow: FlowRules::default(),
-    }
 }
 
 fn spec(id: u32) -> InstrumentSpec {

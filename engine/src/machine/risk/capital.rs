@@ -4,9 +4,9 @@
 //! A *pair* is an account with a position or live orders in an instrument. It is worth the larger
 //! of what it is after all its buys and after all its sells, in the reporting currency; its capital
 //! is that part of it which the instrument's haircut says (all of it without one). At each `Tick`
-//! every pair is worth anew what prices say then, and they are used until the next one; an order that is approved, and a fill, count at
-//! once, and nothing counts less before the next tick. So an order costs the same at any number of
-//! pairs, and the same log gives the same sums.
+//! every pair is worth anew what prices say then, and those are used until the next one; an order
+//! that is approved, and a fill, count at once, and nothing counts less before the next tick. So an
+//! order costs the same at any number of pairs, and the same log gives the same sums.
 //!
 //! A pair that cannot be priced makes the sums unknown: then nothing that increases passes.
 //!

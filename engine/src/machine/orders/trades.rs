@@ -265,6 +265,25 @@ mod tests {
     }
 
     #[test]
+    fn applied_trades_told_first_without_the_order_and_then_with_it_are_one() {
+        for (client_id, venue_order_id) in [(0, 0), (11, 0), (0, 21)] {
+            let mut trades = AppliedTrades::new();
+            let vague = TradeKey {
+                client_id,
+                venue_order_id,
+                ..key(5)
+            };
+            trades.remember(vague);
+            assert_eq!(trades.seen(key(5)), Seen::Before, "{vague:?}");
+            let half = TradeKey {
+                client_id: 0,
+                ..key(5)
+            };
+            assert_eq!(trades.seen(half), Seen::Before, "{vague:?}");
+        }
+    }
+
+    #[test]
     fn applied_trades_beyond_memory_are_forgotten_not_new() {
         let mut trades = AppliedTrades::new();
         let last = TRADES_REMEMBERED as u64 + 2;

@@ -286,6 +286,21 @@ fn funding_and_rebates_move_money_once_and_strategies_get_their_part() {
 }
 
 #[test]
+fn funding_of_one_contract_is_no_part_of_what_is_held_of_another() {
+    let btc = perpetual(0, "BTC", "0.01", "0.001", 50, "0");
+    let eth = perpetual(1, "ETH", "0.01", "0.001", 50, "0");
+    let mut books = books(&[btc.clone(), eth.clone()]);
+    let [one, two] = [StrategyId(0), StrategyId(1)];
+    for (spec, strategy) in [(&btc, one), (&eth, two)] {
+        let fill = fill(spec, Side::Buy, "10000", 1_000, "0", "USDT");
+        assert!(books.fill(spec, ACCOUNT, Some(strategy), &fill));
+    }
+    assert!(books.funding(ACCOUNT, btc.id, &paid(7, "-10")));
+    let part = |strategy| books.strategy_amount(strategy, ACCOUNT, asset("USDT"));
+    assert_eq!((part(one), part(two)), (money("-10"), Decimal::ZERO));
+}
+
+#[test]
 fn transfers_count_once_and_a_sign_against_its_kind_is_counted_and_changes_nothing() {
     let mut books = books(&[spec()]);
     let usdt = asset("USDT");

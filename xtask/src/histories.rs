@@ -52,7 +52,7 @@ const PARTS: [Part; 6] = [
         name: "machine",
         place: "engine/histories",
         test: "machine::machines_conserve_agree_and_stay_within_limits",
-        count: 1_000_000,
+        count: 200_000,
         quick: 5_000,
         what: "any events: money, limits, state hash after each, against a frozen twin",
     },

@@ -156,7 +156,12 @@ impl Portfolio {
             Some(())
         };
         match scope {
-            Scope::Account(account) => add(self.position(account, instrument)?)?,
+            // An account has no place for the instruments of other venues: it holds none of them.
+            Scope::Account(account) => {
+                if let Some(held) = self.position(account, instrument) {
+                    add(held)?;
+                }
+            }
             Scope::Strategy(strategy) => {
                 let parts = self.shares.parts().iter().filter(|part| {
                     part.strategy == strategy && part.position.instrument == instrument

@@ -147,3 +147,23 @@ impl Postings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postings_with_a_side_that_is_missing_or_of_another_asset_are_not_balanced() {
+        let asset = |name| AssetName::whole(name).unwrap();
+        let whole = Postings::of(Party::Outside, asset("USDT"), Decimal::ONE).unwrap();
+        assert!(whole.balanced() && whole.iter().count() == 2);
+        for place in 0..2 {
+            let mut half = whole;
+            half.entries[place] = None;
+            assert!(!half.balanced());
+            let mut other = whole;
+            other.entries[place].as_mut().unwrap().asset = asset("BTC");
+            assert!(!other.balanced());
+        }
+    }
+}

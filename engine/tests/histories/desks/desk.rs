@@ -2,17 +2,18 @@
 
 use std::collections::VecDeque;
 
-use engine::machine::{AccountConfig, Machine, MachineConfig, Outputs};
+use engine::machine::{AccountConfig, LevelConfig, Machine, MachineConfig, Outputs};
 use model::blob::{self, BlobKind};
-use model::body::{Channel, LinkState, OperatorAction, Side};
+use model::body::{AssetName, Channel, LinkState, OperatorAction, Side};
 use model::codec::encode_snapshot;
 use model::command::{CommandView, command};
+use model::control::{Control, Scope};
 use model::event::{Event, event};
 use model::ids::{AccountId, InstrumentId, SourceId, StrategyId, VenueId};
 use model::instrument::{Contract, InstrumentSpec, MaintenanceTier, Perpetual};
 use model::limits::COMMANDS_IN_FLIGHT_MAX;
 use model::num::Lots;
-use model::record::Record;
+use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
 use super::Step;
@@ -80,12 +81,20 @@ fn specs() -> Vec<InstrumentSpec> {
     ]
 }
 
+/// Whose equity is kept: everything, each account, each strategy.
+fn scopes() -> impl Iterator<Item = Scope> {
+    let accounts = (0..3).map(|id| Scope::Account(AccountId(id)));
+    let strategies = (0..3).map(|id| Scope::Strategy(StrategyId(id)));
+    std::iter::once(Scope::Overall)
+        .chain(accounts)
+        .chain(strategies)
+}
+
 fn config() -> MachineConfig {
     let strategies = vec![
-        wild::strategy(1, 0, &[0, 1]),
-        wild::strategy(2, 0, &[0, 2]),
-        wild::strategy(3, 1, &[2, 1]),
-        wild::strategy(4, 2, &[3]),
+        wild::strategy(1, 0, &[0, 1, 2]),
+        wild::strategy(2, 1, &[2, 1]),
+        wild::strategy(3, 2, &[3]),
     ];
     let mut config = kit::config(strategies);
     let account = |venue: u8, name: &str| AccountConfig {
@@ -98,6 +107,15 @@ fn config() -> MachineConfig {
         account(1, "other"),
     ];
     config.limits.orders.position_max = Lots(POSITION_MAX);
+    // Never reached: the equity of these is kept event by event.
+    config.control.levels = scopes()
+        .map(|scope| LevelConfig {
+            control: Control::Drawdown,
+            scope,
+            soft: None,
+            hard: 1 << 60,
+        })
+        .collect();
     config
 }
 
@@ -168,6 +186,10 @@ impl Desk {
         twin.map_err(failed)?;
         self.events += 1;
         self.compare()?;
+        // What follows from the configuration is made at the first event behind it.
+        if !matches!(record.kind(), Some(Kind::RunStarted | Kind::BlobPart)) {
+            self.compare_equity()?;
+        }
         let halted = halted && self.machine.kill_latched() || self.stopping;
         self.check_commands(halted)?;
         let commands = self.out.commands.iter().map(|command| *command.as_ref());
@@ -212,6 +234,36 @@ impl Desk {
             ));
         }
         self.books.compare(&self.machine)
+    }
+
+    /// What is kept event by event is what is reckoned from all the books.
+    fn compare_equity(&self) -> Result<(), String> {
+        let books = self.machine.portfolio();
+        for scope in scopes() {
+            let whole = match scope {
+                Scope::Overall | Scope::Venue(_) | Scope::Instrument(_) => books.equity_total(),
+                Scope::Account(account) => books.equity(account),
+                Scope::Strategy(strategy) => books.strategy_pnl(strategy),
+            };
+            let kept = books.running_equity(scope);
+            let kept = kept.map(|kept| Decimal::new(kept, 8));
+            let near = match (kept, whole) {
+                (Some(kept), Some(whole)) => {
+                    let apart = (kept - whole).abs();
+                    apart <= Decimal::new(1, 5) + whole.abs() * Decimal::new(1, 12)
+                }
+                (None, None) => true,
+                // An open profit of exactly nothing needs no rate where all is reckoned anew.
+                (None, Some(_)) => books.rate(&AssetName::cut(SETTLED)).is_none(),
+                (Some(_), None) => false,
+            };
+            if !near {
+                return Err(format!(
+                    "{scope:?}: equity kept {kept:?}, reckoned {whole:?}"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// What the account may hold at the worst on a side of an instrument, by a walk over all its

@@ -31,7 +31,7 @@ const CONTROLS: [Control; 6] = [
     Control::MaxQuantity,
     Control::OpenOrders,
     Control::DailyLoss,
-    Control::Drawdown,
+    Control::DrawdownSpeed,
     Control::UnknownOrders,
     Control::PriceCollar,
 ];
@@ -44,7 +44,7 @@ fn scope(pick: u64) -> Scope {
     match pick % 6 {
         0 => Scope::Venue(VenueId(1)),
         1 => Scope::Account(AccountId(u16::try_from(pick / 8 % 3).unwrap())),
-        2 => Scope::Strategy(StrategyId(u16::try_from(pick / 8 % 4).unwrap())),
+        2 => Scope::Strategy(StrategyId(u16::try_from(pick / 8 % 3).unwrap())),
         3 | 4 => Scope::Instrument(InstrumentId(u32::try_from(pick / 8 % 4).unwrap())),
         _ => Scope::Overall,
     }

@@ -23,7 +23,8 @@ Examples:
   cargo xtask mutants --each 20 --seed 7     another, smaller sample
   cargo xtask mutants --skip 60 --each 60    the next 60 of each area
   cargo xtask mutants --only risk --list     what would be tried
-  cargo xtask mutants --again missed.txt     the changes that a file names, one a line
+  cargo xtask mutants --again missed.txt     the changes that a file names, one a line, even
+                                             where the code has moved since
 The changes that no test noticed are listed in mutants.out/missed.txt.";
 
 /// The areas: folders of the machine.
@@ -118,9 +119,29 @@ fn changes(root: &Path) -> Result<Vec<String>, String> {
 fn named(file: &Path, changes: &[String]) -> Result<Vec<String>, String> {
     let text =
         std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let wanted: BTreeSet<&str> = text.lines().map(str::trim).collect();
-    let found = changes.iter().filter(|name| wanted.contains(name.as_str()));
-    Ok(found.cloned().collect())
+    Ok(again(&text, changes))
+}
+
+/// The changes that the lines name; where the code has moved since, those of the same file and
+/// words.
+fn again(lines: &str, changes: &[String]) -> Vec<String> {
+    let exact: BTreeSet<&str> = changes.iter().map(String::as_str).collect();
+    let (found, moved): (BTreeSet<&str>, BTreeSet<&str>) = lines
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .partition(|line| exact.contains(line));
+    let moved: BTreeSet<(&str, &str)> = moved.into_iter().map(without_place).collect();
+    let wanted = |name: &&String| {
+        found.contains(name.as_str()) || moved.contains(&without_place(name.as_str()))
+    };
+    changes.iter().filter(wanted).cloned().collect()
+}
+
+/// File and words of a change, without line and column.
+fn without_place(name: &str) -> (&str, &str) {
+    let (place, words) = name.split_once(": ").unwrap_or((name, ""));
+    (place.split(':').next().unwrap_or(place), words)
 }
 
 /// The sample of every area, area by area.
@@ -241,6 +262,15 @@ mod tests {
         assert!(both.iter().all(|name| area_of(name) == Some("risk")));
         let all = draw(&names(), &arguments(100, 0)).expect("an area");
         assert_eq!(all.len(), 40);
+    }
+
+    #[test]
+    fn a_change_is_found_again_where_the_code_has_moved() {
+        let names = names();
+        assert_eq!(again(&names[3], &names), names[3..4]);
+        let moved = "engine/src/machine/orders/life.rs:7:3: replace < with ==\n";
+        assert_eq!(again(moved, &names), names[40..]);
+        assert!(again("engine/src/machine/orders/life.rs:7:3: other\n", &names).is_empty());
     }
 
     #[test]

@@ -285,3 +285,57 @@ fn order_in_doubt_ends_by_two_persons_and_by_no_fewer() {
     assert_eq!(rig.machine.orders().live_count(), live - 1);
     assert!(codes(&rig).contains(&NoticeCode::Resolved));
 }
+
+#[test]
+fn restricted_instrument_comes_off_the_list_by_two_persons() {
+    let mut rig = levelled();
+    let scope = Scope::Instrument(InstrumentId(0));
+    push(&mut rig, request(1, 0, ControlAction::Unrestrict, scope));
+    assert_eq!(refused(&rig, 1), ChangeRefusal::NothingToDo);
+    push(&mut rig, request(2, 0, ControlAction::Restrict, scope));
+    assert_eq!(rig.machine.risk().restricted(), [(InstrumentId(0), 0)]);
+    push(&mut rig, request(3, 0, ControlAction::Unrestrict, scope));
+    assert_eq!(answer(&rig, 3).0, NoticeCode::ChangeProposed);
+    push(&mut rig, approval(4, 1, 3));
+    assert_eq!(rig.machine.risk().restricted(), []);
+}
+
+#[test]
+fn number_of_a_request_is_remembered_over_others() {
+    let mut rig = levelled();
+    for number in [1, 2, 3] {
+        push(
+            &mut rig,
+            request(number, 0, ControlAction::Pause, Scope::Overall),
+        );
+    }
+    push(&mut rig, request(1, 0, ControlAction::Kill, Scope::Overall));
+    assert!(!rig.machine.kill_latched(), "1 was used");
+    push(&mut rig, request(4, 0, ControlAction::Kill, Scope::Overall));
+    assert!(rig.machine.kill_latched());
+}
+
+#[test]
+fn limit_that_is_stricter_above_needs_the_second_person_to_be_lowered() {
+    let mut config = config(vec![maker()]);
+    config.control.levels = vec![LevelConfig {
+        control: Control::LiquidationDistance,
+        scope: Scope::Overall,
+        soft: Some(300),
+        hard: 100,
+    }];
+    let mut rig = Rig::new();
+    rig.start(&config, 0);
+    rig.apply(tick());
+    let distance = Control::LiquidationDistance;
+    push(&mut rig, limit(1, 0, distance, (100, 200, 300)));
+    assert_eq!(answer(&rig, 1), (NoticeCode::ChangeApplied, 200));
+    push(&mut rig, limit(2, 0, distance, (200, 150, 300)));
+    assert_eq!(answer(&rig, 2).0, NoticeCode::ChangeProposed);
+    push(&mut rig, limit(3, 0, distance, (200, 200, 250)));
+    assert_eq!(
+        answer(&rig, 3).0,
+        NoticeCode::ChangeProposed,
+        "the soft one"
+    );
+}

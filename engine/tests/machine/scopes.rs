@@ -3,7 +3,8 @@
 
 use engine::machine::{LevelConfig, MachineConfig, SelfTradeRule, SoftReason, Verdict};
 use model::body::{OrderType, RefusalReason, Side, TimeInForce};
-use model::control::{Control, Scope};
+use model::control::{Control, Scope, ScopeKind};
+use model::event::{Event, event};
 use model::ids::{AccountId, StrategyId, VenueId};
 use model::num::{Lots, Ticks};
 use model::record::Kind;
@@ -224,4 +225,15 @@ fn explained_checks_are_those_of_the_decision() {
         .iter()
         .find(|one| one.control == Control::MaxQuantity);
     assert_eq!(at.unwrap().scope, Scope::Instrument(INSTRUMENT));
+    assert_eq!(last.scope, Scope::Account(ACCOUNT));
+    // The refusal names control and scope, too.
+    let Ok(Event::RiskRefused(refusal)) = event(&out.refusals[0]) else {
+        panic!("{:?}", out.refusals)
+    };
+    let account = u32::from(ACCOUNT.0);
+    assert_eq!(refusal.control, Control::MaxValue.code());
+    assert_eq!(
+        (refusal.scope, refusal.scope_id),
+        (ScopeKind::Account, account)
+    );
 }

@@ -125,3 +125,24 @@ fn deposit_is_no_profit_and_funding_and_a_fee_are_losses_of_their_account_and_st
     push(&mut rig, fill(id, 9, Side::Buy, 1_009_990, 1));
     assert_eq!(switch(&rig, strategy).0, Some(Control::DailyLoss));
 }
+
+#[test]
+fn equity_by_an_old_price_of_a_perpetual_restricts_though_all_else_is_fresh() {
+    let hard = (20 * SECOND).cast_signed();
+    let contract = perpetual();
+    let id = contract.id;
+    let mut rig = watched(vec![level(Control::EquityAge, None, hard)], &[contract]);
+    push(&mut rig, mark(1_000_000));
+    let bought = fill(0, 5, Side::Buy, 990_000, 1_000).on_instrument(id);
+    push(&mut rig, bought);
+    for _ in 0..19 {
+        book(&mut rig, kit::INSTRUMENT, 1_000_000, 0);
+        second(&mut rig);
+        assert_eq!(reducing(&rig, Scope::Overall), None);
+    }
+    for _ in 0..3 {
+        book(&mut rig, kit::INSTRUMENT, 1_000_000, 0);
+        second(&mut rig);
+    }
+    assert_eq!(reducing(&rig, Scope::Overall), Some(Control::EquityAge));
+}

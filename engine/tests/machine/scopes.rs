@@ -2,14 +2,15 @@
 //! its threshold and one step beyond.
 
 use engine::machine::{LevelConfig, MachineConfig, SelfTradeRule, SoftReason, Verdict};
+use model::blob::{self, BlobKind};
 use model::body::{OrderType, RefusalReason, Side, TimeInForce};
 use model::control::{Control, Scope, ScopeKind};
 use model::event::{Event, event};
-use model::ids::{AccountId, StrategyId, VenueId};
+use model::ids::{AccountId, SourceId, StrategyId, VenueId};
 use model::num::{Lots, Ticks};
 use model::record::Kind;
 
-use crate::kit::{ACCOUNT, INSTRUMENT, SECOND, fill, tick};
+use crate::kit::{ACCOUNT, INSTRUMENT, SECOND, fill, spec, tick};
 use crate::limits::{desk, price, qty, sell};
 
 fn with(control: Control, scope: Scope, hard: i64) -> impl FnOnce(&mut MachineConfig) {
@@ -106,6 +107,10 @@ fn value_far_from_the_book_is_summed_over_the_window() {
     });
     assert_eq!(desk.place(price(999_000)), Ok(1), "near: not counted");
     assert_eq!(desk.place(price(995_000)), Ok(1));
+    // An instrument that is told again takes nothing back of what was counted.
+    for record in blob::records(BlobKind::Instrument, &spec()).unwrap() {
+        desk.event(record.from_source(SourceId(9)));
+    }
     let beyond = desk.place(price(995_000));
     let refused = (RefusalReason::CollarPeriod, 19_900_000_000, 15_000_000_000);
     assert_eq!(beyond, Err(refused));

@@ -226,3 +226,29 @@ impl Digest for Activity {
         sink.value(self);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn activity_of_a_snapshot_names_everything_once() {
+        let key = |strategy, instrument| (StrategyId(strategy), InstrumentId(instrument));
+        let with = |positions| Activity {
+            positions,
+            ..Activity::default()
+        };
+        assert!(with(vec![(key(0, 1), 5), (key(1, 0), 5)]).check().is_ok());
+        assert!(with(vec![(key(0, 1), 5), (key(0, 1), 5)]).check().is_err());
+        assert!(with(vec![(key(1, 0), 5), (key(0, 1), 5)]).check().is_err());
+        let counted = |scopes: Vec<Scope>| {
+            let mut activity = Activity::default();
+            activity.open(0, scopes);
+            activity
+        };
+        let mut twice = counted(vec![Scope::Overall]);
+        assert!(twice.check().is_ok());
+        twice.counted.push(twice.counted[0]);
+        assert!(twice.check().is_err());
+    }
+}

@@ -11,7 +11,7 @@ use model::num::{Lots, Ticks};
 use model::record::Kind;
 
 use crate::kit::{ACCOUNT, INSTRUMENT, SECOND, fill, spec, tick};
-use crate::limits::{desk, price, qty, sell};
+use crate::limits::{Desk, desk, price, qty, sell};
 
 fn with(control: Control, scope: Scope, hard: i64) -> impl FnOnce(&mut MachineConfig) {
     move |config| {
@@ -26,6 +26,17 @@ fn with(control: Control, scope: Scope, hard: i64) -> impl FnOnce(&mut MachineCo
 
 /// 1_000 lots at 999_000 ticks: 99.9 quote, as the kit's instrument counts.
 const ORDER_E8: i64 = 9_990_000_000;
+
+/// The scope of the kit's instrument, as a refusal names it.
+const INSTRUMENT_SCOPE: (ScopeKind, u32) = (ScopeKind::Instrument, INSTRUMENT.0);
+
+/// Control and scope that the first refusal names.
+fn named(desk: &Desk) -> (u16, (ScopeKind, u32)) {
+    let Ok(Event::RiskRefused(refusal)) = event(&desk.out.refusals[0]) else {
+        panic!("{:?}", desk.out.refusals)
+    };
+    (refusal.control, (refusal.scope, refusal.scope_id))
+}
 
 #[test]
 fn limit_holds_in_each_scope_and_in_no_other() {
@@ -174,6 +185,8 @@ fn market_order_that_reduces_has_no_price_without_book_and_trade() {
     };
     let refused = desk.place(market).unwrap_err();
     assert_eq!(refused.0, RefusalReason::NoPrice);
+    let named = named(&desk);
+    assert_eq!(named, (Control::BookAge.code(), INSTRUMENT_SCOPE));
 }
 
 #[test]
@@ -185,6 +198,7 @@ fn older_order_goes_when_the_rule_says_so() {
     let older = desk.open(|_| {});
     let refused = desk.place(sell(1_000, 999_000)).unwrap_err();
     assert_eq!(refused.0, RefusalReason::SelfCross);
+    assert_eq!(named(&desk), (Control::SelfTrade.code(), INSTRUMENT_SCOPE));
     let cancels = desk
         .out
         .commands
@@ -232,13 +246,6 @@ fn explained_checks_are_those_of_the_decision() {
     assert_eq!(at.unwrap().scope, Scope::Instrument(INSTRUMENT));
     assert_eq!(last.scope, Scope::Account(ACCOUNT));
     // The refusal names control and scope, too.
-    let Ok(Event::RiskRefused(refusal)) = event(&out.refusals[0]) else {
-        panic!("{:?}", out.refusals)
-    };
-    let account = u32::from(ACCOUNT.0);
-    assert_eq!(refusal.control, Control::MaxValue.code());
-    assert_eq!(
-        (refusal.scope, refusal.scope_id),
-        (ScopeKind::Account, account)
-    );
+    let account = (ScopeKind::Account, u32::from(ACCOUNT.0));
+    assert_eq!(named(&rig), (Control::MaxValue.code(), account));
 }

@@ -192,10 +192,15 @@ fn state(qty: i64, filled: i64, approved_ns: u64, rules: Rules, told: &[Told]) -
     if any(&|fact| fact == Fact::SendFailed) {
         return OrderState::NotSent;
     }
-    let late =
-        |told: &Told| told.fact == Fact::Tick && told.at_ns >= approved_ns + rules.ack_timeout_ns;
+    // One that was proven absent just then was not waited for; its request, written late after
+    // all, is given up at the next look at the clock.
+    let late = |(index, told_now): (usize, &Told)| {
+        told_now.fact == Fact::Tick
+            && told_now.at_ns >= approved_ns + rules.ack_timeout_ns
+            && !is_absent(None, approved_ns, rules, &told[..index])
+    };
     let unsure = |fact| matches!(fact, Fact::Rejected(reason) if is_unsure(reason));
-    if told.iter().any(late) || any(&|fact| fact == Fact::Unknown) || any(&unsure) {
+    if told.iter().enumerate().any(late) || any(&|fact| fact == Fact::Unknown) || any(&unsure) {
         return OrderState::Unknown;
     }
     if any(&|fact| fact == Fact::Sent) {

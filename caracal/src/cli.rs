@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::parse_duration;
 use crate::control::ControlArgs;
 use crate::explain_command::ExplainArgs;
+use crate::import_command::ImportArgs;
 use crate::journal_command::JournalArgs;
 use crate::prove_command::ProveArgs;
 use crate::run::Release;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Strategies(StrategiesArgs),
     /// Look into a journal.
     Journal(JournalArgs),
+    /// Make a data set of recordings and archives: a journal of the market, for a backtest.
+    Import(ImportArgs),
 }
 
 const RUN_EXAMPLES: &str = "Examples:

@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod control;
 mod explain_command;
+mod import_command;
 mod journal_command;
 mod output;
 mod practice;
@@ -94,5 +95,6 @@ fn obey(command: Command, registry: &Registry) -> Result<(), Failure> {
         Command::Strategies(args) => strategies_command::strategies(&args, registry),
         Command::Control(args) => control::control(&args, registry),
         Command::Journal(args) => journal_command::run(&args),
+        Command::Import(args) => import_command::import(&args),
     }
 }

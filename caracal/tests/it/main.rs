@@ -7,6 +7,7 @@
 mod bad_input;
 mod control;
 mod explain;
+mod import;
 mod journal_cat;
 mod journal_export;
 mod journal_rig;

@@ -3,9 +3,10 @@
 //! Reading order: [`wire`] reads and writes messages without I/O; [`instruments`] and [`start`]
 //! load what is traded; [`feed`] is the market data, [`gateway`] the orders; [`practice`] is the
 //! venue's side of it all, and [`drill`] joins both without a socket. What finds no place in a lane
-//! is kept in a `lane::Backlog`.
+//! is kept in a `lane::Backlog`. [`capture`] reads recorded frames, of USD-M futures too.
 
 mod backoff;
+pub mod capture;
 pub mod drill;
 pub mod feed;
 pub mod gateway;

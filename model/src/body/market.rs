@@ -55,6 +55,30 @@ impl BookLevels {
         (ask_mask << 4) | (count & 0x0f)
     }
 
+    /// The levels of one message, bids first, cut into bodies; each with its record's `detail`.
+    #[inline]
+    pub fn cut(
+        update_id: u64,
+        venue_time_ns: u64,
+        levels: &[Level],
+        bids: usize,
+    ) -> impl ExactSizeIterator<Item = (Self, u8)> + '_ {
+        let groups = levels.chunks(LEVELS_PER_RECORD).enumerate();
+        groups.map(move |(index, group)| {
+            let mut body = Self {
+                update_id,
+                venue_time_ns,
+                levels: [Level::UNUSED; LEVELS_PER_RECORD],
+            };
+            body.levels[..group.len()].copy_from_slice(group);
+            // Bits from the first ask on, of the places that are used.
+            let bids_left = bids.saturating_sub(index * LEVELS_PER_RECORD);
+            let first_ask = bids_left.min(group.len());
+            let ask_mask = (0x0f_u8 << first_ask) & !(0x0f_u8 << group.len()) & 0x0f;
+            (body, Self::detail(group.len() as u8, ask_mask))
+        })
+    }
+
     /// The used levels with their sides, given the record's `detail`.
     #[inline]
     pub fn iter(&self, detail: u8) -> impl Iterator<Item = (Side, Level)> + '_ {

@@ -197,6 +197,7 @@ impl Core {
                 let span = Span {
                     first_id,
                     last_id,
+                    before_id: None,
                     venue_time_ns,
                 };
                 self.update(slot, span, stamp_ns, lane);

@@ -54,6 +54,7 @@ impl Header {
         let span = Span {
             first_id: update_id,
             last_id: update_id,
+            before_id: None,
             venue_time_ns: 0,
         };
         self.levels(span, levels, bids, flags::SNAPSHOT, lane);
@@ -69,23 +70,15 @@ impl Header {
         common_flags: u8,
         lane: &mut Lane<'_, S>,
     ) {
-        let mut done = 0;
-        for group in levels.chunks(LEVELS_PER_RECORD) {
-            let mut body = BookLevels {
-                update_id: span.last_id,
-                venue_time_ns: span.venue_time_ns,
-                levels: [Level::UNUSED; LEVELS_PER_RECORD],
-            };
-            body.levels[..group.len()].copy_from_slice(group);
-            // Bits from the first ask on, of the places that are used.
-            let first_ask = bids.saturating_sub(done).min(group.len());
-            let ask_mask = (0x0f_u8 << first_ask) & !(0x0f_u8 << group.len()) & 0x0f;
-            done += group.len();
+        let bodies = BookLevels::cut(span.last_id, span.venue_time_ns, levels, bids);
+        let mut left = bodies.len();
+        for (body, detail) in bodies {
             let mut record = self
                 .on(Record::new(Kind::BookLevels, &body))
                 .with_flags(common_flags);
-            record.detail = BookLevels::detail(group.len() as u8, ask_mask);
-            if done == levels.len() {
+            record.detail = detail;
+            left -= 1;
+            if left == 0 {
                 record = record.with_flags(flags::LAST_OF_MESSAGE);
             }
             lane.push(&record);

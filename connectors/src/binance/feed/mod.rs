@@ -11,7 +11,7 @@ mod config;
 mod core;
 mod emit;
 mod snapshots;
-mod sync;
+pub(crate) mod sync;
 #[cfg(test)]
 mod tests;
 

@@ -12,6 +12,10 @@
 //! `first <= id + 1 <= last`; one with `last <= id` is old; one with `first > id + 1` means that
 //! updates were lost. Quantities are absolute.
 //!
+//! Markets with chained updates (USD-M) name the last id of the update before in each: there an
+//! update continues a book at `id` if it names just that, and the first one behind a snapshot of
+//! `id` if `before <= id <= last`, for then all that lies between is in the snapshot.
+//!
 //! Sans I/O: it is told what came and says what to do. Hot path: [`BookSync::update`] when live.
 //! Allocates: while not live only.
 
@@ -22,7 +26,7 @@ const HELD_MAX: usize = 2_048;
 
 /// What to do with an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// Apply it to the book.
     Apply,
     /// It is held for the snapshot, or forgotten: the book is not live.
@@ -35,7 +39,7 @@ pub(crate) enum Verdict {
 
 /// What to do with a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fit {
+pub enum Fit {
     /// It is the book, and the held updates follow it.
     Fits,
     /// It is older than the held updates: ask for another.
@@ -46,10 +50,33 @@ pub(crate) enum Fit {
 
 /// Bounds of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) first_id: u64,
-    pub(crate) last_id: u64,
-    pub(crate) venue_time_ns: u64,
+pub struct Span {
+    /// Id of the first update in the message.
+    pub first_id: u64,
+    /// Id of the last.
+    pub last_id: u64,
+    /// Last id of the message before, where the market chains its messages.
+    pub before_id: Option<u64>,
+    /// The venue's time of the message, nanoseconds since the Unix epoch; 0 if it gave none.
+    pub venue_time_ns: u64,
+}
+
+impl Span {
+    /// Whether messages between a book at `id` and this one were lost.
+    const fn leaves_a_gap(&self, id: u64) -> bool {
+        match self.before_id {
+            Some(before) => before != id,
+            None => self.first_id > id.saturating_add(1),
+        }
+    }
+
+    /// Whether a snapshot of `id` is too old for this to be the first update behind it.
+    const fn is_beyond(&self, id: u64) -> bool {
+        match self.before_id {
+            Some(before) => before > id,
+            None => self.first_id > id.saturating_add(1),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,37 +96,61 @@ struct HeldUpdate {
 
 /// An update that was held and now follows the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Replayed<'a> {
-    pub(crate) span: Span,
-    pub(crate) levels: &'a [Level],
-    pub(crate) bids: usize,
+pub struct Replayed<'a> {
+    /// Its bounds.
+    pub span: Span,
+    /// Its bids, then its asks.
+    pub levels: &'a [Level],
+    /// How many of them are bids.
+    pub bids: usize,
 }
 
 /// State of one book's synchronisation.
 #[derive(Debug)]
-pub(crate) struct BookSync {
+pub struct BookSync {
     phase: Phase,
     held: Vec<HeldUpdate>,
     levels: Vec<Level>,
+    /// Live at a snapshot that no update followed yet.
+    behind_snapshot: bool,
+}
+
+impl Default for BookSync {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl BookSync {
-    pub(crate) const fn new() -> Self {
+    /// A book of which nothing came yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             phase: Phase::Empty,
             held: Vec::new(),
             levels: Vec::new(),
+            behind_snapshot: false,
+        }
+    }
+
+    const fn is_gap(&self, span: Span, id: u64) -> bool {
+        if self.behind_snapshot {
+            span.is_beyond(id)
+        } else {
+            span.leaves_a_gap(id)
         }
     }
 
     /// Whether the book is in step.
-    pub(crate) const fn is_live(&self) -> bool {
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Live { .. })
     }
 
     /// Last update of a book that is in step.
     #[inline]
-    pub(crate) const fn id(&self) -> Option<u64> {
+    #[must_use]
+    pub const fn id(&self) -> Option<u64> {
         match self.phase {
             Phase::Live { id } => Some(id),
             Phase::Empty | Phase::Held => None,
@@ -107,17 +158,19 @@ impl BookSync {
     }
 
     /// Whether nothing came at all.
-    pub(crate) const fn is_empty(&self) -> bool {
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
         matches!(self.phase, Phase::Empty)
     }
 
     /// Whether a snapshot would help: not before the first update, or it might be older.
-    pub(crate) const fn wants_snapshot(&self) -> bool {
+    #[must_use]
+    pub const fn wants_snapshot(&self) -> bool {
         matches!(self.phase, Phase::Held)
     }
 
     /// The connection is gone: whatever is known may be out of date.
-    pub(crate) fn lose(&mut self) {
+    pub fn lose(&mut self) {
         self.phase = Phase::Empty;
         self.held.clear();
         self.levels.clear();
@@ -125,17 +178,19 @@ impl BookSync {
 
     /// Judges an update; `levels` are its bids and then its asks.
     #[inline]
-    pub(crate) fn update(&mut self, span: Span, levels: &[Level], bids: usize) -> Verdict {
+    pub fn update(&mut self, span: Span, levels: &[Level], bids: usize) -> Verdict {
         match self.phase {
             Phase::Live { id } => {
-                if span.last_id < span.first_id || span.first_id > id.saturating_add(1) {
+                let is_broken = span.last_id < span.first_id;
+                if !is_broken && span.last_id <= id {
+                    return Verdict::Old;
+                }
+                if is_broken || self.is_gap(span, id) {
                     self.lose();
                     self.hold(span, levels, bids);
                     return Verdict::Gap;
                 }
-                if span.last_id <= id {
-                    return Verdict::Old;
-                }
+                self.behind_snapshot = false;
                 self.phase = Phase::Live { id: span.last_id };
                 Verdict::Apply
             }
@@ -157,7 +212,7 @@ impl BookSync {
                 return;
             }
             // A gap among the held ones, or too many of them: only what follows is of use.
-            if span.first_id > id.saturating_add(1) || self.held.len() >= HELD_MAX {
+            if span.leaves_a_gap(id) || self.held.len() >= HELD_MAX {
                 self.lose();
             }
         }
@@ -172,22 +227,23 @@ impl BookSync {
 
     /// Judges a snapshot. If it fits, the book is live at the last held update, and
     /// [`Self::replay`] gives those that follow the snapshot.
-    pub(crate) fn snapshot(&mut self, id: u64) -> Fit {
+    pub fn snapshot(&mut self, id: u64) -> Fit {
         if self.phase != Phase::Held {
             return Fit::Unwanted;
         }
         let next = self.held.iter().find(|held| held.span.last_id > id);
         match next {
-            Some(next) if next.span.first_id > id.saturating_add(1) => return Fit::TooOld,
+            Some(next) if next.span.is_beyond(id) => return Fit::TooOld,
             Some(_) | None => {}
         }
         let last = self.held.last().map_or(id, |held| held.span.last_id);
         self.phase = Phase::Live { id: last.max(id) };
+        self.behind_snapshot = next.is_none();
         Fit::Fits
     }
 
     /// The held updates that follow the snapshot of `id`, in order.
-    pub(crate) fn replay(&self, id: u64) -> impl Iterator<Item = Replayed<'_>> {
+    pub fn replay(&self, id: u64) -> impl Iterator<Item = Replayed<'_>> {
         let mut start = 0;
         self.held
             .iter()
@@ -204,7 +260,7 @@ impl BookSync {
     }
 
     /// Forgets the held updates, which are now part of the book.
-    pub(crate) fn settle(&mut self) {
+    pub fn settle(&mut self) {
         self.held.clear();
         self.levels.clear();
     }

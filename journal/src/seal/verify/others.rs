@@ -8,6 +8,11 @@ use crate::recovery::BROKEN_HASH_DIGITS;
 use crate::snapshot::{self, SnapshotError};
 use crate::storage::Access;
 
+/// Hashes of the files that an import puts beside the segments, one `<hash>  <name>` a line.
+const DATA_SET: &str = "data-set.b3";
+/// The files that it may name.
+const OF_DATA_SET: [&str; 2] = ["days.json", "report.json"];
+
 impl Verifier<'_> {
     /// Names of all files, sorted.
     pub(super) fn names(&self) -> Result<Vec<String>, OpenError> {
@@ -35,6 +40,7 @@ impl Verifier<'_> {
         names: &[String],
         last_seq: u64,
     ) -> Result<(), OpenError> {
+        let has = |wanted: &str| names.iter().any(|name| name == wanted);
         for name in names {
             let path = self.folder.dir().join(name);
             match name.as_str() {
@@ -56,6 +62,8 @@ impl Verifier<'_> {
                 }
                 _ if name.ends_with(".broken") => self.check_broken(name, &path)?,
                 _ if name.starts_with("segment-") => {}
+                DATA_SET => self.check_hashes(&path, names)?,
+                other if OF_DATA_SET.contains(&other) && has(DATA_SET) => {}
                 _ => match number_of_snapshot(name) {
                     Some(seq) => self.check_snapshot(seq, &path, last_seq)?,
                     None => self.bad(&path, 0, "no file of a journal: nothing vouches for it"),
@@ -67,6 +75,37 @@ impl Verifier<'_> {
 
     fn read_other(&self, path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
         super::files::read_all(self.folder.storage(), path)
+    }
+
+    /// What an import wrote beside the segments: each file must have its hash in the list.
+    fn check_hashes(&mut self, list: &Path, names: &[String]) -> Result<(), OpenError> {
+        let hashes = self.read_other(list)?.unwrap_or_default();
+        let hashes = String::from_utf8_lossy(&hashes);
+        let listed: Vec<_> = hashes
+            .lines()
+            .filter_map(|line| line.split_once("  "))
+            .collect();
+        if listed.len() != hashes.lines().count() {
+            self.bad(list, 0, "a line is not `<hash>  <name>`");
+        }
+        for name in OF_DATA_SET
+            .iter()
+            .filter(|name| names.iter().any(|there| there == *name))
+        {
+            let path = self.folder.dir().join(name);
+            let bytes = self.read_other(&path)?.unwrap_or_default();
+            let hash = blake3::hash(&bytes).to_hex();
+            if !listed.contains(&(hash.as_str(), *name)) {
+                self.bad(&path, 0, format!("its hash is not the one in {DATA_SET}"));
+            }
+        }
+        for (_, name) in listed
+            .iter()
+            .filter(|(_, name)| !names.iter().any(|n| n == name))
+        {
+            self.bad(list, 0, format!("names {name}, which is not there"));
+        }
+        Ok(())
     }
 
     /// Bytes that recovery cut carry the beginning of their hash in the name.

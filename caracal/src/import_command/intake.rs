@@ -1,0 +1,299 @@
+//! From rows to the data set: the venue's rules for a book's updates, and every check.
+//!
+//! Nothing is repaired: a row is written as it is, or left out and counted with its place.
+
+use connectors::binance::capture::{BookSync, Fit, Span, Verdict};
+use model::body::{Level, Quote, Trade};
+use model::num::Lots;
+
+use super::catalog::Seen;
+use super::dataset::DataSet;
+use super::findings::{Finding, Findings};
+use super::row::{Head, Row, What};
+use crate::output::Failure;
+
+/// A snapshot that came before the first update that it could fit.
+#[derive(Debug)]
+struct Early {
+    id: u64,
+    levels: Vec<Level>,
+    bids: usize,
+}
+
+/// What of an instrument is compared with the next row.
+#[derive(Debug)]
+struct Last {
+    sync: BookSync,
+    early: Option<Early>,
+    seen: Seen,
+    trade_id: u64,
+    quote: Option<Quote>,
+    /// Exchange time by kind of row: book, trade, quote, mark.
+    venue_ns: [u64; 4],
+}
+
+/// Takes rows in the order of time.
+pub(super) struct Intake {
+    set: DataSet,
+    last: Vec<Last>,
+    rows: u64,
+}
+
+impl Intake {
+    /// Rows go to `set`; `seen` is what the first pass saw of each instrument.
+    pub(super) fn new(set: DataSet, seen: impl Iterator<Item = Seen>) -> Self {
+        let last = seen.map(|seen| Last {
+            sync: BookSync::new(),
+            early: None,
+            seen,
+            trade_id: 0,
+            quote: None,
+            venue_ns: [0; 4],
+        });
+        Self {
+            set,
+            last: last.collect(),
+            rows: 0,
+        }
+    }
+
+    /// Rows taken so far.
+    pub(super) const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The data set.
+    pub(super) const fn set(&self) -> &DataSet {
+        &self.set
+    }
+
+    /// Closes the data set; see [`DataSet::close`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DataSet::close`].
+    pub(super) fn close(self) -> Result<serde_json::Value, Failure> {
+        self.set.close()
+    }
+
+    /// Takes a row.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: the data set cannot be written.
+    pub(super) fn take(&mut self, row: &Row, findings: &mut Findings) -> Result<(), Failure> {
+        let head = &row.head;
+        self.rows += 1;
+        self.set.advance(head)?;
+        findings.times(head);
+        self.check_venue_clock(row, findings);
+        match row.what {
+            What::Update(span) => self.update(row, span, findings),
+            What::RestSnapshot { id } => self.snapshot(row, id, findings),
+            What::Book { id } => {
+                self.set.book(head, id, &row.levels, row.bids)?;
+                self.check_crossing(head, findings);
+                self.set.book_is_whole(head)
+            }
+            What::Levels { id } => self.levels(head, id, &row.levels, row.bids, findings),
+            What::Trade(trade) => self.trade(head, &trade, findings),
+            What::Aggregate(trade) if !self.last[head.slot].seen.trades => {
+                self.trade(head, &trade, findings)
+            }
+            What::Aggregate(trade) => {
+                let text = || format!("aggregate {}", trade.trade_id);
+                findings.add(Finding::Repeated, head, text);
+                Ok(())
+            }
+            What::Quote(quote) => self.quote(head, quote, findings),
+            What::Mark(mark) => self.set.mark(head, &mark),
+        }
+    }
+
+    fn check_venue_clock(&mut self, row: &Row, findings: &mut Findings) {
+        let kind = match row.what {
+            What::Update(_) | What::Levels { .. } => 0,
+            What::Trade(_) | What::Aggregate(_) => 1,
+            What::Quote(_) => 2,
+            What::Mark(_) => 3,
+            // A snapshot is of a state, and may be older than the last update.
+            What::RestSnapshot { .. } | What::Book { .. } => return,
+        };
+        let last = &mut self.last[row.head.slot].venue_ns[kind];
+        let now = row.head.venue_ns;
+        if now > 0 && now < *last {
+            let text = || format!("{} ns before an earlier row", *last - now);
+            findings.add(Finding::VenueBackwards, &row.head, text);
+        }
+        *last = now.max(*last);
+    }
+
+    fn update(&mut self, row: &Row, span: Span, findings: &mut Findings) -> Result<(), Failure> {
+        let head = &row.head;
+        let last = &mut self.last[head.slot];
+        let was_at = last.sync.id();
+        match last.sync.update(span, &row.levels, row.bids) {
+            Verdict::Apply => {
+                return self.levels(head, span.last_id, &row.levels, row.bids, findings);
+            }
+            Verdict::Old => {
+                let text = || format!("update up to {}", span.last_id);
+                findings.add(Finding::OldUpdate, head, text);
+            }
+            Verdict::Hold => {}
+            Verdict::Gap => {
+                let place = span.before_id.unwrap_or(span.first_id);
+                let text = || format!("update from {place}, behind {}", was_at.unwrap_or(0));
+                findings.add(Finding::Gap, head, text);
+                let words = format!("gap: updates before {} were lost", span.first_id);
+                self.set.stale(head, &words)?;
+            }
+        }
+        self.try_early(head, findings)
+    }
+
+    /// A snapshot that came first is the book as soon as an update fits it.
+    fn try_early(&mut self, head: &Head, findings: &mut Findings) -> Result<(), Failure> {
+        let last = &mut self.last[head.slot];
+        if last.sync.is_live() {
+            return Ok(());
+        }
+        let Some(early) = last.early.take() else {
+            return Ok(());
+        };
+        let fit = last.sync.snapshot(early.id);
+        self.settle(head, (early.id, &early.levels, early.bids), fit, findings)
+    }
+
+    fn snapshot(&mut self, row: &Row, id: u64, findings: &mut Findings) -> Result<(), Failure> {
+        let head = &row.head;
+        let last = &mut self.last[head.slot];
+        if last.sync.is_empty() {
+            last.early = Some(Early {
+                id,
+                levels: row.levels.clone(),
+                bids: row.bids,
+            });
+            return Ok(());
+        }
+        let fit = last.sync.snapshot(id);
+        self.settle(head, (id, &row.levels, row.bids), fit, findings)
+    }
+
+    fn settle(
+        &mut self,
+        head: &Head,
+        (id, levels, bids): (u64, &[Level], usize),
+        fit: Fit,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
+        let why = match fit {
+            Fit::Fits => "",
+            Fit::TooOld => "older than the updates that are held",
+            Fit::Unwanted => "the book is whole",
+        };
+        if fit != Fit::Fits {
+            let text = || format!("snapshot of update {id}: {why}");
+            findings.add(Finding::SpareSnapshot, head, text);
+            return Ok(());
+        }
+        self.set.book(head, id, levels, bids)?;
+        self.check_crossing(head, findings);
+        let sync = std::mem::take(&mut self.last[head.slot].sync);
+        for update in sync.replay(id) {
+            let at = Head {
+                venue_ns: update.span.venue_time_ns,
+                ..*head
+            };
+            self.levels(
+                &at,
+                update.span.last_id,
+                update.levels,
+                update.bids,
+                findings,
+            )?;
+        }
+        let last = &mut self.last[head.slot];
+        last.sync = sync;
+        last.sync.settle();
+        self.set.book_is_whole(head)
+    }
+
+    fn levels(
+        &mut self,
+        head: &Head,
+        id: u64,
+        levels: &[Level],
+        bids: usize,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
+        self.set.levels(head, id, levels, bids)?;
+        self.check_crossing(head, findings);
+        Ok(())
+    }
+
+    fn check_crossing(&self, head: &Head, findings: &mut Findings) {
+        if let Some((bid, ask)) = self.set.crossing(head.slot) {
+            let text = || format!("best bid {bid}, best ask {ask} ticks");
+            findings.add(Finding::CrossedBook, head, text);
+        }
+    }
+
+    fn trade(
+        &mut self,
+        head: &Head,
+        trade: &Trade,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
+        let last = &mut self.last[head.slot];
+        if trade.trade_id > 0 && trade.trade_id <= last.trade_id {
+            let before = last.trade_id;
+            let text = || format!("trade {} behind {before}", trade.trade_id);
+            findings.add(Finding::Duplicate, head, text);
+            return Ok(());
+        }
+        last.trade_id = trade.trade_id;
+        self.set.trade(head, trade)
+    }
+
+    fn quote(&mut self, head: &Head, quote: Quote, findings: &mut Findings) -> Result<(), Failure> {
+        let last = &mut self.last[head.slot];
+        let before = last.quote.map_or(0, |quote| quote.update_id);
+        if quote.update_id > 0 && quote.update_id <= before {
+            let text = || format!("quote of update {} behind {before}", quote.update_id);
+            findings.add(Finding::Duplicate, head, text);
+            return Ok(());
+        }
+        last.quote = Some(quote);
+        let both = quote.bid.qty > Lots::ZERO && quote.ask.qty > Lots::ZERO;
+        if both && quote.bid.price >= quote.ask.price {
+            let (bid, ask) = (quote.bid.price, quote.ask.price);
+            let text = || format!("bid {bid}, ask {ask} ticks");
+            findings.add(Finding::CrossedQuote, head, text);
+        }
+        self.set.quote(head, quote)
+    }
+
+    /// Ends the data set behind the last row, with these words, and looks for books that never
+    /// became whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::take`].
+    pub(super) fn end(
+        &mut self,
+        end: &Head,
+        words: &str,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
+        for (slot, last) in self.last.iter().enumerate() {
+            if last.sync.is_empty() || last.sync.is_live() {
+                continue;
+            }
+            let at = Head { slot, ..*end };
+            let text = || "no snapshot fits the updates up to the end".to_owned();
+            findings.add(Finding::NoBook, &at, text);
+        }
+        self.set.end(words)
+    }
+}

@@ -1,0 +1,116 @@
+//! What is known of an instrument's market at the end of the data set as far as it was written.
+//!
+//! Both sides whole, however many levels there are: a day begins with all of them.
+
+use std::collections::BTreeMap;
+
+use model::body::{Level, Mark, Quote};
+use model::ids::SourceId;
+use model::num::{Lots, Ticks};
+
+/// How much stands in the data set of an instrument.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) books: u64,
+    pub(super) messages: u64,
+    pub(super) trades: u64,
+    pub(super) quotes: u64,
+    pub(super) marks: u64,
+}
+
+/// Whether an instrument's book is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Unknown,
+    Whole,
+    Stale,
+}
+
+/// What is known of an instrument's market.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) source: SourceId,
+    pub(super) bids: BTreeMap<i64, i64>,
+    pub(super) asks: BTreeMap<i64, i64>,
+    pub(super) id: u64,
+    pub(super) state: State,
+    pub(super) quote: Option<Quote>,
+    pub(super) mark: Option<Mark>,
+    pub(super) counts: Counts,
+}
+
+fn level((price, qty): (&i64, &i64)) -> Level {
+    Level {
+        price: Ticks(*price),
+        qty: Lots(*qty),
+    }
+}
+
+impl Kept {
+    /// Nothing is known; records go through the lane `source`.
+    pub(super) fn new(source: SourceId) -> Self {
+        Self {
+            source,
+            bids: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            id: 0,
+            state: State::Unknown,
+            quote: None,
+            mark: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes new quantities; the first `bids` of `levels` are bids.
+    pub(super) fn apply(&mut self, levels: &[Level], bids: usize) {
+        for (index, level) in levels.iter().enumerate() {
+            let side = if index < bids {
+                &mut self.bids
+            } else {
+                &mut self.asks
+            };
+            if level.qty == Lots::ZERO {
+                side.remove(&level.price.0);
+            } else {
+                side.insert(level.price.0, level.qty.0);
+            }
+        }
+    }
+
+    /// The id of a book message: the source's, or one more than the last where it has none.
+    pub(super) fn next_id(&mut self, id: u64) -> u64 {
+        let after_quote = self.quote.map_or(0, |quote| quote.update_id);
+        self.id = if id > 0 {
+            id
+        } else {
+            self.id.max(after_quote).saturating_add(1)
+        };
+        self.id
+    }
+
+    /// The same for a quote: the book's ids and the quotes' are of one sequence.
+    pub(super) fn next_id_of_quote(&self, id: u64) -> u64 {
+        let last = self.quote.map_or(0, |quote| quote.update_id);
+        if id > 0 {
+            id
+        } else {
+            self.id.max(last).saturating_add(1)
+        }
+    }
+
+    /// Writes the whole book into `levels`, best first, and returns how many are bids.
+    pub(super) fn write_to(&self, levels: &mut Vec<Level>) -> usize {
+        levels.clear();
+        levels.extend(self.bids.iter().rev().map(level));
+        let bids = levels.len();
+        levels.extend(self.asks.iter().map(level));
+        bids
+    }
+
+    /// Best bid and best ask, if the bid is at or above the ask.
+    pub(super) fn crossing(&self) -> Option<(i64, i64)> {
+        let (bid, _) = self.bids.last_key_value()?;
+        let (ask, _) = self.asks.first_key_value()?;
+        (bid >= ask).then_some((*bid, *ask))
+    }
+}

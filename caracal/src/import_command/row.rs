@@ -1,0 +1,98 @@
+//! What a reader yields: rows of market data in whole ticks and lots, one a message of the source.
+//!
+//! Allocates: lists of levels are used again, so only until the longest message was seen.
+
+use std::collections::VecDeque;
+
+use connectors::binance::capture::Span;
+use model::body::{Level, Mark, Quote, Trade};
+
+/// A message of the source.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) head: Head,
+    pub(super) what: What,
+    /// The levels, bids first, where `what` has some.
+    pub(super) levels: Vec<Level>,
+    /// How many of the levels are bids.
+    pub(super) bids: usize,
+}
+
+/// When, about what, and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Local time of receipt, nanoseconds since the Unix epoch.
+    pub(super) local_ns: u64,
+    /// The exchange's time; 0 if the source gives none.
+    pub(super) venue_ns: u64,
+    /// The instrument's place in the catalog.
+    pub(super) slot: usize,
+    /// Place of the file among the files.
+    pub(super) file: usize,
+    /// Line or row in the file, from 1.
+    pub(super) line: u64,
+}
+
+/// What a message says. Update ids are 0 where the source has none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(
+    dead_code,
+    reason = "books without venue bounds come with the readers of archives"
+)]
+pub(super) enum What {
+    /// New quantities of levels, with the venue's bounds: to be synchronised with a snapshot.
+    Update(Span),
+    /// The whole book, to be synchronised with updates.
+    RestSnapshot { id: u64 },
+    /// The whole book: what was known before is void.
+    Book { id: u64 },
+    /// New quantities of levels of a book that is in step.
+    Levels { id: u64 },
+    /// A trade.
+    Trade(Trade),
+    /// An aggregate of trades, to be left out where the trades themselves are there.
+    Aggregate(Trade),
+    /// Best bid and ask.
+    Quote(Quote),
+    /// Mark price and funding.
+    Mark(Mark),
+}
+
+/// Rows that a reader has ready.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    ready: VecDeque<Row>,
+    spare: Vec<Vec<Level>>,
+}
+
+impl Rows {
+    /// Adds a row without levels.
+    pub(super) fn push(&mut self, head: Head, what: What) {
+        self.push_levels(head, what, &[], 0);
+    }
+
+    /// Adds a row with these levels, of which the first `bids` are bids.
+    pub(super) fn push_levels(&mut self, head: Head, what: What, levels: &[Level], bids: usize) {
+        let mut own = self.spare.pop().unwrap_or_default();
+        own.clear();
+        own.extend_from_slice(levels);
+        self.ready.push_back(Row {
+            head,
+            what,
+            levels: own,
+            bids,
+        });
+    }
+
+    /// Takes the next row.
+    pub(super) fn pop(&mut self) -> Option<Row> {
+        self.ready.pop_front()
+    }
+
+    /// Gives a row's lists back.
+    pub(super) fn recycle(&mut self, row: Row) {
+        if self.spare.len() < 16 {
+            self.spare.push(row.levels);
+        }
+    }
+}

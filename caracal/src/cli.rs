@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::backtest_command::BacktestArgs;
 use crate::config::parse_duration;
 use crate::control::ControlArgs;
 use crate::explain_command::ExplainArgs;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Practice(PracticeArgs),
     /// Apply a journal again and compare every command, bit for bit.
     Replay(ReplayArgs),
+    /// Run strategies over recorded markets, against simulated venues.
+    Backtest(BacktestArgs),
     /// Look at every byte of a journal, and name the first one that was changed.
     Verify(VerifyArgs),
     /// Prove that a record is in a journal, for somebody who has only the key or a checkpoint.

@@ -10,6 +10,7 @@
 //! shipped binary does (run, replay, verify, explain, control) knows it then.
 #![forbid(unsafe_code)]
 
+mod backtest_command;
 mod cli;
 mod config;
 mod control;
@@ -88,6 +89,7 @@ fn obey(command: Command, registry: &Registry) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(&args, registry),
         Command::Practice(args) => practice::practice(&args),
+        Command::Backtest(args) => backtest_command::run(&args, registry),
         Command::Replay(args) => replay_command::replay(&args, registry),
         Command::Verify(args) => verify_command::verify(&args),
         Command::Prove(args) => prove_command::prove(&args),

@@ -61,6 +61,14 @@ pub struct Reader {
     judged: Option<(u64, [u64; 2])>,
 }
 
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader")
+            .field("dir", &self.dir())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Reader {
     /// Opens the journal in `dir` for reading, at its first record. Constant time: a segment is
     /// looked at when it is read.

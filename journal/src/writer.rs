@@ -60,6 +60,14 @@ pub struct Writer {
     _lock: Held,
 }
 
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer")
+            .field("dir", &self.dir())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Writer {
     /// Opens the journal in `dir` for writing: makes it if the directory is missing or empty,
     /// recovers it if its last writer did not close it. In `volatile` durability nothing is made

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+pub mod backtest;
 mod describe;
 mod difference;
 mod explain;

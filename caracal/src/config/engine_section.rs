@@ -37,13 +37,8 @@ pub(super) fn read(
     let inbound_slots = slots(&mut section, problems, "inbound_slots", 4096);
     let command_slots = slots(&mut section, problems, "command_slots", 256);
     let lane_slots = slots(&mut section, problems, "lane_slots", 1024);
-    let range = Duration::from_millis(1)..=Duration::from_secs(1);
-    let default = Some(Duration::from_millis(100));
-    let tick_interval = section.duration(problems, "tick_interval", range, default);
-    let window = i64::from(BOOK_WINDOW_MIN)..=i64::from(BOOK_WINDOW_MAX);
-    let window = section.integer(problems, "book_window_ticks", window, Some(65_536));
     let last_line = last_line(section.table(problems, "last_line"), problems);
-    let reporting = section.text(problems, "reporting", Some("USDT"));
+    let machine = machine_part(&mut section, problems);
     section.finish(problems);
     let at_workers = root.offset_of("worker");
     let workers: Vec<Option<WorkerConfig>> = root
@@ -69,12 +64,13 @@ pub(super) fn read(
             problems.push_at(at_workers, &problem.key, what);
         }
     }
+    let machine = machine?;
     Some(EngineConfig {
         topology,
-        tick_interval: tick_interval?,
-        book_window_ticks: u32::try_from(window?).ok()?,
+        tick_interval: machine.tick_interval,
+        book_window_ticks: machine.book_window_ticks,
         last_line: last_line?,
-        reporting: reporting?,
+        reporting: machine.reporting,
     })
 }
 
@@ -118,6 +114,42 @@ fn last_line(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<La
         orders_per_second: u32::try_from(orders?).ok()?,
         value_per_second: value?,
         flatten_passes: flatten?,
+    })
+}
+
+/// What of `[engine]` concerns the machine itself.
+#[derive(Debug, Clone)]
+pub(super) struct MachinePart {
+    pub(super) tick_interval: Duration,
+    pub(super) book_window_ticks: u32,
+    pub(super) reporting: String,
+}
+
+/// Reads that part, and passes over what is about threads and queues.
+pub(super) fn read_machine(
+    root: &mut Section<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<MachinePart> {
+    let mut section = root.table(problems, "engine");
+    for live in ["inbound_slots", "command_slots", "lane_slots", "last_line"] {
+        section.pass_over(live);
+    }
+    let part = machine_part(&mut section, problems);
+    section.finish(problems);
+    part
+}
+
+fn machine_part(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<MachinePart> {
+    let range = Duration::from_millis(1)..=Duration::from_secs(1);
+    let default = Some(Duration::from_millis(100));
+    let tick_interval = section.duration(problems, "tick_interval", range, default);
+    let window = i64::from(BOOK_WINDOW_MIN)..=i64::from(BOOK_WINDOW_MAX);
+    let window = section.integer(problems, "book_window_ticks", window, Some(65_536));
+    let reporting = section.text(problems, "reporting", Some("USDT"));
+    Some(MachinePart {
+        tick_interval: tick_interval?,
+        book_window_ticks: u32::try_from(window?).ok()?,
+        reporting: reporting?,
     })
 }
 

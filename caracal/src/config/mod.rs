@@ -4,6 +4,8 @@
 //! value and what is allowed. A checked configuration holds only values that passed.
 
 mod account_section;
+mod backtest_file;
+mod backtest_section;
 mod control_section;
 mod draft;
 mod engine_section;
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 use engine::strategy::Registry;
 
 pub(crate) use account_section::AccountDraft;
+pub(crate) use backtest_file::BacktestConfig;
 pub(crate) use draft::MachineDraft;
 pub(crate) use engine_section::{EngineConfig, gateway_names, lane_name};
 pub(crate) use journal_section::{JournalConfig, SealConfig};
@@ -115,13 +118,24 @@ impl Config {
     }
 
     fn parse(path: &Path, text: &str, registry: &Registry) -> Result<Self, ConfigError> {
+        Self::checked(path, text, |root, problems| {
+            Self::read(root, registry, problems)
+        })
+    }
+
+    /// What `read` makes of the file's text, if nothing is wrong with it.
+    fn checked<T>(
+        path: &Path,
+        text: &str,
+        read: impl FnOnce(&mut Section<'_>, &mut Problems<'_>) -> Option<T>,
+    ) -> Result<T, ConfigError> {
         let table = toml::de::DeTable::parse(text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
             message: error.to_string(),
         })?;
         let mut problems = Problems::new(text);
         let mut root = Section::new("", None, table.into_inner());
-        let config = Self::read(&mut root, registry, &mut problems);
+        let config = read(&mut root, &mut problems);
         root.finish(&mut problems);
         problems.found.sort_by_key(|problem| problem.line);
         match config {
@@ -138,6 +152,8 @@ impl Config {
         registry: &Registry,
         problems: &mut Problems<'_>,
     ) -> Option<Self> {
+        // For `caracal backtest`, which checks it.
+        root.pass_over("backtest");
         let journal = journal_section::read(root.table(problems, "journal"), problems);
         let (names, venues) = venue_section::read(root, problems);
         check_volatile(journal.as_ref(), venues.as_deref().unwrap_or(&[]), problems);

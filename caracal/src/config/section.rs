@@ -100,6 +100,11 @@ impl<'t> Section<'t> {
         waiting.or(self.taken.get(key).copied()).or(self.offset)
     }
 
+    /// Leaves a key to somebody else: it is known here and not looked at.
+    pub(crate) fn pass_over(&mut self, key: &str) {
+        let _left = self.take(key);
+    }
+
     /// Path of `key` in this table.
     pub(crate) fn key_path(&self, key: &str) -> String {
         if self.path.is_empty() {
@@ -109,6 +114,7 @@ impl<'t> Section<'t> {
         }
     }
 
+    /// Whether the key stands there and was not taken.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }

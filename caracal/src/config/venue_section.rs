@@ -159,6 +159,35 @@ pub(super) fn read(
     (names, read.into_iter().collect())
 }
 
+/// Balances of a venue's accounts where they name none of their own.
+type VenueBalances = Option<Vec<(String, Decimal)>>;
+
+/// Names and symbols only, with the practice venue's balances: what a backtest takes of a venue.
+pub(super) fn read_names(
+    root: &mut Section<'_>,
+    problems: &mut Problems<'_>,
+) -> (Vec<VenueNames>, Vec<VenueBalances>) {
+    let mut names = Vec::new();
+    let mut all = Vec::new();
+    for mut section in root.tables(problems, "venue") {
+        let name = section.text(problems, "name", None).unwrap_or_default();
+        let symbols = section.texts(problems, "symbols").unwrap_or_default();
+        for live in ["protocol", "connect", "external"] {
+            section.pass_over(live);
+        }
+        let mut practice = section.table(problems, "practice");
+        let has = practice.has("balances");
+        all.push(has.then(|| balances(&mut practice, problems)).flatten());
+        section.finish(problems);
+        names.push(VenueNames { name, symbols });
+    }
+    if names.is_empty() || names.len() > VENUES_MAX {
+        let what = format!("{} venues: 1 to {VENUES_MAX} are allowed", names.len());
+        root.problem(problems, "venue", what);
+    }
+    (names, all)
+}
+
 fn venue(
     mut section: Section<'_>,
     names: &mut Vec<VenueNames>,

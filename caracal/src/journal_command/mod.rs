@@ -13,6 +13,7 @@ mod prune;
 mod salvage;
 mod stat;
 mod time;
+pub(crate) use time::parse as parse_time;
 
 pub(crate) use args::JournalArgs;
 pub(crate) use instruments::Instruments;

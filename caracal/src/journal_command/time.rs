@@ -6,7 +6,7 @@
 /// # Errors
 ///
 /// A text for the person who typed it.
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let nanoseconds = if text.bytes().all(|byte| byte.is_ascii_digit()) {
         text.parse().ok()
     } else {

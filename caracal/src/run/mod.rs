@@ -21,6 +21,8 @@ mod view;
 mod tests;
 
 pub(crate) use opening::Release;
+pub(crate) use program::digest as program_digest;
+pub(crate) use report::signed;
 
 use engine::strategy::Registry;
 

@@ -7,6 +7,7 @@
 
 mod asks;
 mod candles;
+mod grid;
 mod kills;
 mod knowledge;
 mod market_maker;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::grid::Grid;
 use super::market_maker::MarketMaker;
 use super::moving_average::MovingAverage;
 use super::running::{AnyStrategy, Running};
@@ -53,6 +54,7 @@ impl Registry {
     #[must_use]
     pub fn standard() -> Self {
         let mut entries = BTreeMap::new();
+        entries.insert(Grid::KIND, Arc::new(entry::<Grid>()));
         entries.insert(MarketMaker::KIND, Arc::new(entry::<MarketMaker>()));
         entries.insert(MovingAverage::KIND, Arc::new(entry::<MovingAverage>()));
         Self(Arc::new(entries))

@@ -1,0 +1,44 @@
+//! Arguments of `backtest`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::journal_command::parse_time;
+
+const EXAMPLES: &str = "Examples:
+  caracal import binance-capture btcusdt.gz --out data/btcusdt
+  caracal backtest --config examples/backtest-maker.toml --data data/btcusdt --out report
+  caracal backtest --config config.toml --data data/journal --from 2024-08-08T00:00:00Z --json
+  caracal backtest --config my.toml --data data/btcusdt --journal data/backtest
+  caracal replay data/backtest            # the backtest's own journal proves itself
+
+The configuration is a live one with a [backtest] table. A data set is what `caracal import` wrote,
+or the journal of a live run.";
+
+/// Arguments of `backtest`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct BacktestArgs {
+    /// The configuration, with a [backtest] table.
+    #[arg(long)]
+    pub(crate) config: PathBuf,
+    /// A data set: a directory, as often as wanted. They are merged by time.
+    #[arg(long, required = true, num_args = 1..)]
+    pub(crate) data: Vec<PathBuf>,
+    /// Orders are placed from this time on, for example 2024-08-08T00:00:00Z.
+    #[arg(long, value_parser = parse_time)]
+    pub(crate) from: Option<u64>,
+    /// The data is read up to this time.
+    #[arg(long, value_parser = parse_time)]
+    pub(crate) to: Option<u64>,
+    /// Write the report into this directory.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// Keep every event and command in a journal in this directory, for `replay` and `explain`.
+    #[arg(long)]
+    pub(crate) journal: Option<PathBuf>,
+    /// Print the result as one JSON object on the last line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,41 @@
+//! `caracal backtest`: the machine over recorded markets, and what came of it.
+
+mod args;
+mod prepare;
+mod told;
+
+use std::time::Instant;
+
+use engine::strategy::Registry;
+use replay::backtest::{Backtest, Unobserved};
+
+pub(crate) use args::BacktestArgs;
+
+use crate::config::BacktestConfig;
+use crate::output::Failure;
+use crate::replay_command::progress_bar;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// [`Failure`]: what, where, and what to do.
+pub(crate) fn run(args: &BacktestArgs, registry: &Registry) -> Result<(), Failure> {
+    let config = BacktestConfig::load(&args.config, registry).map_err(Failure::because)?;
+    let began = Instant::now();
+    let prepared = prepare::prepare(args, &config)?;
+    let bar = progress_bar("backtest", prepared.records);
+    let journal = args.journal.as_deref();
+    let plans = vec![prepared.plan];
+    let backtest =
+        Backtest::new(prepared.feed, plans, registry, journal).map_err(Failure::because)?;
+    let mut observers = [Unobserved];
+    let outcomes = backtest
+        .run(&mut observers, |records| bar.set_position(records))
+        .map_err(Failure::because)?;
+    bar.finish_and_clear();
+    let Some(outcome) = outcomes.first() else {
+        return Err(Failure::Message("nothing was run".to_owned()));
+    };
+    told::print(args, &config, outcome, began.elapsed())
+}

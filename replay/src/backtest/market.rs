@@ -1,0 +1,435 @@
+//! One instrument at the simulated venue: the recorded book, our orders in it, and what they get.
+//!
+//! Invariants
+//! - M1: an order gets at most its quantity, at its price or better.
+//! - M2: with `Rules::FAITHFUL` no lot of the recording is given to two orders of ours, and none
+//!   is given that was neither traded nor shown.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::machine::Book;
+use model::body::{BookLevels, BookReset, Level, Liquidity, Mark, Quote, Side, Trade};
+use model::event::{self, Event, View};
+use model::ids::AccountId;
+use model::instrument::InstrumentSpec;
+use model::num::Ticks;
+use model::record::Record;
+
+use super::own::{Edge, Edges, Execution, Own, fill_taker, within};
+use super::queue::QueueModel;
+use super::rules::{Leftover, Rules, Through};
+
+/// See the module's header.
+#[derive(Debug)]
+pub(super) struct Market {
+    pub(super) spec: InstrumentSpec,
+    pub(super) book: Book,
+    /// Whether depth was ever told; until then a quote is all of the book.
+    has_depth: bool,
+    edges: Edges,
+    /// Resting, best price first, then by time.
+    bids: Vec<Own>,
+    asks: Vec<Own>,
+    /// Lots that we took of a level since it was shown: by side of the level and price.
+    taken: BTreeMap<(bool, i64), i64>,
+    /// Quantities of levels with orders of ours before a message changes them.
+    before: Vec<(Side, i64, i64)>,
+    model: Arc<dyn QueueModel>,
+    rules: Rules,
+    pub(super) mark: Option<Mark>,
+    pub(super) last_trade: Option<Trade>,
+    /// Records that make no sense of this instrument.
+    pub(super) malformed: u64,
+}
+
+impl Market {
+    pub(super) fn new(
+        spec: InstrumentSpec,
+        window_ticks: u32,
+        model: Arc<dyn QueueModel>,
+        rules: Rules,
+    ) -> Self {
+        Self {
+            spec,
+            book: Book::new(window_ticks),
+            has_depth: false,
+            edges: Edges::default(),
+            bids: Vec::new(),
+            asks: Vec::new(),
+            taken: BTreeMap::new(),
+            before: Vec::new(),
+            model,
+            rules,
+            mark: None,
+            last_trade: None,
+            malformed: 0,
+        }
+    }
+
+    const fn own(&self, side: Side) -> &Vec<Own> {
+        match side {
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        }
+    }
+
+    const fn own_mut(&mut self, side: Side) -> &mut Vec<Own> {
+        match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        }
+    }
+
+    /// Our orders that rest, bids first.
+    pub(super) fn resting(&self) -> impl Iterator<Item = &Own> {
+        self.bids.iter().chain(&self.asks)
+    }
+
+    /// The venue's next word on the market. What it fills is appended to `out`.
+    #[inline]
+    pub(super) fn apply(&mut self, record: &Record, out: &mut Vec<Execution>) {
+        let Ok(View::Event(event)) = event::view(record) else {
+            self.malformed += 1;
+            return;
+        };
+        if let Event::BookLevels(levels) = event {
+            self.levels(record, levels, out);
+        } else if let Event::Trade(trade) = event {
+            self.trade(trade, out);
+        } else if let Event::Quote(quote) = event {
+            self.quote(quote, out);
+        } else if let Event::BookReset(reset) = event {
+            self.reset(record, reset);
+        } else if let Event::Mark(mark) = event {
+            self.mark = Some(*mark);
+        }
+    }
+
+    fn reset(&mut self, record: &Record, reset: &BookReset) {
+        self.has_depth = true;
+        self.book.reset(record, reset);
+        self.taken.clear();
+    }
+
+    fn levels(&mut self, record: &Record, levels: &BookLevels, out: &mut Vec<Execution>) {
+        let has_own = !self.bids.is_empty() || !self.asks.is_empty();
+        if has_own || !self.taken.is_empty() {
+            for (side, level) in levels.iter(record.detail) {
+                self.taken.remove(&(side == Side::Buy, level.price.0));
+                if self.stands_at(side, level.price.0) {
+                    let before = self.book.qty(side, level.price).0;
+                    self.before.push((side, level.price.0, before));
+                }
+            }
+        }
+        let whole = self.book.levels(record, levels);
+        if !self.before.is_empty() {
+            self.move_queues();
+        }
+        if whole {
+            self.take_edges(out);
+        }
+    }
+
+    /// Whether an order of ours rests at this price.
+    #[inline]
+    fn stands_at(&self, side: Side, price: i64) -> bool {
+        self.own(side).iter().any(|own| own.price == price)
+    }
+
+    fn move_queues(&mut self) {
+        let changes = std::mem::take(&mut self.before);
+        for &(side, price, before) in &changes {
+            let now = self.book.qty(side, Ticks(price)).0;
+            let model = Arc::clone(&self.model);
+            let there = self.own_mut(side).iter_mut();
+            for own in there.filter(|own| own.price == price) {
+                model.level(&mut own.standing, before as f64, now as f64);
+            }
+        }
+        self.before = changes;
+        self.before.clear();
+    }
+
+    /// The book is whole behind a message: its best prices are the venue's.
+    fn take_edges(&mut self, out: &mut Vec<Execution>) {
+        let level = |level: Option<Level>| level.map_or(Edge::default(), Edge::from);
+        let edges = Edges {
+            update_id: self.book.update_id(),
+            bid: level(self.book.best(Side::Buy)),
+            ask: level(self.book.best(Side::Sell)),
+        };
+        if edges.update_id >= self.edges.update_id {
+            self.edges = edges;
+            self.cross(out);
+        }
+    }
+
+    fn quote(&mut self, quote: &Quote, out: &mut Vec<Execution>) {
+        if quote.update_id <= self.edges.update_id {
+            return;
+        }
+        let edges = Edges {
+            update_id: quote.update_id,
+            bid: Edge::from(quote.bid),
+            ask: Edge::from(quote.ask),
+        };
+        if !self.taken.is_empty() {
+            self.taken.remove(&(true, edges.bid.price));
+            self.taken.remove(&(false, edges.ask.price));
+        }
+        self.edges = edges;
+        self.cross(out);
+    }
+
+    /// Fills our orders that the other side's best price has reached.
+    fn cross(&mut self, out: &mut Vec<Execution>) {
+        for side in [Side::Buy, Side::Sell] {
+            let edge = self.edge(side.opposite());
+            while edge.qty > 0
+                && let Some(first) = self.own(side).first()
+                && within(side, edge.price, first.price)
+            {
+                let (price, left) = (first.price, first.left());
+                let qty = match self.rules.through {
+                    Through::All => left,
+                    Through::Seen => self.consume(side, price, left),
+                };
+                if qty == 0 {
+                    break;
+                }
+                self.fill_own(side, 0, qty, out);
+            }
+        }
+    }
+
+    /// Takes up to `qty` of what is shown against an order at `price`; returns how much there was.
+    fn consume(&mut self, side: Side, price: i64, qty: i64) -> i64 {
+        let mut got = 0;
+        for (level, shown) in self.against(side, price) {
+            if got == qty {
+                break;
+            }
+            let part = shown.min(qty - got);
+            self.note_taken(side.opposite(), level, part);
+            got += part;
+        }
+        got
+    }
+
+    fn note_taken(&mut self, side: Side, price: i64, qty: i64) {
+        *self.taken.entry((side == Side::Buy, price)).or_insert(0) += qty;
+    }
+
+    /// What an order may take, best first: price and lots, less what we took already.
+    fn against(&self, side: Side, limit: i64) -> Vec<(i64, i64)> {
+        let other = side.opposite();
+        let edge = self.edge(other);
+        let mut levels: Vec<(i64, i64)> = Vec::new();
+        // Where a quote is newer than the depth, its best is the first level, and what the depth
+        // has at that price or better is gone.
+        let quoted = !self.has_depth || self.edges.update_id > self.book.update_id();
+        if quoted && edge.qty > 0 {
+            levels.push((edge.price, edge.qty));
+        }
+        if self.has_depth {
+            let shown = self
+                .book
+                .depth(other)
+                .map(|level| (level.price.0, level.qty.0));
+            let reachable = |&(price, _): &(i64, i64)| within(side, price, limit);
+            let stands = |&(price, _): &(i64, i64)| !quoted || !within(side, price, edge.price);
+            levels.extend(shown.take_while(reachable).filter(stands));
+        }
+        levels.retain(|&(price, _)| within(side, price, limit));
+        for (price, qty) in &mut levels {
+            let taken = self.taken.get(&(other == Side::Buy, *price));
+            *qty = (*qty - taken.copied().unwrap_or(0)).max(0);
+        }
+        levels
+    }
+
+    const fn edge(&self, side: Side) -> Edge {
+        match side {
+            Side::Buy => self.edges.bid,
+            Side::Sell => self.edges.ask,
+        }
+    }
+
+    fn trade(&mut self, trade: &Trade, out: &mut Vec<Execution>) {
+        self.last_trade = Some(*trade);
+        let side = trade.aggressor.opposite();
+        if self.own(side).is_empty() {
+            return;
+        }
+        let mut left = trade.qty.0;
+        let mut index = 0;
+        while let Some(own) = self.own(side).get(index) {
+            if !within(side, trade.price.0, own.price) {
+                break;
+            }
+            let given = if own.price == trade.price.0 {
+                self.queued(side, index, left)
+            } else {
+                match self.rules.through {
+                    Through::All => own.left(),
+                    Through::Seen => own.left().min(left),
+                }
+            };
+            if self.rules.shared_queue {
+                left -= given.min(left);
+            }
+            if given == 0 || !self.fill_own(side, index, given, out) {
+                index += 1;
+            }
+        }
+    }
+
+    /// What an order gets of a trade at its price.
+    fn queued(&mut self, side: Side, index: usize, traded: i64) -> i64 {
+        let model = Arc::clone(&self.model);
+        let shown = self.edge_qty(side, index);
+        let Some(own) = self.own_mut(side).get_mut(index) else {
+            return 0;
+        };
+        let left = own.left();
+        let share = model.share(left as f64, shown as f64);
+        if share > 0.0 {
+            return ((traded as f64 * share) as i64).min(left).min(traded);
+        }
+        model.trade(&mut own.standing, traded as f64);
+        // To whole lots, downwards; a rounding error of the estimate is no lot.
+        let beyond = (-own.standing.ahead + 1e-6).floor() as i64;
+        if beyond <= 0 {
+            return 0;
+        }
+        own.standing.ahead = 0.0;
+        beyond.min(left).min(traded)
+    }
+
+    fn edge_qty(&self, side: Side, index: usize) -> i64 {
+        let price = self.own(side).get(index).map_or(0, |own| own.price);
+        self.book.qty(side, Ticks(price)).0
+    }
+
+    /// Fills part of a resting order at its price; true if it is gone now.
+    fn fill_own(&mut self, side: Side, index: usize, qty: i64, out: &mut Vec<Execution>) -> bool {
+        let orders = self.own_mut(side);
+        let Some(own) = orders.get_mut(index) else {
+            return true;
+        };
+        own.filled += qty;
+        out.push(Execution {
+            order: *own,
+            price: own.price,
+            qty,
+            liquidity: Liquidity::Maker,
+        });
+        let done = own.left() == 0;
+        if done {
+            orders.remove(index);
+        }
+        done
+    }
+
+    /// Whether an order at this price would trade at once.
+    pub(super) fn would_take(&self, side: Side, price: i64) -> bool {
+        let edge = self.edge(side.opposite());
+        edge.qty > 0 && within(side, edge.price, price)
+    }
+
+    /// Lots that an order could take at once, up to its price.
+    pub(super) fn reach(&self, side: Side, limit: i64) -> i64 {
+        let levels = self.against(side, limit);
+        levels
+            .iter()
+            .fold(0, |sum, (_, qty)| qty.saturating_add(sum))
+    }
+
+    /// Value of the next `qty` lots up to `limit`, in ticks times lots, and how many there are.
+    pub(super) fn cost(&self, side: Side, limit: i64, qty: i64) -> (i128, i64) {
+        let (mut cost, mut got) = (0_i128, 0);
+        for (price, shown) in self.against(side, limit) {
+            let part = shown.min(qty - got);
+            cost += i128::from(price) * i128::from(part);
+            got += part;
+        }
+        (cost, got)
+    }
+
+    /// Takes what the order's price allows. The order's fills stand behind each other in `out`.
+    pub(super) fn take(&mut self, order: &mut Own, rests: bool, out: &mut Vec<Execution>) {
+        for (price, shown) in self.against(order.side, order.price) {
+            let qty = shown.min(order.left());
+            if qty == 0 {
+                continue;
+            }
+            if self.rules.impact {
+                self.note_taken(order.side.opposite(), price, qty);
+            }
+            fill_taker(order, price, qty, out);
+        }
+        let took = order.filled > 0;
+        if took && rests && order.left() > 0 && self.rules.leftover == Leftover::Fills {
+            let (price, left) = (order.price, order.left());
+            fill_taker(order, price, left, out);
+        }
+    }
+
+    /// Lets an order rest behind all that is there.
+    pub(super) fn rest(&mut self, mut order: Own) {
+        let resting = self.book.qty(order.side, Ticks(order.price)).0;
+        let edge = self.edge(order.side);
+        // Without depth a quote tells of its own price only.
+        let resting = if self.has_depth || edge.price != order.price {
+            resting
+        } else {
+            edge.qty
+        };
+        order.standing = self.model.arrive(resting as f64);
+        let side = order.side;
+        let orders = self.own_mut(side);
+        // Behind all with a better price or the same one.
+        let price = order.price;
+        let place = orders.partition_point(|own| within(side.opposite(), own.price, price));
+        orders.insert(place, order);
+    }
+
+    /// The order, if it rests.
+    pub(super) fn find(&mut self, client_id: u64) -> Option<&mut Own> {
+        let both = self.bids.iter_mut().chain(&mut self.asks);
+        both.into_iter().find(|own| own.client_id == client_id)
+    }
+
+    /// Takes the order out of the book.
+    pub(super) fn remove(&mut self, client_id: u64) -> Option<Own> {
+        for side in [Side::Buy, Side::Sell] {
+            let orders = self.own_mut(side);
+            let found = orders.iter().position(|own| own.client_id == client_id);
+            if let Some(index) = found {
+                return Some(orders.remove(index));
+            }
+        }
+        None
+    }
+
+    /// An account's own orders that an order of it would meet.
+    pub(super) fn met(&self, account: AccountId, side: Side, price: i64) -> Vec<u64> {
+        let against = self.own(side.opposite()).iter();
+        against
+            .filter(|own| own.account == account && within(side, own.price, price))
+            .map(|own| own.client_id)
+            .collect()
+    }
+
+    /// Twice the middle of the venue's best prices.
+    pub(super) const fn mid_x2(&self) -> Option<i64> {
+        let (bid, ask) = (self.edges.bid, self.edges.ask);
+        if bid.qty > 0 && ask.qty > 0 {
+            Some(bid.price + ask.price)
+        } else {
+            None
+        }
+    }
+}

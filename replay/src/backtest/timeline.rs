@@ -1,0 +1,281 @@
+//! Both clocks of the market: each record happens at the venue and is heard by us, and the two
+//! orders are not the same. One pass over the data gives every such moment in time's order.
+//!
+//! A record may reach us before one that left the venue earlier. So records are read ahead of
+//! time, as far as one may be late; one that is later than that happens at the venue when it was
+//! read, and is counted.
+
+use std::collections::VecDeque;
+
+use model::blob::{self, BlobKind};
+use model::instrument::InstrumentSpec;
+use model::record::Record;
+
+use super::data::{DataError, DataSet, Next, Told};
+use super::latency::{FeedClock, Latencies};
+
+/// How the recorder's clock is corrected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shift {
+    /// Our times are as recorded.
+    None,
+    /// Our times are moved by so many nanoseconds.
+    By(i64),
+}
+
+/// Where the next moment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Here,
+    There,
+}
+
+/// The next moment of the market.
+#[derive(Debug)]
+pub(super) struct Moment<'a> {
+    pub(super) at_ns: u64,
+    pub(super) side: Side,
+    pub(super) record: &'a Record,
+    /// When it happened at the venue, for what is heard by us.
+    pub(super) there_ns: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    record: Record,
+    there_ns: u64,
+    left: u8,
+}
+
+/// See the module's header.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    sets: Vec<DataSet>,
+    /// The next record of each data set.
+    heads: Vec<Option<Next>>,
+    shift: Shift,
+    feed: FeedClock,
+    window_ns: u64,
+    to_ns: u64,
+    slots: VecDeque<Slot>,
+    /// Number of the first slot.
+    base: u64,
+    here: VecDeque<(u64, u64)>,
+    there: VecDeque<(u64, u64)>,
+    horizon_ns: u64,
+    at_there_ns: u64,
+    at_here_ns: u64,
+    done: bool,
+    late: u64,
+    taken: u64,
+}
+
+impl Timeline {
+    /// The moments of `sets` from `from_ns`'s day to before `to_ns`.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError`].
+    pub(super) fn new(
+        mut sets: Vec<DataSet>,
+        latencies: &Latencies,
+        shift: Shift,
+        window_ns: u64,
+        range: (u64, u64),
+    ) -> Result<Self, DataError> {
+        let mut heads = Vec::new();
+        for set in &mut sets {
+            if range.0 > 0 {
+                set.seek_day(range.0)?;
+            }
+            heads.push(set.next()?);
+        }
+        Ok(Self {
+            sets,
+            heads,
+            shift,
+            feed: FeedClock::new(latencies),
+            window_ns,
+            to_ns: range.1,
+            slots: VecDeque::new(),
+            base: 0,
+            here: VecDeque::new(),
+            there: VecDeque::new(),
+            horizon_ns: 0,
+            at_there_ns: 0,
+            at_here_ns: 0,
+            done: false,
+            late: 0,
+            taken: 0,
+        })
+    }
+
+    /// Records that came so late that the venue's clock had passed them.
+    pub(super) const fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// Market records given so far.
+    pub(super) const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Market records that made no sense and were left out.
+    pub(super) fn malformed(&self) -> u64 {
+        self.sets.iter().map(DataSet::malformed).sum()
+    }
+
+    /// The next moment; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError`].
+    pub(super) fn next(&mut self) -> Result<Option<Moment<'_>>, DataError> {
+        self.free();
+        loop {
+            let first = self.first_ns();
+            let enough =
+                first.is_some_and(|at| at.saturating_add(self.window_ns) <= self.horizon_ns);
+            if self.done || enough {
+                break;
+            }
+            self.read()?;
+        }
+        let here = self.here.front().copied();
+        let there = self.there.front().copied();
+        // At one instant we hear first what happened before.
+        let side = match (here, there) {
+            (None, None) => return Ok(None),
+            (Some((here, _)), Some((there, _))) if here <= there => Side::Here,
+            (Some(_), None) => Side::Here,
+            (Some(_) | None, Some(_)) => Side::There,
+        };
+        let queue = match side {
+            Side::Here => &mut self.here,
+            Side::There => &mut self.there,
+        };
+        let Some((at_ns, number)) = queue.pop_front() else {
+            return Ok(None);
+        };
+        match side {
+            Side::Here => self.at_here_ns = at_ns,
+            Side::There => self.at_there_ns = at_ns,
+        }
+        let index = usize::try_from(number - self.base).unwrap_or(usize::MAX);
+        let Some(slot) = self.slots.get_mut(index) else {
+            return Ok(None);
+        };
+        slot.left -= 1;
+        Ok(Some(Moment {
+            at_ns,
+            side,
+            record: &slot.record,
+            there_ns: slot.there_ns,
+        }))
+    }
+
+    /// Frees what was given on both sides.
+    fn free(&mut self) {
+        while self.slots.front().is_some_and(|slot| slot.left == 0) {
+            self.slots.pop_front();
+            self.base += 1;
+        }
+    }
+
+    fn first_ns(&self) -> Option<u64> {
+        let here = self.here.front().map(|(at, _)| *at);
+        let there = self.there.front().map(|(at, _)| *at);
+        match (here, there) {
+            (Some(here), Some(there)) => Some(here.min(there)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Reads one more record: the earliest of all data sets.
+    fn read(&mut self) -> Result<(), DataError> {
+        let time = |next: &Next| match next {
+            Next::Told(told) => told.here_ns,
+            Next::Changed(_, here_ns) => *here_ns,
+        };
+        let times = self.heads.iter().enumerate();
+        let earliest = times
+            .filter_map(|(index, head)| Some((time(head.as_ref()?), index)))
+            .min();
+        let Some((at_ns, index)) = earliest else {
+            self.done = true;
+            return Ok(());
+        };
+        if self.shifted(at_ns) >= self.to_ns {
+            self.done = true;
+            return Ok(());
+        }
+        let following = self.sets[index].next()?;
+        match std::mem::replace(&mut self.heads[index], following) {
+            Some(Next::Told(told)) => self.add(told),
+            Some(Next::Changed(spec, here_ns)) => self.change(&spec, here_ns),
+            None => {}
+        }
+        Ok(())
+    }
+
+    const fn shifted(&self, here_ns: u64) -> u64 {
+        match self.shift {
+            Shift::None => here_ns,
+            Shift::By(ns) => here_ns.saturating_add_signed(ns),
+        }
+    }
+
+    fn add(&mut self, told: Told) {
+        let recorded_ns = self.shifted(told.here_ns);
+        self.horizon_ns = self.horizon_ns.max(recorded_ns);
+        let there_ns = if told.there_ns > 0 {
+            told.there_ns
+        } else {
+            recorded_ns
+        };
+        let here_ns = self.feed.here(there_ns, recorded_ns);
+        self.taken += 1;
+        self.put(told.record, there_ns, here_ns);
+    }
+
+    fn put(&mut self, record: Record, there_ns: u64, here_ns: u64) {
+        let number = self.base + self.slots.len() as u64;
+        let mut happens_ns = there_ns;
+        if happens_ns < self.at_there_ns {
+            self.late += 1;
+            happens_ns = self.at_there_ns;
+        }
+        self.slots.push_back(Slot {
+            record,
+            there_ns: happens_ns,
+            left: 2,
+        });
+        insert(&mut self.there, (happens_ns, number));
+        // The feed is one connection: what was said later is not heard earlier.
+        let last = self.here.back().map_or(self.at_here_ns, |(at, _)| *at);
+        self.here.push_back((here_ns.max(last), number));
+    }
+
+    /// An instrument changes: told at both places when we learned of it.
+    fn change(&mut self, spec: &InstrumentSpec, here_ns: u64) {
+        let at_ns = self.shifted(here_ns);
+        self.horizon_ns = self.horizon_ns.max(at_ns);
+        // A definition that does not fit into records cannot have been read from some.
+        for part in blob::records(BlobKind::Instrument, spec).unwrap_or_default() {
+            self.put(part, at_ns, at_ns);
+        }
+    }
+}
+
+/// Inserts into a queue that is nearly sorted by time, behind what has the same time.
+fn insert(queue: &mut VecDeque<(u64, u64)>, entry: (u64, u64)) {
+    let mut place = queue.len();
+    while place > 0 && queue[place - 1].0 > entry.0 {
+        place -= 1;
+    }
+    if place == queue.len() {
+        queue.push_back(entry);
+    } else {
+        queue.insert(place, entry);
+    }
+}

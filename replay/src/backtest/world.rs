@@ -356,8 +356,14 @@ impl World {
         }
     }
 
-    /// Behind the data: what is on its way arrives, and the run ends.
+    /// Behind the data: what the venues have said arrives, and the run ends. What is on its way to
+    /// a venue does not, for there is no market any more that could say what became of it.
     pub(super) fn end(&mut self, observer: &mut impl Observer) -> Result<(), BacktestError> {
+        while let Some(letter) = self.mail.take_before(u64::MAX, Place::MarketHere) {
+            if letter.place == Place::AnswerHere {
+                self.deliver(&letter, observer)?;
+            }
+        }
         let now_ns = self.now_ns;
         self.books.sample(now_ns, &self.machine, observer);
         let open = self.machine.orders().live_count() as u64;
@@ -377,5 +383,12 @@ impl World {
     /// Positions that the venues closed by force.
     pub(super) const fn liquidations(&self) -> u64 {
         self.venues.liquidations
+    }
+
+    /// What an account has at its venue, by asset.
+    #[cfg(test)]
+    pub(super) fn purses(&self, account: usize) -> Vec<(AssetName, Decimal)> {
+        let purses = self.venues.accounts[account].purses.iter();
+        purses.map(|purse| (purse.asset, purse.total)).collect()
     }
 }

@@ -29,6 +29,8 @@ pub const STRATEGIES_MAX: usize = 64;
 pub const COMMANDS_IN_FLIGHT_MAX: usize = 32;
 /// Of these, the part that only cancels and queries may use, so that they are never starved.
 pub const COMMANDS_RESERVED_FOR_CANCELS: usize = 12;
+/// Of that part, what orders that can only reduce a position may use, too.
+pub const COMMANDS_SHARED_WITH_REDUCTIONS: usize = 6;
 /// Notices of risk that may be on their way to the sequencer at a time.
 pub const NOTICES_IN_FLIGHT_MAX: usize = 16;
 /// Open, held or unresolved orders in one machine.
@@ -46,6 +48,7 @@ const _: () = {
     assert!(RING_SLOTS_MIN <= RING_SLOTS_MAX);
     assert!(2 * COMMANDS_IN_FLIGHT_MAX <= RING_SLOTS_MIN);
     assert!(COMMANDS_RESERVED_FOR_CANCELS < COMMANDS_IN_FLIGHT_MAX);
+    assert!(COMMANDS_SHARED_WITH_REDUCTIONS < COMMANDS_RESERVED_FOR_CANCELS);
     // A strategy stage takes an event only when its intent lane has room for that event's intents.
     assert!(INTENTS_PER_EVENT_MAX <= RING_SLOTS_MIN);
     assert!(INTENTS_PER_EVENT_MAX <= INTENTS_IN_FLIGHT_MAX);

@@ -111,7 +111,7 @@ pub const fn watched_scopes(control: Control) -> &'static [ScopeKind] {
         | Control::CollarPeriod
         | Control::Duplicate
         | Control::OrderToTrade => &[Overall, Venue, Account, Strategy, Instrument],
-        Control::GrossValue | Control::Capital => &[Overall, Venue, Account],
+        Control::GrossValue | Control::Capital => &[Overall, Venue, Account, Strategy],
         Control::Haircut => &[Overall, Instrument],
         Control::MessageRate | Control::MessageBurst | Control::MessageReserve => {
             &[Venue, Account, Strategy]

@@ -19,7 +19,7 @@ use super::strategy::{Registry, SavedRunner, StrategyRunner};
 use super::{Machine, Parts};
 
 /// Number of the layout of a saved machine. Bytes of another layout must not be read.
-pub const SNAPSHOT_LAYOUT: u32 = 3;
+pub const SNAPSHOT_LAYOUT: u32 = 4;
 
 /// Counters that rise by one are below this, so that none can overflow in any run.
 pub(crate) const COUNT_MAX: u64 = 1 << 62;

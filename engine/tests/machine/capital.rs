@@ -1,14 +1,14 @@
 //! Gross value and capital over accounts: controls 102, 110 and 111 of RISK.md.
 
-use engine::machine::{LevelConfig, MachineConfig, Place};
+use engine::machine::{LevelConfig, MachineConfig, Place, PriceSource, Trigger, TriggerKind};
 use engine::strategy::Registry;
 use model::body::{RefusalReason, Side};
 use model::codec::encode_snapshot;
 use model::control::{Control, Scope};
-use model::ids::{AccountId, VenueId};
+use model::ids::{AccountId, ClientOrderId, StrategyId, VenueId};
 use model::num::{Lots, Ticks};
 
-use crate::kit::{INSTRUMENT, Rig, config, fill, maker, taker, tick};
+use crate::kit::{INSTRUMENT, Rig, config, fill, maker, sent, taker, tick};
 use crate::limits::{Desk, desk};
 
 /// 1e-8 of a dollar.
@@ -42,7 +42,8 @@ fn of(side: Side, qty: i64) -> impl FnOnce(&mut Place) {
 #[test]
 fn gross_value_counts_the_worst_case_in_each_scope_and_lets_reductions_pass() {
     let account = Scope::Account(AccountId(0));
-    for scope in [Scope::Overall, Scope::Venue(VenueId(0)), account] {
+    let strategy = Scope::Strategy(StrategyId(0));
+    for scope in [Scope::Overall, Scope::Venue(VenueId(0)), account, strategy] {
         let hard = 300 * DOLLAR;
         let mut desk = limited(vec![level(Control::GrossValue, scope, None, hard)]);
         let bought = desk.open(of(Side::Buy, 1_000));
@@ -77,6 +78,61 @@ fn gross_value_counts_the_worst_case_in_each_scope_and_lets_reductions_pass() {
         Ok(1),
         "another account's limit"
     );
+}
+
+#[test]
+fn gross_value_and_capital_of_a_strategy_count_its_own_orders_and_fills_alone() {
+    for control in [Control::GrossValue, Control::Capital] {
+        let scope = Scope::Strategy(StrategyId(0));
+        let mut desk = limited(vec![level(control, scope, None, 100 * DOLLAR)]);
+        desk.wish(1, of(Side::Buy, 5_000));
+        assert_eq!(desk.verdict(), Ok(1), "another strategy's order");
+        let others = *desk.out.commands[0].as_ref();
+        desk.event(sent(&others));
+        let fill_of =
+            |id: ClientOrderId, trade, qty| fill(id.raw(), trade, Side::Buy, 999_000, qty);
+        let stranger = ClientOrderId::new(1, Some(StrategyId(1)), 1).unwrap();
+        desk.event(fill_of(stranger, 1, 5_000));
+        let own = desk.open(of(Side::Buy, 1_000));
+        desk.event(fill_of(own, 2, 1_000));
+        desk.event(tick());
+        let (reason, value, limit) = desk.place(of(Side::Buy, 60)).unwrap_err();
+        let expected = match control {
+            Control::GrossValue => RefusalReason::PositionValue,
+            _ => RefusalReason::Capital,
+        };
+        assert_eq!((reason, limit), (expected, 100 * DOLLAR));
+        assert_eq!(value, 106 * DOLLAR, "its own position and the order");
+        desk.wish(1, of(Side::Buy, 60));
+        assert_eq!(desk.verdict(), Ok(1), "another strategy's");
+        assert_eq!(
+            desk.place(of(Side::Sell, 1_000)),
+            Ok(1),
+            "it can only reduce"
+        );
+    }
+}
+
+#[test]
+fn capital_counts_a_held_order_from_its_placement_on() {
+    let limit = level(Control::GrossValue, Scope::Overall, None, 150 * DOLLAR);
+    let mut desk = limited(vec![limit]);
+    let stop = |place: &mut Place| {
+        of(Side::Buy, 1_000)(place);
+        place.price = Ticks(1_002_000);
+        place.trigger = Some(Trigger {
+            source: PriceSource::Last,
+            kind: TriggerKind::Stop {
+                level: Ticks(1_001_000),
+            },
+        });
+    };
+    desk.wish(0, stop);
+    // In the same event, in another instrument or not, there is room for no more than 50 dollars.
+    desk.wish(1, of(Side::Buy, 501));
+    assert_eq!(desk.verdict().unwrap_err().0, RefusalReason::PositionValue);
+    desk.wish(1, of(Side::Buy, 500));
+    assert_eq!(desk.verdict(), Ok(1));
 }
 
 #[test]
@@ -172,6 +228,12 @@ fn capital_of_a_snapshot_is_the_same_at_every_event() {
             Scope::Account(AccountId(0)),
             None,
             150 * DOLLAR,
+        ),
+        level(
+            Control::GrossValue,
+            Scope::Strategy(StrategyId(1)),
+            None,
+            80 * DOLLAR,
         ),
         level(Control::Capital, Scope::Overall, None, 400 * DOLLAR),
         level(Control::Haircut, Scope::Overall, None, 3_000),

@@ -146,6 +146,25 @@ fn the_same_order_again_is_refused_within_the_window() {
 }
 
 #[test]
+fn others_approvals_do_not_push_out_what_a_strategy_asked_for() {
+    let window = i64::try_from(SECOND).unwrap();
+    let mut desk = desk(|config| {
+        with(Control::Duplicate, Scope::Overall, window)(config);
+        config.limits.open_orders_max = 200;
+        config.limits.orders.open_orders_max = 200;
+    });
+    desk.open(|_| {});
+    for more in 0..100 {
+        desk.wish(1, qty(1_000 + more));
+        assert_eq!(desk.verdict(), Ok(1), "another strategy's");
+        let command = *desk.out.commands[0].as_ref();
+        desk.event(crate::kit::sent(&command));
+    }
+    let again = (RefusalReason::Duplicate, 0, window);
+    assert_eq!(desk.place(|_| {}), Err(again));
+}
+
+#[test]
 fn messages_for_each_fill_are_limited_and_reductions_are_not() {
     let mut desk = desk(with(Control::OrderToTrade, Scope::Overall, 200));
     let id = desk.open(|_| {});

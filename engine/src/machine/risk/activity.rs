@@ -3,35 +3,20 @@
 //!
 //! Hot path: yes. Allocates: at configuration.
 
-use std::collections::VecDeque;
-
-use model::body::{OrderType, Side};
+use model::body::Side;
 use model::control::Scope;
 use model::ids::{InstrumentId, StrategyId};
 use model::num::Lots;
 use serde::{Deserialize, Serialize};
 
+use super::approvals::Approvals;
 use super::window::Window;
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::intent::Place;
 use crate::machine::saved::{Unsound, require};
 
-/// Approved orders that are remembered to find one that comes again.
-const INTENTS_REMEMBERED: usize = 64;
 /// Most scopes that are counted over time.
 const SCOPES_MAX: usize = 4_096;
-
-/// What makes two intents the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Asked {
-    at_ns: u64,
-    strategy: StrategyId,
-    instrument: InstrumentId,
-    side: Side,
-    order_type: OrderType,
-    price: i64,
-    qty: i64,
-}
 
 /// What a scope did within its windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +35,8 @@ struct Counted {
 pub(crate) struct Activity {
     /// Sorted by strategy and instrument.
     positions: Vec<((StrategyId, InstrumentId), i64)>,
-    /// The oldest first.
-    asked: VecDeque<Asked>,
+    /// The last approved orders.
+    approvals: Approvals,
     /// The scopes that have such a limit, sorted.
     counted: Vec<Counted>,
 }
@@ -59,11 +44,10 @@ pub(crate) struct Activity {
 impl Activity {
     /// Makes room, so that a strategy's first fill does not, and counts in these scopes from now
     /// on. What a scope counted so far stays.
-    pub(super) fn open(&mut self, positions: usize, mut scopes: Vec<Scope>) {
+    pub(super) fn open(&mut self, strategies: usize, positions: usize, mut scopes: Vec<Scope>) {
         self.positions
             .reserve(positions.saturating_sub(self.positions.len()));
-        self.asked
-            .reserve((INTENTS_REMEMBERED + 1).saturating_sub(self.asked.len()));
+        self.approvals.open(strategies);
         scopes.sort_unstable();
         scopes.dedup();
         scopes.truncate(SCOPES_MAX);
@@ -92,7 +76,7 @@ impl Activity {
             && self
                 .counted
                 .is_sorted_by(|left, right| left.scope < right.scope);
-        let bounded = self.asked.len() <= INTENTS_REMEMBERED && self.counted.len() <= SCOPES_MAX;
+        let bounded = self.approvals.is_sound() && self.counted.len() <= SCOPES_MAX;
         require(sorted && bounded, "what was done lately")
     }
 
@@ -128,34 +112,18 @@ impl Activity {
     }
 
     /// An order was approved.
-    pub(super) fn asked(
-        &mut self,
-        now_ns: u64,
-        (strategy, instrument): (StrategyId, InstrumentId),
-        place: &Place,
-    ) {
-        self.asked
-            .push_back(asked(now_ns, strategy, instrument, place));
-        if self.asked.len() > INTENTS_REMEMBERED {
-            self.asked.pop_front();
-        }
+    pub(super) fn asked(&mut self, now_ns: u64, key: (StrategyId, InstrumentId), place: &Place) {
+        self.approvals.add(now_ns, key, place);
     }
 
     /// How long ago the same order was approved last, if that is remembered.
     pub(super) fn same_ago_ns(
         &self,
         now_ns: u64,
-        (strategy, instrument): (StrategyId, InstrumentId),
+        key: (StrategyId, InstrumentId),
         place: &Place,
     ) -> Option<u64> {
-        let wanted = asked(now_ns, strategy, instrument, place);
-        let same = self.asked.iter().rev().find(|known| {
-            Asked {
-                at_ns: now_ns,
-                ..**known
-            } == wanted
-        })?;
-        Some(now_ns.saturating_sub(same.at_ns))
+        self.approvals.same_ago_ns(now_ns, key, place)
     }
 
     fn each(&mut self, scopes: &[Scope], mut change: impl FnMut(&mut Counted)) {
@@ -209,18 +177,6 @@ impl Activity {
     }
 }
 
-fn asked(at_ns: u64, strategy: StrategyId, instrument: InstrumentId, place: &Place) -> Asked {
-    Asked {
-        at_ns,
-        strategy,
-        instrument,
-        side: place.side,
-        order_type: place.order_type,
-        price: place.price.0,
-        qty: place.qty.0,
-    }
-}
-
 impl Digest for Activity {
     fn digest(&self, sink: &mut Sink) {
         sink.value(self);
@@ -243,7 +199,7 @@ mod tests {
         assert!(with(vec![(key(1, 0), 5), (key(0, 1), 5)]).check().is_err());
         let counted = |scopes: Vec<Scope>| {
             let mut activity = Activity::default();
-            activity.open(0, scopes);
+            activity.open(0, 0, scopes);
             activity
         };
         let mut twice = counted(vec![Scope::Overall]);

@@ -1,7 +1,8 @@
-//! Gross value and capital at the worst case, over accounts and venues: row 11 of the plan,
-//! controls 102, 110 and 111.
+//! Gross value and capital at the worst case, over accounts, venues and strategies: row 11 of the
+//! plan, controls 102, 110 and 111.
 //!
-//! A *pair* is an account with a position or live orders in an instrument. It is worth the larger
+//! A *pair* is an account with a position or live orders in an instrument, or a strategy that has
+//! such a limit of its own, with its own fills and orders there. It is worth the larger
 //! of what it is after all its buys and after all its sells, in the reporting currency; its capital
 //! is that part of it which the instrument's haircut says (all of it without one). At each `Tick`
 //! every pair is worth anew what prices say then, and those are used until the next one; an order
@@ -13,12 +14,13 @@
 //! Hot path: yes. Allocates: only when instruments or accounts come.
 
 use model::control::{Control, Scope};
-use model::ids::{AccountId, InstrumentId, VenueId};
+use model::ids::{AccountId, InstrumentId, StrategyId, VenueId};
 use model::limits::INSTRUMENTS_MAX;
 use model::num::Lots;
 use serde::{Deserialize, Serialize};
 
 use super::Risk;
+use super::bounds::Bound;
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::divide::div_ceil;
 use crate::machine::orders::sums::{Pending, VALUE_MAX, units};
@@ -27,16 +29,25 @@ use crate::machine::portfolio;
 /// Whole of something, 1/10_000.
 const WHOLE: i64 = 10_000;
 
+/// Whose position and orders a pair is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) enum Owner {
+    /// Everything of an account: part of its sum, its venue's and that of all.
+    Account(AccountId),
+    /// What a strategy did by its own orders: part of its own sum alone.
+    Strategy(StrategyId),
+}
+
 /// See the module's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Pair {
-    account: AccountId,
+    owner: Owner,
     instrument: InstrumentId,
     /// 1e-18 of the reporting currency; `None` while it is unknown.
     value: Option<i128>,
 }
 
-/// What is counted, by account and instrument.
+/// What is counted, by owner and instrument.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Capital {
     pairs: Vec<Pair>,
@@ -45,9 +56,12 @@ pub(super) struct Capital {
     /// What a lot of each instrument was worth at the last tick, or when it was first asked for,
     /// 1e-18 of the reporting currency, rounded up; `None` while it is not known.
     units: Vec<Option<i128>>,
-    /// Of each account, of each venue, and of all; they follow from the pairs and the haircuts.
+    /// Of each account, of each strategy, of each venue, and of all; they follow from the pairs
+    /// and the haircuts.
     #[serde(skip)]
     sums: Vec<Committed>,
+    #[serde(skip)]
+    strategies: Vec<Committed>,
     #[serde(skip)]
     venues: Vec<Committed>,
     #[serde(skip)]
@@ -57,7 +71,7 @@ pub(super) struct Capital {
 /// Gross value and capital of some pairs, 1e-18 of the reporting currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Committed {
-    /// At most 2^17 pairs, each below 1e30: no sum overflows.
+    /// At most 2^17 pairs of accounts, each below 1e30: no sum overflows.
     pub(super) gross: i128,
     pub(super) capital: i128,
     /// Pairs of unknown value.
@@ -66,10 +80,11 @@ pub(super) struct Committed {
 
 impl Capital {
     /// Makes room.
-    fn reserve(&mut self, accounts: usize, instruments: usize) {
-        let most = accounts.saturating_mul(instruments);
+    fn reserve(&mut self, accounts: usize, strategies: usize, limited: usize, instruments: usize) {
+        let most = (accounts + limited).saturating_mul(instruments);
         self.pairs.reserve(most.saturating_sub(self.pairs.len()));
         self.sums.resize(accounts, Committed::default());
+        self.strategies.resize(strategies, Committed::default());
         self.venues.resize(256, Committed::default());
         self.units.resize(instruments.max(self.units.len()), None);
     }
@@ -81,7 +96,7 @@ impl Capital {
 
     /// Whether a snapshot's can be: each pair once, in sequence.
     pub(super) fn is_sound(&self) -> bool {
-        let key = |pair: &Pair| (pair.account, pair.instrument);
+        let key = |pair: &Pair| (pair.owner, pair.instrument);
         let bounded =
             |value: &Option<i128>| value.is_none_or(|value| (0..=VALUE_MAX).contains(&value));
         self.pairs
@@ -91,19 +106,22 @@ impl Capital {
             && self.units.iter().all(bounded)
     }
 
-    fn find(&self, account: AccountId, instrument: InstrumentId) -> Result<usize, usize> {
-        let key = (account, instrument);
+    fn find(&self, owner: Owner, instrument: InstrumentId) -> Result<usize, usize> {
+        let key = (owner, instrument);
         self.pairs
-            .binary_search_by_key(&key, |pair| (pair.account, pair.instrument))
+            .binary_search_by_key(&key, |pair| (pair.owner, pair.instrument))
     }
 
     /// Takes away what a pair committed and adds what it commits.
-    fn change(&mut self, (account, venue): (AccountId, usize), [before, after]: [Committed; 2]) {
-        let sums = [
-            self.sums.get_mut(account.index()),
-            self.venues.get_mut(venue),
-            Some(&mut self.all),
-        ];
+    fn change(&mut self, (owner, venue): (Owner, usize), [before, after]: [Committed; 2]) {
+        let sums = match owner {
+            Owner::Account(account) => [
+                self.sums.get_mut(account.index()),
+                self.venues.get_mut(venue),
+                Some(&mut self.all),
+            ],
+            Owner::Strategy(strategy) => [self.strategies.get_mut(strategy.index()), None, None],
+        };
         for sum in sums.into_iter().flatten() {
             sum.gross += after.gross - before.gross;
             sum.capital += after.capital - before.capital;
@@ -112,8 +130,8 @@ impl Capital {
     }
 
     /// What is counted of a pair.
-    fn counted(&self, account: AccountId, instrument: InstrumentId) -> Option<i128> {
-        match self.find(account, instrument) {
+    fn counted(&self, owner: Owner, instrument: InstrumentId) -> Option<i128> {
+        match self.find(owner, instrument) {
             Ok(at) => self.pairs[at].value,
             Err(_) => Some(0),
         }
@@ -130,7 +148,11 @@ impl Digest for Capital {
         }
         sink.number(self.pairs.len() as u64);
         for pair in &self.pairs {
-            sink.number(pair.account.0);
+            match pair.owner {
+                Owner::Account(account) => sink.number(account.0),
+                // Behind every account.
+                Owner::Strategy(strategy) => sink.number(1 << 32 | u64::from(strategy.0)),
+            }
             sink.number(pair.instrument.0);
             sink.number(pair.value.is_some());
             sink.number(pair.value.unwrap_or(0));
@@ -149,6 +171,18 @@ impl Risk {
     /// Whether gross value or capital is limited at all.
     pub(super) fn limits_capital(&self) -> bool {
         self.bounds.limits(Control::GrossValue) || self.bounds.limits(Control::Capital)
+    }
+
+    /// Whether a strategy has such a limit of its own.
+    fn limits_capital_of(&self, strategy: StrategyId) -> bool {
+        let limited = |control| self.bounds.at(control, Scope::Strategy(strategy)) != Bound::NONE;
+        limited(Control::GrossValue) || limited(Control::Capital)
+    }
+
+    /// The strategies of the configuration.
+    fn strategy_ids(&self) -> impl Iterator<Item = StrategyId> + use<> {
+        let strategies = self.config.as_ref().map_or(0, |c| c.strategies.len());
+        (0..).map(StrategyId).take(strategies)
     }
 
     /// What part of an instrument's value is capital, 1/10_000.
@@ -188,15 +222,20 @@ impl Risk {
     }
 
     /// Value of a pair at the worst case, with more lots on a side.
-    fn pair_value(
-        &self,
-        account: AccountId,
-        instrument: InstrumentId,
-        more: Pending,
-    ) -> Option<i128> {
-        let position = portfolio::lots(self.portfolio.position(account, instrument));
-        let live = self.orders.sums().pending(account, instrument);
-        let held = self.held.sums().pending(account, instrument);
+    fn pair_value(&self, owner: Owner, instrument: InstrumentId, more: Pending) -> Option<i128> {
+        let (orders, held) = (self.orders.sums(), self.held.sums());
+        let (position, live, held) = match owner {
+            Owner::Account(account) => (
+                portfolio::lots(self.portfolio.position(account, instrument)),
+                orders.pending(account, instrument),
+                held.pending(account, instrument),
+            ),
+            Owner::Strategy(strategy) => (
+                self.activity.strategy_lots(strategy, instrument),
+                orders.strategy_pending(strategy, instrument),
+                held.strategy_pending(strategy, instrument),
+            ),
+        };
         let (buys, sells) = live.with(held)?;
         let sides = (buys.checked_add(more.buys)?, sells.checked_add(more.sells)?);
         self.reported_value(instrument, worst(position, sides)?)
@@ -216,7 +255,14 @@ impl Risk {
         }
         for at in 0..self.capital.pairs.len() {
             let pair = self.capital.pairs[at];
-            let value = self.pair_value(pair.account, pair.instrument, Pending::default());
+            let counts = match pair.owner {
+                Owner::Account(_) => true,
+                Owner::Strategy(strategy) => self.limits_capital_of(strategy),
+            };
+            let value = match counts {
+                true => self.pair_value(pair.owner, pair.instrument, Pending::default()),
+                false => Some(0),
+            };
             self.capital.pairs[at].value = value;
         }
         self.capital.pairs.retain(|pair| pair.value != Some(0));
@@ -241,11 +287,17 @@ impl Risk {
             .config
             .as_ref()
             .map_or(0, |config| config.accounts.len());
-        self.capital.reserve(accounts, self.entries.len());
+        let strategies = self.strategy_ids().count();
+        let limited = self.strategy_ids();
+        let limited = limited.filter(|id| self.limits_capital_of(*id)).count();
+        let instruments = self.entries.len();
+        self.capital
+            .reserve(accounts, strategies, limited, instruments);
         self.sum_pairs();
     }
 
-    /// Counts every account with a position or live orders in an instrument.
+    /// Counts every account, and every strategy with a limit of its own, with a position or live
+    /// orders in an instrument.
     pub(super) fn find_pairs(&mut self) {
         if !self.limits_capital() {
             return;
@@ -255,31 +307,44 @@ impl Risk {
             .as_ref()
             .map_or(0, |config| config.accounts.len());
         for account in (0..).map(AccountId).take(accounts) {
-            for instrument in 0..self.entries.len() {
-                let instrument = InstrumentId(u32::try_from(instrument).unwrap_or(u32::MAX));
-                let value = self.pair_value(account, instrument, Pending::default());
-                if value != Some(0) {
-                    self.count_pair(account, instrument);
-                }
+            self.find_pairs_of(Owner::Account(account));
+        }
+        for strategy in self.strategy_ids() {
+            if self.limits_capital_of(strategy) {
+                self.find_pairs_of(Owner::Strategy(strategy));
+            }
+        }
+    }
+
+    fn find_pairs_of(&mut self, owner: Owner) {
+        for instrument in 0..self.entries.len() {
+            let instrument = InstrumentId(u32::try_from(instrument).unwrap_or(u32::MAX));
+            if self.pair_value(owner, instrument, Pending::default()) != Some(0) {
+                self.count_owner(owner, instrument);
             }
         }
     }
 
     fn sum_pairs(&mut self) {
         self.capital.sums.fill(Committed::default());
+        self.capital.strategies.fill(Committed::default());
         self.capital.venues.fill(Committed::default());
         self.capital.all = Committed::default();
         for at in 0..self.capital.pairs.len() {
             let pair = self.capital.pairs[at];
             let adds = self.commits(pair.instrument, pair.value);
-            self.commit(pair.account, [Committed::default(), adds]);
+            self.commit(pair.owner, [Committed::default(), adds]);
         }
     }
 
-    fn commit(&mut self, account: AccountId, change: [Committed; 2]) {
+    fn commit(&mut self, owner: Owner, change: [Committed; 2]) {
+        let venue = match owner {
+            Owner::Account(account) => self.venue_of(account),
+            Owner::Strategy(_) => None,
+        };
         // An account without a venue has no orders.
-        let venue = self.venue_of(account).map_or(usize::MAX, VenueId::index);
-        self.capital.change((account, venue), change);
+        let venue = venue.map_or(usize::MAX, VenueId::index);
+        self.capital.change((owner, venue), change);
     }
 
     /// What a pair of this value commits.
@@ -297,18 +362,31 @@ impl Risk {
         }
     }
 
-    /// An order was approved, or a fill booked: its pair is worth no less than before.
-    pub(super) fn count_pair(&mut self, account: AccountId, instrument: InstrumentId) {
+    /// An order was approved, or a fill booked: its pairs are worth no less than before. A fill of
+    /// nobody's order is no strategy's.
+    pub(super) fn count_pair(
+        &mut self,
+        account: AccountId,
+        strategy: Option<StrategyId>,
+        instrument: InstrumentId,
+    ) {
         if !self.limits_capital() {
             return;
         }
+        self.count_owner(Owner::Account(account), instrument);
+        if let Some(strategy) = strategy.filter(|id| self.limits_capital_of(*id)) {
+            self.count_owner(Owner::Strategy(strategy), instrument);
+        }
+    }
+
+    fn count_owner(&mut self, owner: Owner, instrument: InstrumentId) {
         self.learn_unit(instrument);
-        let value = self.pair_value(account, instrument, Pending::default());
-        let at = match self.capital.find(account, instrument) {
+        let value = self.pair_value(owner, instrument, Pending::default());
+        let at = match self.capital.find(owner, instrument) {
             Ok(at) => at,
             Err(at) => {
                 let new = Pair {
-                    account,
+                    owner,
                     instrument,
                     value: Some(0),
                 };
@@ -320,7 +398,7 @@ impl Risk {
         let new = old.zip(value).map(|(old, new)| old.max(new));
         self.capital.pairs[at].value = new;
         let (before, after) = (self.commits(instrument, old), self.commits(instrument, new));
-        self.commit(account, [before, after]);
+        self.commit(owner, [before, after]);
     }
 
     /// What a scope has committed.
@@ -330,7 +408,8 @@ impl Risk {
             Scope::Overall => self.capital.all,
             Scope::Venue(id) => at(&self.capital.venues, id.index()),
             Scope::Account(id) => at(&self.capital.sums, id.index()),
-            Scope::Strategy(_) | Scope::Instrument(_) => Committed::default(),
+            Scope::Strategy(id) => at(&self.capital.strategies, id.index()),
+            Scope::Instrument(_) => Committed::default(),
         }
     }
 
@@ -342,11 +421,11 @@ impl Risk {
     /// What an order adds to its pair: gross value and capital. `None` if it cannot be priced.
     pub(super) fn adds(
         &self,
-        (account, instrument): (AccountId, InstrumentId),
+        (owner, instrument): (Owner, InstrumentId),
         more: Pending,
     ) -> Option<(i128, i128)> {
-        let counted = self.capital.counted(account, instrument)?;
-        let with = self.pair_value(account, instrument, more)?;
+        let counted = self.capital.counted(owner, instrument)?;
+        let with = self.pair_value(owner, instrument, more)?;
         let capital = self.capital_of(instrument, with) - self.capital_of(instrument, counted);
         Some(((with - counted).max(0), capital.max(0)))
     }

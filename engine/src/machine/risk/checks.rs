@@ -11,7 +11,9 @@
 use model::body::{LinkState, NoticeLevel, OrderType, RefusalReason, Side, TimeInForce};
 use model::control::{Control, Scope};
 use model::instrument::InstrumentSpec;
-use model::limits::{COMMANDS_IN_FLIGHT_MAX, COMMANDS_RESERVED_FOR_CANCELS};
+use model::limits::{
+    COMMANDS_IN_FLIGHT_MAX, COMMANDS_RESERVED_FOR_CANCELS, COMMANDS_SHARED_WITH_REDUCTIONS,
+};
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -384,8 +386,9 @@ pub(super) fn self_cross(crossed: Option<&Order>) -> Measure {
 #[inline(always)]
 pub(super) fn in_flight(commands: u32, urgency: Urgency) -> Measure {
     let most = match urgency {
-        Urgency::Ordinary | Urgency::Reducing => {
-            COMMANDS_IN_FLIGHT_MAX - COMMANDS_RESERVED_FOR_CANCELS
+        Urgency::Ordinary => COMMANDS_IN_FLIGHT_MAX - COMMANDS_RESERVED_FOR_CANCELS,
+        Urgency::Reducing => {
+            COMMANDS_IN_FLIGHT_MAX - COMMANDS_RESERVED_FOR_CANCELS + COMMANDS_SHARED_WITH_REDUCTIONS
         }
         Urgency::Urgent => COMMANDS_IN_FLIGHT_MAX,
     };

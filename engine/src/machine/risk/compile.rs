@@ -23,7 +23,8 @@ impl Risk {
         // Each strategy of this configuration, on a few instruments, and those of older ones.
         self.buckets.limit(&self.bounds, self.time_ns);
         let scopes = self.bounds.over_time();
-        self.activity.open(4 * STRATEGIES_MAX, scopes);
+        self.activity
+            .open(config.strategies.len(), 4 * STRATEGIES_MAX, scopes);
         let worths = self.watched_worths();
         self.portfolio.keep(&worths);
         let accounts = config.accounts.len();

@@ -152,6 +152,9 @@ impl Risk {
         }
         self.clear_held(intent, &mut held, trace)?;
         self.held.insert(held);
+        self.held.recount(&self.orders);
+        let account = self.account_for(intent, place)?;
+        self.count_pair(account, Some(intent.strategy), place.instrument);
         self.tell_of_quantity(held.id, true);
         if let Some(parent) = held.parent() {
             self.held.learn(Some(parent), &self.orders, self.time_ns);

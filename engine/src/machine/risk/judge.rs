@@ -207,7 +207,8 @@ impl Risk {
             return Err(Refused::plain(RefusalReason::OpenOrders));
         }
         self.count_order(cleared.whose, place, cleared.far);
-        self.count_pair(cleared.whose.account, cleared.whose.instrument);
+        let whose = cleared.whose;
+        self.count_pair(whose.account, Some(whose.strategy), whose.instrument);
         if let Some(passed) = cleared.overridden {
             let told = Told::new(NoticeCode::SoftOverridden, NoticeLevel::Soft, passed.scope)
                 .by(passed.control, passed.value, passed.soft)

@@ -12,6 +12,7 @@ use model::num::{Lots, Ticks};
 
 use super::Risk;
 use super::bounds::Bound;
+use super::capital::Owner;
 use super::checks::{self, Measure, OVERFLOW, Refused};
 use super::judge_order::{Run, Subject};
 use super::trace::Trace;
@@ -90,7 +91,8 @@ impl Risk {
             Side::Buy => (place.qty.0, 0),
             Side::Sell => (0, place.qty.0),
         };
-        let adds = self.adds((whose.account, whose.instrument), Pending { buys, sells });
+        let adds = |owner| self.adds((owner, whose.instrument), Pending { buys, sells });
+        let of_account = adds(Owner::Account(whose.account));
         let limits = [
             (Control::GrossValue, RefusalReason::PositionValue),
             (Control::Capital, RefusalReason::Capital),
@@ -99,6 +101,12 @@ impl Risk {
             for (scope, bound) in subject.own.of(control) {
                 let now = self.committed(scope);
                 let unknown = Refused::plain(RefusalReason::NoPrice).by(control, scope);
+                let adds = match scope {
+                    Scope::Strategy(strategy) => adds(Owner::Strategy(strategy)),
+                    Scope::Overall | Scope::Venue(_) | Scope::Account(_) | Scope::Instrument(_) => {
+                        of_account
+                    }
+                };
                 let (gross, capital) = adds.filter(|_| now.unknown == 0).ok_or(unknown)?;
                 let value = if control == Control::GrossValue {
                     now.gross + gross

@@ -131,7 +131,7 @@ impl Risk {
             run.pass(measure)?;
         }
         run.pass(self.self_cross(&subject, price))?;
-        run.pass(checks::in_flight(self.in_flight, Urgency::Ordinary))?;
+        run.pass(checks::in_flight(self.in_flight, urgency))?;
         let side = (subject.pending.buys, subject.pending.sells);
         let reduction = checks::reduction(place.side, place.qty, subject.position, side)?;
         run.pass(checks::reduce_only(place.reduce_only, reduction))?;

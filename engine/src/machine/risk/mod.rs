@@ -8,6 +8,7 @@
 
 mod activity;
 mod acts;
+mod approvals;
 mod approved;
 mod bounds;
 mod bucket;

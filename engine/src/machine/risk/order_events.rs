@@ -206,7 +206,8 @@ impl Risk {
                 self.tell_of_fill(NoticeCode::Overfilled, Scope::Account(account), fill);
             }
         }
-        self.count_pair(account, instrument);
+        let strategy = id.and_then(ClientOrderId::strategy);
+        self.count_pair(account, strategy, instrument);
         self.watch_fill(record, fill, position.as_ref());
     }
 

@@ -82,7 +82,11 @@ fn gross_value_counts_the_worst_case_in_each_scope_and_lets_reductions_pass() {
 
 #[test]
 fn gross_value_and_capital_of_a_strategy_count_its_own_orders_and_fills_alone() {
-    for control in [Control::GrossValue, Control::Capital] {
+    let controls = [
+        (Control::GrossValue, RefusalReason::PositionValue),
+        (Control::Capital, RefusalReason::Capital),
+    ];
+    for (control, expected) in controls {
         let scope = Scope::Strategy(StrategyId(0));
         let mut desk = limited(vec![level(control, scope, None, 100 * DOLLAR)]);
         desk.wish(1, of(Side::Buy, 5_000));
@@ -97,10 +101,6 @@ fn gross_value_and_capital_of_a_strategy_count_its_own_orders_and_fills_alone() 
         desk.event(fill_of(own, 2, 1_000));
         desk.event(tick());
         let (reason, value, limit) = desk.place(of(Side::Buy, 60)).unwrap_err();
-        let expected = match control {
-            Control::GrossValue => RefusalReason::PositionValue,
-            _ => RefusalReason::Capital,
-        };
         assert_eq!((reason, limit), (expected, 100 * DOLLAR));
         assert_eq!(value, 106 * DOLLAR, "its own position and the order");
         desk.wish(1, of(Side::Buy, 60));

@@ -382,34 +382,6 @@ fn risk_commands_in_flight_leave_room_for_cancels() {
 }
 
 #[test]
-fn commands_in_flight_leave_room_for_reductions_and_beyond_it_for_cancels() {
-    use RefusalReason::InFlight;
-    let mut desk = desk(|config| config.limits.orders.open_orders_max = 60);
-    let bought = desk.open(|_| {});
-    desk.event(fill(bought.raw(), 1, Side::Buy, 999_000, 1_000));
-    let open: Vec<_> = (0..7).map(|_| desk.open(|_| {})).collect();
-    for _ in 0..20 {
-        assert_eq!(desk.place(|_| {}), Ok(1));
-    }
-    assert_eq!(desk.place(|_| {}), Err((InFlight, 21, 20)), "it opens");
-    for _ in 0..6 {
-        assert_eq!(desk.place(sell(60, 1_001_000)), Ok(1), "it can only reduce");
-    }
-    assert_eq!(
-        desk.place(sell(60, 1_001_000)),
-        Err((InFlight, 27, 26)),
-        "the rest is for cancels"
-    );
-    for client_id in &open[..6] {
-        let client_id = *client_id;
-        desk.ask(0, Action::Cancel { client_id });
-        assert_eq!(desk.verdict(), Ok(1));
-    }
-    desk.ask(0, Action::Cancel { client_id: open[6] });
-    assert_eq!(desk.verdict(), Err((InFlight, 33, 32)));
-}
-
-#[test]
 fn risk_reduce_only_counts_what_is_open_already() {
     use RefusalReason::ReduceOnly;
     let reduce = |lots, ticks| {

@@ -1,4 +1,4 @@
-//! Message rates of single scopes: controls 60 to 62 of RISK.md.
+//! Message rates of single scopes, and commands in flight: controls 60 to 63 of RISK.md.
 
 use engine::machine::{Action, LevelConfig, Place};
 use model::body::{RefusalReason, Side};
@@ -7,7 +7,7 @@ use model::ids::{AccountId, StrategyId, VenueId};
 use model::num::{Lots, Ticks};
 
 use crate::kit::{SECOND, fill};
-use crate::limits::{Desk, desk};
+use crate::limits::{Desk, desk, sell};
 
 fn limited(scope: Scope, burst: i64, reserved: i64) -> Desk {
     let level = |control, hard| LevelConfig {
@@ -93,4 +93,32 @@ fn rate_keeps_half_of_the_reserve_for_reductions_and_the_rest_for_cancels() {
         },
     );
     assert_eq!(desk.verdict().unwrap_err().0, RefusalReason::MessageRate);
+}
+
+#[test]
+fn commands_in_flight_leave_room_for_reductions_and_beyond_it_for_cancels() {
+    use RefusalReason::InFlight;
+    let mut desk = desk(|config| config.limits.orders.open_orders_max = 60);
+    let bought = desk.open(|_| {});
+    desk.event(fill(bought.raw(), 1, Side::Buy, 999_000, 1_000));
+    let open: Vec<_> = (0..7).map(|_| desk.open(|_| {})).collect();
+    for _ in 0..20 {
+        assert_eq!(desk.place(|_| {}), Ok(1));
+    }
+    assert_eq!(desk.place(|_| {}), Err((InFlight, 21, 20)), "it opens");
+    for _ in 0..6 {
+        assert_eq!(desk.place(sell(60, 1_001_000)), Ok(1), "it can only reduce");
+    }
+    assert_eq!(
+        desk.place(sell(60, 1_001_000)),
+        Err((InFlight, 27, 26)),
+        "the rest is for cancels"
+    );
+    for client_id in &open[..6] {
+        let client_id = *client_id;
+        desk.ask(0, Action::Cancel { client_id });
+        assert_eq!(desk.verdict(), Ok(1));
+    }
+    desk.ask(0, Action::Cancel { client_id: open[6] });
+    assert_eq!(desk.verdict(), Err((InFlight, 33, 32)));
 }

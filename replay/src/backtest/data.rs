@@ -73,14 +73,16 @@ pub struct DataSet {
     malformed: u64,
 }
 
-/// A record of the market with its two times.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
-    pub(super) record: Record,
+/// The next record of a data set: what its two clocks said. The record itself is
+/// [`DataSet::record`].
+#[derive(Debug)]
+pub(super) struct Head {
     /// The venue's time; 0 if it gave none.
     pub(super) there_ns: u64,
     /// Our time of receipt, as recorded; never falling.
     pub(super) here_ns: u64,
+    /// Set where the record stands for a changed instrument.
+    pub(super) changed: Option<Box<InstrumentSpec>>,
 }
 
 impl DataSet {
@@ -150,11 +152,9 @@ impl DataSet {
         for place in 0..self.specs.len() {
             self.number(place, InstrumentId(0));
         }
-        while let Some(next) = self.next()? {
-            if let Next::Told(told) = next
-                && told.there_ns > 0
-            {
-                let delay = told.here_ns.wrapping_sub(told.there_ns).cast_signed();
+        while let Some(head) = self.next()? {
+            if head.there_ns > 0 {
+                let delay = head.here_ns.wrapping_sub(head.there_ns).cast_signed();
                 least = Some(least.map_or(delay, |least| least.min(delay)));
             }
         }
@@ -258,40 +258,53 @@ impl DataSet {
         Ok(())
     }
 
-    /// The next market record of an instrument that takes part, with the backtest's number, or a
-    /// changed instrument.
+    /// Goes to the next market record of an instrument that takes part, or to a changed one.
     ///
     /// # Errors
     ///
     /// [`DataError`].
-    pub(super) fn next(&mut self) -> Result<Option<Next>, DataError> {
+    pub(super) fn next(&mut self) -> Result<Option<Head>, DataError> {
         loop {
             if self.next == self.batch.len() && !self.fill()? {
                 return Ok(None);
             }
-            let record = self.batch[self.next];
+            let at = self.next;
             self.next += 1;
-            if record.kind == Kind::BlobPart.code() {
-                if let Some(spec) = self.learn(&record)? {
-                    let here_ns = self.here_ns.max(record.time_ns);
-                    return Ok(Some(Next::Changed(Box::new(spec), here_ns)));
+            let record = &self.batch[at];
+            if is_market(record) {
+                if let Some(head) = self.head(at) {
+                    return Ok(Some(head));
                 }
-                continue;
-            }
-            if !is_market(&record) {
-                continue;
-            }
-            if let Some(told) = self.told(record) {
-                return Ok(Some(Next::Told(told)));
+            } else if record.kind == Kind::BlobPart.code() {
+                let record = *record;
+                if let Some(spec) = self.learn(&record)? {
+                    return Ok(Some(Head {
+                        there_ns: 0,
+                        here_ns: self.here_ns.max(record.time_ns),
+                        changed: Some(Box::new(spec)),
+                    }));
+                }
             }
         }
     }
 
-    fn told(&mut self, mut record: Record) -> Option<Told> {
+    /// The record that [`Self::next`] went to, with the backtest's number of its instrument.
+    #[inline]
+    pub(super) fn record(&self) -> &Record {
+        &self.batch[self.next - 1]
+    }
+
+    #[inline]
+    fn head(&mut self, at: usize) -> Option<Head> {
+        let record = &mut self.batch[at];
         let own = record.instrument()?;
-        let place = self.specs.iter().position(|spec| spec.id == own)?;
+        // Most data sets number from 0 on, each in its place.
+        let place = match self.specs.get(own.index()) {
+            Some(spec) if spec.id == own => own.index(),
+            Some(_) | None => self.specs.iter().position(|spec| spec.id == own)?,
+        };
         let id = self.numbers[place]?;
-        let Some(there_ns) = venue_time(&record) else {
+        let Some(there_ns) = venue_time(record) else {
             self.malformed += 1;
             return None;
         };
@@ -301,26 +314,13 @@ impl DataSet {
             record.time_ns
         };
         self.here_ns = self.here_ns.max(stamp);
-        record = record.on_instrument(id);
-        Some(Told {
-            record,
+        *record = record.on_instrument(id);
+        Some(Head {
             there_ns,
             here_ns: self.here_ns,
+            changed: None,
         })
     }
-}
-
-/// What a data set gives next. Its large form is the one that nearly always comes.
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost each record an allocation"
-)]
-pub(super) enum Next {
-    /// The market said something.
-    Told(Told),
-    /// An instrument has new steps or filters from here on.
-    Changed(Box<InstrumentSpec>, u64),
 }
 
 #[inline]

@@ -210,10 +210,10 @@ impl Backtest {
         mut progress: impl FnMut(u64),
     ) -> Result<Vec<Outcome>, BacktestError> {
         let mut moments = 0_u64;
-        while let Some(moment) = self.timeline.next()? {
+        while let Some(mut moment) = self.timeline.next()? {
             self.first_ns.get_or_insert(moment.at_ns);
             for (world, observer) in self.worlds.iter_mut().zip(observers.iter_mut()) {
-                world.step(&moment, observer)?;
+                world.step(&mut moment, observer)?;
             }
             moments += 1;
             if moments.is_multiple_of(PROGRESS_EVERY) {

@@ -21,6 +21,7 @@ use rust_decimal::Decimal;
 use super::*;
 
 mod markets;
+mod venues;
 
 const SECOND: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
@@ -381,8 +382,10 @@ fn machine_and_venue_agree_on_the_money_to_the_last_digit() {
             None,
         )
         .unwrap();
-        while let Some(moment) = backtest.timeline.next().unwrap() {
-            backtest.worlds[0].step(&moment, &mut Unobserved).unwrap();
+        while let Some(mut moment) = backtest.timeline.next().unwrap() {
+            backtest.worlds[0]
+                .step(&mut moment, &mut Unobserved)
+                .unwrap();
         }
         let world = &mut backtest.worlds[0];
         world.end(&mut Unobserved).unwrap();

@@ -11,7 +11,7 @@ use model::blob::{self, BlobKind};
 use model::instrument::InstrumentSpec;
 use model::record::Record;
 
-use super::data::{DataError, DataSet, Next, Told};
+use super::data::{DataError, DataSet, Head};
 use super::latency::{FeedClock, Latencies};
 
 /// How the recorder's clock is corrected.
@@ -35,7 +35,8 @@ pub(super) enum Side {
 pub(super) struct Moment<'a> {
     pub(super) at_ns: u64,
     pub(super) side: Side,
-    pub(super) record: &'a Record,
+    /// Its event number, time and stamp are whatever the last one who used it made of them.
+    pub(super) record: &'a mut Record,
     /// When it happened at the venue, for what is heard by us.
     pub(super) there_ns: u64,
 }
@@ -52,7 +53,7 @@ struct Slot {
 pub(super) struct Timeline {
     sets: Vec<DataSet>,
     /// The next record of each data set.
-    heads: Vec<Option<Next>>,
+    heads: Vec<Option<Head>>,
     shift: Shift,
     feed: FeedClock,
     window_ns: u64,
@@ -169,7 +170,7 @@ impl Timeline {
         Ok(Some(Moment {
             at_ns,
             side,
-            record: &slot.record,
+            record: &mut slot.record,
             there_ns: slot.there_ns,
         }))
     }
@@ -191,17 +192,21 @@ impl Timeline {
         }
     }
 
+    /// The data set whose next record is the earliest.
+    #[inline]
+    fn earliest(&self) -> Option<(u64, usize)> {
+        if let [only] = self.heads.as_slice() {
+            return only.as_ref().map(|head| (head.here_ns, 0));
+        }
+        let heads = self.heads.iter().enumerate();
+        heads
+            .filter_map(|(index, head)| Some((head.as_ref()?.here_ns, index)))
+            .min()
+    }
+
     /// Reads one more record: the earliest of all data sets.
     fn read(&mut self) -> Result<(), DataError> {
-        let time = |next: &Next| match next {
-            Next::Told(told) => told.here_ns,
-            Next::Changed(_, here_ns) => *here_ns,
-        };
-        let times = self.heads.iter().enumerate();
-        let earliest = times
-            .filter_map(|(index, head)| Some((time(head.as_ref()?), index)))
-            .min();
-        let Some((at_ns, index)) = earliest else {
+        let Some((at_ns, index)) = self.earliest() else {
             self.done = true;
             return Ok(());
         };
@@ -209,12 +214,16 @@ impl Timeline {
             self.done = true;
             return Ok(());
         }
-        let following = self.sets[index].next()?;
-        match std::mem::replace(&mut self.heads[index], following) {
-            Some(Next::Told(told)) => self.add(told),
-            Some(Next::Changed(spec, here_ns)) => self.change(&spec, here_ns),
+        match self.heads[index].take() {
+            Some(Head {
+                changed: Some(spec),
+                here_ns,
+                ..
+            }) => self.change(&spec, here_ns),
+            Some(head) => self.add(index, &head),
             None => {}
         }
+        self.heads[index] = self.sets[index].next()?;
         Ok(())
     }
 
@@ -225,35 +234,39 @@ impl Timeline {
         }
     }
 
-    fn add(&mut self, told: Told) {
-        let recorded_ns = self.shifted(told.here_ns);
+    #[inline]
+    fn add(&mut self, index: usize, head: &Head) {
+        let recorded_ns = self.shifted(head.here_ns);
         self.horizon_ns = self.horizon_ns.max(recorded_ns);
-        let there_ns = if told.there_ns > 0 {
-            told.there_ns
+        let there_ns = if head.there_ns > 0 {
+            head.there_ns
         } else {
             recorded_ns
         };
         let here_ns = self.feed.here(there_ns, recorded_ns);
         self.taken += 1;
-        self.put(told.record, there_ns, here_ns);
+        let happens_ns = self.place(there_ns, here_ns);
+        self.slots.push_back(Slot {
+            record: *self.sets[index].record(),
+            there_ns: happens_ns,
+            left: 2,
+        });
     }
 
-    fn put(&mut self, record: Record, there_ns: u64, here_ns: u64) {
+    /// Puts the next slot's two moments in their order; returns when it happens at the venue.
+    #[inline]
+    fn place(&mut self, there_ns: u64, here_ns: u64) -> u64 {
         let number = self.base + self.slots.len() as u64;
         let mut happens_ns = there_ns;
         if happens_ns < self.at_there_ns {
             self.late += 1;
             happens_ns = self.at_there_ns;
         }
-        self.slots.push_back(Slot {
-            record,
-            there_ns: happens_ns,
-            left: 2,
-        });
         insert(&mut self.there, (happens_ns, number));
         // The feed is one connection: what was said later is not heard earlier.
         let last = self.here.back().map_or(self.at_here_ns, |(at, _)| *at);
         self.here.push_back((here_ns.max(last), number));
+        happens_ns
     }
 
     /// An instrument changes: told at both places when we learned of it.
@@ -262,7 +275,12 @@ impl Timeline {
         self.horizon_ns = self.horizon_ns.max(at_ns);
         // A definition that does not fit into records cannot have been read from some.
         for part in blob::records(BlobKind::Instrument, spec).unwrap_or_default() {
-            self.put(part, at_ns, at_ns);
+            let there_ns = self.place(at_ns, at_ns);
+            self.slots.push_back(Slot {
+                record: part,
+                there_ns,
+                left: 2,
+            });
         }
     }
 }

@@ -126,7 +126,7 @@ impl World {
     #[inline]
     pub(super) fn step(
         &mut self,
-        moment: &Moment<'_>,
+        moment: &mut Moment<'_>,
         observer: &mut impl Observer,
     ) -> Result<(), BacktestError> {
         let place = match moment.side {
@@ -142,7 +142,7 @@ impl World {
             Side::There => self.market_there(moment.record, moment.at_ns),
             Side::Here => {
                 self.clocks.heard(moment.there_ns, moment.at_ns);
-                self.hear(*moment.record, moment.at_ns, observer)
+                self.hear(moment.record, moment.at_ns, observer)
             }
         }
     }
@@ -164,8 +164,8 @@ impl World {
             }
             if next == tick {
                 self.tick(observer)?;
-            } else if let Some(letter) = self.mail.take_before(at_ns, place) {
-                self.deliver(&letter, observer)?;
+            } else if let Some(mut letter) = self.mail.take_before(at_ns, place) {
+                self.deliver(&mut letter, observer)?;
             }
         }
     }
@@ -175,7 +175,7 @@ impl World {
         self.next_tick_ns = now_ns.saturating_add(self.plan.tick_ns);
         self.ticks += 1;
         self.now_ns = now_ns;
-        self.hear(words::tick(self.ticks), now_ns, observer)?;
+        self.hear(&mut words::tick(self.ticks), now_ns, observer)?;
         self.books.middles(now_ns, &self.machine, observer);
         if now_ns >= self.next_sample_ns {
             self.next_sample_ns = now_ns.saturating_add(self.plan.sample_ns);
@@ -186,14 +186,14 @@ impl World {
 
     fn deliver(
         &mut self,
-        letter: &Letter,
+        letter: &mut Letter,
         observer: &mut impl Observer,
     ) -> Result<(), BacktestError> {
         self.now_ns = letter.at_ns;
         match letter.place {
             Place::MarketHere | Place::AnswerHere => {
                 self.note_link(&letter.record);
-                self.hear(letter.record, letter.at_ns, observer)
+                self.hear(&mut letter.record, letter.at_ns, observer)
             }
             Place::MarketThere | Place::CommandThere => {
                 self.arrive(&letter.record, letter.at_ns)?;
@@ -251,15 +251,15 @@ impl World {
     #[inline]
     fn hear(
         &mut self,
-        record: Record,
+        record: &mut Record,
         now_ns: u64,
         observer: &mut impl Observer,
     ) -> Result<(), BacktestError> {
         self.apply(record, now_ns, observer)?;
         let mut next = 0;
-        while let Some(record) = self.back.get(next).copied() {
+        while let Some(mut record) = self.back.get(next).copied() {
             next += 1;
-            self.apply(record, now_ns, observer)?;
+            self.apply(&mut record, now_ns, observer)?;
         }
         self.back.clear();
         Ok(())
@@ -268,22 +268,21 @@ impl World {
     #[inline]
     fn apply(
         &mut self,
-        record: Record,
+        record: &mut Record,
         now_ns: u64,
         observer: &mut impl Observer,
     ) -> Result<(), BacktestError> {
-        let mut record = record;
         record.event = self.machine.last_event() + 1;
         record.time_ns = now_ns;
         record.stamp_ns = now_ns;
-        let applied = self.machine.apply(&record, &mut self.outputs);
+        let applied = self.machine.apply(record, &mut self.outputs);
         applied.map_err(|source| BacktestError::Apply { now_ns, source })?;
         self.counts.events += 1;
         if record.kind >= Kind::OrderAcked.code() {
             self.books
-                .heard(&record, &mut self.counts, &self.machine, observer);
+                .heard(record, &mut self.counts, &self.machine, observer);
         }
-        self.write(&record)?;
+        self.write(record)?;
         if self.outputs.commands.is_empty() && self.outputs.refusals.is_empty() {
             return Ok(());
         }
@@ -359,15 +358,15 @@ impl World {
     /// Behind the data: what the venues have said arrives, and the run ends. What is on its way to
     /// a venue does not, for there is no market any more that could say what became of it.
     pub(super) fn end(&mut self, observer: &mut impl Observer) -> Result<(), BacktestError> {
-        while let Some(letter) = self.mail.take_before(u64::MAX, Place::MarketHere) {
+        while let Some(mut letter) = self.mail.take_before(u64::MAX, Place::MarketHere) {
             if letter.place == Place::AnswerHere {
-                self.deliver(&letter, observer)?;
+                self.deliver(&mut letter, observer)?;
             }
         }
         let now_ns = self.now_ns;
         self.books.sample(now_ns, &self.machine, observer);
         let open = self.machine.orders().live_count() as u64;
-        self.hear(words::run_ended(open), now_ns, observer)?;
+        self.hear(&mut words::run_ended(open), now_ns, observer)?;
         self.books.end(&self.machine, observer);
         if let Some(journal) = self.journal.take() {
             journal.close()?;

@@ -171,15 +171,20 @@ impl Venues {
                 let mark = market.mark_price()?;
                 has = has.checked_add(super::super::money::open_profit(spec, &held, mark)?)?;
             }
-            let mut sides = [held.lots, -held.lots].map(|lots| lots.max(0));
+            let mut sides = [held.lots, -held.lots];
             for own in market.resting().filter(|own| own.account == wanted.account) {
                 sides[usize::from(own.side.sign() < 0)] += own.left();
             }
+            // The worse side: what would be held if all of it traded.
+            let before = sides[0].max(sides[1]);
             if market.spec.id == wanted.instrument {
                 sides[usize::from(wanted.side.sign() < 0)] += wanted.qty;
+                if sides[0].max(sides[1]) == before {
+                    // It only reduces.
+                    return Some((Decimal::ZERO, Decimal::ZERO));
+                }
             }
-            // The worse side: what would be held if all of it traded.
-            let worst = Lots(sides[0].max(sides[1]));
+            let worst = Lots(sides[0].max(sides[1]).max(0));
             let price = match market.mark_price() {
                 Some(price) => price,
                 None if worst == Lots::ZERO => continue,

@@ -30,8 +30,8 @@ impl World {
         for index in 0..self.venue_of.len() {
             first.extend(self.balances(index, now_ns));
         }
-        for record in first {
-            self.hear(record, now_ns, &mut Unobserved)?;
+        for mut record in first {
+            self.hear(&mut record, now_ns, &mut Unobserved)?;
         }
         self.next_tick_ns = now_ns.saturating_add(self.plan.tick_ns);
         self.next_sample_ns = now_ns.max(self.plan.from_ns);

@@ -1,16 +1,29 @@
 //! The command line of `caracal import`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use model::num::Scale;
 
+use crate::config::parse_age;
+
 const EXAMPLES: &str = "Examples:
   caracal import binance-capture btcusdt-20240808.gz --out data/btc
   caracal import binance-capture spot.gz usdm.gz --out data/both
+  caracal import binance-archive BTCUSDT-trades-2024-08-08.zip BTCUSDT-trades-2024-08-09.zip \
+      --out data/trades
+  caracal import tardis binance-futures_incremental_book_L2_2024-08-08_BTCUSDT.csv.gz \
+      binance-futures_trades_2024-08-08_BTCUSDT.csv.gz --out data/tardis
+  caracal import hftbacktest btcusdt_20240808.npz --symbol BTCUSDT --out data/hft
+  caracal import parquet day.parquet --out data/day
+  caracal import candles btc.csv --symbol BTCUSDT --interval 1m --out data/candles
 
 A capture is one raw WebSocket frame a line, plain or gzip: <local receive time, ns> <JSON>. Several
-files become one data set, merged by local time.
+files become one data set, merged by local time; a source with one time has it for both clocks. A
+candle becomes four trades: open; low, high (high, low if it closed lower); close. They stand at its
+start, a third and two thirds into it and its last nanosecond, with a quarter of the volume each,
+and behind a quote one tick below and above.
 
 The result is a journal of market records: `caracal journal cat|stat` and `caracal verify` read it.
 days.json in it says where each UTC day begins; report.json is what this command prints.
@@ -49,6 +62,12 @@ pub(crate) struct ImportArgs {
     /// Kind of market; without it told from the file.
     #[arg(long, value_enum)]
     pub(super) market: Option<MarketKind>,
+    /// What a file of `binance-archive` holds; without it told from its name or header.
+    #[arg(long, value_enum)]
+    pub(super) kind: Option<ArchiveKind>,
+    /// Length of a candle of `candles`, for example 1m, 4h or 1d.
+    #[arg(long, value_parser = parse_age)]
+    pub(super) interval: Option<Duration>,
     /// Maintenance margin of a perpetual, 1/10,000 of the position's value.
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) maintenance_bps: u32,
@@ -67,6 +86,16 @@ pub(crate) struct ImportArgs {
 pub(super) enum FormatName {
     /// Raw frames of Binance's streams, spot or USD-M futures, with the REST depth snapshot.
     BinanceCapture,
+    /// Binance's public archives: zipped CSV of aggTrades, trades, bookTicker or klines.
+    BinanceArchive,
+    /// Tardis's CSV: incremental_book_L2, trades, quotes or book_snapshot_5/25.
+    Tardis,
+    /// hftbacktest's .npz or .npy of events.
+    Hftbacktest,
+    /// Parquet as `caracal journal export` writes it.
+    Parquet,
+    /// CSV of candles: time, open, high, low, close, volume.
+    Candles,
 }
 
 impl FormatName {
@@ -74,7 +103,55 @@ impl FormatName {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::BinanceCapture => "binance-capture",
+            Self::BinanceArchive => "binance-archive",
+            Self::Tardis => "tardis",
+            Self::Hftbacktest => "hftbacktest",
+            Self::Parquet => "parquet",
+            Self::Candles => "candles",
         }
+    }
+}
+
+/// What an archive of Binance holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "camelCase")]
+pub(super) enum ArchiveKind {
+    /// Trades, those of one taker at one price as one.
+    AggTrades,
+    /// Single trades.
+    Trades,
+    /// Best bid and ask.
+    BookTicker,
+    /// Candles.
+    Klines,
+}
+
+impl ArchiveKind {
+    /// As it is written on the command line and in the files' names.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::AggTrades => "aggTrades",
+            Self::Trades => "trades",
+            Self::BookTicker => "bookTicker",
+            Self::Klines => "klines",
+        }
+    }
+}
+
+impl ImportArgs {
+    /// How many rows too late a row may stand: as asked for, or what the format needs.
+    pub(super) fn window(&self) -> usize {
+        let own = match self.format {
+            FormatName::Parquet => 4_096,
+            FormatName::BinanceCapture
+            | FormatName::BinanceArchive
+            | FormatName::Tardis
+            | FormatName::Hftbacktest
+            | FormatName::Candles => 0,
+        };
+        usize::try_from(self.sort_window)
+            .unwrap_or(usize::MAX)
+            .max(own)
     }
 }
 

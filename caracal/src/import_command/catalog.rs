@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::args::{ImportArgs, MarketKind};
+use super::float;
 use crate::output::Failure;
 
 /// Digits behind the point that a step may have.
@@ -39,6 +40,8 @@ pub(super) struct Item {
     pub(super) symbol: String,
     pub(super) market: MarketKind,
     pub(super) seen: Seen,
+    /// As the source defines it, if it does.
+    defined: Option<InstrumentSpec>,
     price: Step,
     qty: Step,
 }
@@ -87,6 +90,36 @@ impl Catalog {
             tick: args.tick,
             lot: args.lot,
         }
+    }
+
+    /// Place of an instrument that the source defines whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::slot`], or another definition of it was there before.
+    pub(super) fn define(&mut self, spec: &InstrumentSpec) -> Result<usize, String> {
+        let (market, suffix) = match spec.contract {
+            Contract::Spot => (MarketKind::Spot, ""),
+            Contract::Linear(_) | Contract::Inverse(_) => (MarketKind::Usdm, "-perp"),
+        };
+        let venue = spec.name.rsplit('.').next().unwrap_or("").to_lowercase();
+        let slot = self.slot(&format!("{venue}{suffix}"), &spec.symbol, market)?;
+        let item = &mut self.items[slot];
+        match &item.defined {
+            None => {
+                item.price = Step::Given(spec.tick);
+                item.qty = Step::Given(spec.lot);
+                item.defined = Some(spec.clone());
+            }
+            Some(known) if (known.tick, known.lot) == (spec.tick, spec.lot) => {}
+            Some(_) => {
+                let symbol = &spec.symbol;
+                return Err(format!(
+                    "gives {symbol} other steps than before: import them apart"
+                ));
+            }
+        }
+        Ok(slot)
     }
 
     /// Ends the first pass: steps and instruments are what they are.
@@ -164,6 +197,7 @@ impl Catalog {
             symbol: symbol.to_owned(),
             market,
             seen: Seen::default(),
+            defined: None,
             price: step(self.tick),
             qty: step(self.lot),
         });
@@ -201,6 +235,31 @@ impl Catalog {
             .scale()
             .ok_or(NumberError::OutOfRange)?;
         connectors::binance::wire::symbols::Step::new(scale).parse_down(text.as_bytes())
+    }
+
+    /// Reads a price that is a binary float, as whole ticks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::price`]: it is a whole number of ticks if it is within a millionth of one.
+    pub(super) fn float_price(&mut self, slot: usize, value: f64) -> Result<i64, NumberError> {
+        let learning = self.learning;
+        self.items[slot].price.read_float(value, learning)
+    }
+
+    /// Reads a quantity that is a binary float, as whole lots.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::float_price`].
+    pub(super) fn float_qty(&mut self, slot: usize, value: f64) -> Result<i64, NumberError> {
+        let learning = self.learning;
+        self.items[slot].qty.read_float(value, learning)
+    }
+
+    /// The same, cut to whole lots; `None` out of range.
+    pub(super) fn float_qty_down(&self, slot: usize, value: f64) -> Option<i64> {
+        float::floor(self.items[slot].qty.scale()?, value)
     }
 
     /// Reads a mark or index price: it is computed and finer than a tick, so it is rounded to the
@@ -269,7 +328,16 @@ fn too_many(what: &str, max: usize) -> Failure {
 }
 
 impl Step {
+    /// Some sources write small numbers with an exponent.
     fn read(&mut self, text: &str, learning: bool) -> Result<i64, NumberError> {
+        if text.contains(['e', 'E']) {
+            let plain = Decimal::from_scientific(text).map_err(|_| NumberError::Syntax)?;
+            return self.read_plain(&plain.to_string(), learning);
+        }
+        self.read_plain(text, learning)
+    }
+
+    fn read_plain(&mut self, text: &str, learning: bool) -> Result<i64, NumberError> {
         match self {
             Self::Given(scale) => scale.parse(text.as_bytes()),
             Self::Seen { decimals } if learning => {
@@ -283,6 +351,15 @@ impl Step {
             }
             Self::Seen { decimals } => parse_scaled(text.as_bytes(), *decimals),
         }
+    }
+
+    fn read_float(&mut self, value: f64, learning: bool) -> Result<i64, NumberError> {
+        if let Self::Seen { decimals } = self
+            && learning
+        {
+            *decimals = float::decimals(value)?.max(*decimals);
+        }
+        float::steps(self.scale().ok_or(NumberError::OutOfRange)?, value)
     }
 
     fn refine(&mut self, found: u8) {
@@ -322,6 +399,11 @@ impl Item {
         venue: VenueId,
         args: &ImportArgs,
     ) -> Result<InstrumentSpec, Failure> {
+        if let Some(defined) = &self.defined {
+            let mut spec = defined.clone();
+            (spec.id, spec.venue) = (id, venue);
+            return Ok(spec);
+        }
         let (base, quote) = assets(&self.symbol, args)?;
         let no_step = || Failure::Message(format!("{}: no step can be told", self.symbol));
         let tick = self.price.scale().ok_or_else(no_step)?;
@@ -361,6 +443,14 @@ impl Item {
             trading: true,
             contract,
         })
+    }
+}
+
+/// The venue's name for a market of Binance.
+pub(super) const fn binance(market: MarketKind) -> &'static str {
+    match market {
+        MarketKind::Spot => "binance",
+        MarketKind::Usdm => "binance-usdm",
     }
 }
 

@@ -213,6 +213,11 @@ impl DataSet {
         )
     }
 
+    /// What is known of an instrument.
+    pub(super) fn kept(&self, slot: usize) -> &Kept {
+        &self.kept[slot]
+    }
+
     /// The book is not current any more.
     pub(super) fn stale(&mut self, head: &Head, words: &str) -> Result<(), Failure> {
         self.kept[head.slot].state = State::Stale;
@@ -239,11 +244,6 @@ impl DataSet {
         self.kept[head.slot].mark = Some(*mark);
         self.kept[head.slot].counts.marks += 1;
         self.write(head.slot, Kind::Mark, mark, head.local_ns)
-    }
-
-    /// Best bid and best ask as the book has them, if the bid is at or above the ask.
-    pub(super) fn crossing(&self, slot: usize) -> Option<(i64, i64)> {
-        self.kept[slot].crossing()
     }
 
     /// Writes the last records: nothing is current behind the end.

@@ -48,6 +48,10 @@ findings! {
     Repeated = "aggregates_beside_trades", "aggregates beside their trades (left out)";
     /// A book update that is older than the book.
     OldUpdate = "old_updates", "updates older than the book (left out)";
+    /// A trade whose taker's side is not said.
+    NoSide = "trades_without_side", "trades without a side (told from the price's move)";
+    /// A book that begins with an update, as nothing before it says otherwise.
+    NoSnapshot = "books_without_snapshot", "books that begin without a snapshot (as if empty)";
     /// A book update before any snapshot that fits.
     NoBook = "updates_without_snapshot", "updates without a snapshot that fits (left out)";
     /// A snapshot that no book waits for, or that is too old.

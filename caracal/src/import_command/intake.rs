@@ -9,6 +9,7 @@ use model::num::Lots;
 use super::catalog::Seen;
 use super::dataset::DataSet;
 use super::findings::{Finding, Findings};
+use super::kept::State;
 use super::row::{Head, Row, What};
 use crate::output::Failure;
 
@@ -95,7 +96,9 @@ impl Intake {
                 self.check_crossing(head, findings);
                 self.set.book_is_whole(head)
             }
-            What::Levels { id } => self.levels(head, id, &row.levels, row.bids, findings),
+            What::Levels { id } => self.continued(row, id, findings),
+            What::Patch { begins } => self.patch(row, begins, findings),
+            What::Stale => self.stale(head, findings),
             What::Trade(trade) => self.trade(head, &trade, findings),
             What::Aggregate(trade) if !self.last[head.slot].seen.trades => {
                 self.trade(head, &trade, findings)
@@ -112,12 +115,12 @@ impl Intake {
 
     fn check_venue_clock(&mut self, row: &Row, findings: &mut Findings) {
         let kind = match row.what {
-            What::Update(_) | What::Levels { .. } => 0,
+            What::Update(_) | What::Levels { .. } | What::Patch { .. } => 0,
             What::Trade(_) | What::Aggregate(_) => 1,
             What::Quote(_) => 2,
             What::Mark(_) => 3,
             // A snapshot is of a state, and may be older than the last update.
-            What::RestSnapshot { .. } | What::Book { .. } => return,
+            What::RestSnapshot { .. } | What::Book { .. } | What::Stale => return,
         };
         let last = &mut self.last[row.head.slot].venue_ns[kind];
         let now = row.head.venue_ns;
@@ -219,6 +222,54 @@ impl Intake {
         self.set.book_is_whole(head)
     }
 
+    /// Levels of a book that must be whole.
+    fn continued(&mut self, row: &Row, id: u64, findings: &mut Findings) -> Result<(), Failure> {
+        let head = &row.head;
+        if self.set.kept(head.slot).state != State::Whole {
+            let text = || "an update of a book that is not known".to_owned();
+            findings.add(Finding::NoBook, head, text);
+            return Ok(());
+        }
+        self.levels(head, id, &row.levels, row.bids, findings)
+    }
+
+    /// Levels with what is cleared before them, as one message.
+    fn patch(&mut self, row: &Row, begins: bool, findings: &mut Findings) -> Result<(), Failure> {
+        let head = &row.head;
+        let kept = self.set.kept(head.slot);
+        if kept.state != State::Whole && begins {
+            if row.clears.is_empty() {
+                let text = || "the first message of the book sets some levels".to_owned();
+                findings.add(Finding::NoSnapshot, head, text);
+            }
+            self.set.book(head, 0, &row.levels, row.bids)?;
+            self.check_crossing(head, findings);
+            return self.set.book_is_whole(head);
+        }
+        if row.clears.is_empty() {
+            return self.continued(row, 0, findings);
+        }
+        let (mut bids, mut asks) = (Vec::new(), Vec::new());
+        for clear in &row.clears {
+            kept.cleared(clear, &mut bids, &mut asks);
+        }
+        bids.extend_from_slice(&row.levels[..row.bids]);
+        asks.extend_from_slice(&row.levels[row.bids..]);
+        let bids_len = bids.len();
+        bids.append(&mut asks);
+        self.levels(head, 0, &bids, bids_len, findings)
+    }
+
+    fn stale(&mut self, head: &Head, findings: &mut Findings) -> Result<(), Failure> {
+        if self.set.kept(head.slot).state != State::Whole {
+            return Ok(());
+        }
+        findings.add(Finding::Gap, head, || {
+            "the source says that it is stale".to_owned()
+        });
+        self.set.stale(head, "stale in the source")
+    }
+
     fn levels(
         &mut self,
         head: &Head,
@@ -233,7 +284,7 @@ impl Intake {
     }
 
     fn check_crossing(&self, head: &Head, findings: &mut Findings) {
-        if let Some((bid, ask)) = self.set.crossing(head.slot) {
+        if let Some((bid, ask)) = self.set.kept(head.slot).crossing() {
             let text = || format!("best bid {bid}, best ask {ask} ticks");
             findings.add(Finding::CrossedBook, head, text);
         }

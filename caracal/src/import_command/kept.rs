@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use model::body::{Level, Mark, Quote};
+use model::body::{Level, Mark, Quote, Side};
 use model::ids::SourceId;
 use model::num::{Lots, Ticks};
+
+use super::row::Clear;
 
 /// How much stands in the data set of an instrument.
 #[derive(Debug, Clone, Copy, Default)]
@@ -112,5 +114,22 @@ impl Kept {
         let (bid, _) = self.bids.last_key_value()?;
         let (ask, _) = self.asks.first_key_value()?;
         (bid >= ask).then_some((*bid, *ask))
+    }
+
+    /// What has to be written so that `clear` is carried out: the levels of each side with no
+    /// quantity, bids and asks.
+    pub(super) fn cleared(&self, clear: &Clear, bids: &mut Vec<Level>, asks: &mut Vec<Level>) {
+        let gone = |price: &i64| Level {
+            price: Ticks(*price),
+            qty: Lots::ZERO,
+        };
+        if clear.side != Some(Side::Sell) {
+            let from = clear.upto.map_or(i64::MIN, |upto| upto.0);
+            bids.extend(self.bids.range(from..).rev().map(|(price, _)| gone(price)));
+        }
+        if clear.side != Some(Side::Buy) {
+            let upto = clear.upto.map_or(i64::MAX, |upto| upto.0);
+            asks.extend(self.asks.range(..=upto).map(|(price, _)| gone(price)));
+        }
     }
 }

@@ -11,6 +11,7 @@ mod catalog;
 mod dataset;
 mod days;
 mod findings;
+mod float;
 mod formats;
 mod input;
 mod intake;
@@ -264,8 +265,7 @@ impl<'a> Run<'a> {
 
     fn open(&self, index: usize, path: &Path) -> Result<Stream, Broken> {
         let format = formats::open(self.args, index, path, &self.progress)?;
-        let window = usize::try_from(self.args.sort_window).unwrap_or(usize::MAX);
-        Ok(Stream::new(format, window))
+        Ok(Stream::new(format, self.args.window()))
     }
 
     fn broken(&self, file: usize, broken: &Broken) -> Failure {

@@ -144,7 +144,7 @@ fn lines(
         (
             "span",
             format!(
-                "{:.1?} in {} UTC days",
+                "{:.1?}, UTC days: {}",
                 Duration::from_nanos(last_ns - first_ns),
                 set.days()
             ),

@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 
 use connectors::binance::capture::Span;
-use model::body::{Level, Mark, Quote, Trade};
+use model::body::{Level, Mark, Quote, Side, Trade};
+use model::num::Ticks;
 
 /// A message of the source.
 #[derive(Debug)]
@@ -16,6 +17,17 @@ pub(super) struct Row {
     pub(super) levels: Vec<Level>,
     /// How many of the levels are bids.
     pub(super) bids: usize,
+    /// What is cleared before the levels are set; of [`What::Patch`] only.
+    pub(super) clears: Vec<Clear>,
+}
+
+/// Levels that are taken away: from the best one up to a price, or all of a side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Clear {
+    /// The side; `None` for both.
+    pub(super) side: Option<Side>,
+    /// The last price that is taken away; `None` for all.
+    pub(super) upto: Option<Ticks>,
 }
 
 /// When, about what, and where it stands.
@@ -35,10 +47,6 @@ pub(super) struct Head {
 
 /// What a message says. Update ids are 0 where the source has none.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[expect(
-    dead_code,
-    reason = "books without venue bounds come with the readers of archives"
-)]
 pub(super) enum What {
     /// New quantities of levels, with the venue's bounds: to be synchronised with a snapshot.
     Update(Span),
@@ -48,6 +56,11 @@ pub(super) enum What {
     Book { id: u64 },
     /// New quantities of levels of a book that is in step.
     Levels { id: u64 },
+    /// Levels that are taken away and set, in a book that is known; one that is not begins here
+    /// if it `begins`.
+    Patch { begins: bool },
+    /// The book is not current any more, until the next whole one.
+    Stale,
     /// A trade.
     Trade(Trade),
     /// An aggregate of trades, to be left out where the trades themselves are there.
@@ -73,6 +86,18 @@ impl Rows {
 
     /// Adds a row with these levels, of which the first `bids` are bids.
     pub(super) fn push_levels(&mut self, head: Head, what: What, levels: &[Level], bids: usize) {
+        self.push_patch(head, what, &[], levels, bids);
+    }
+
+    /// Adds a row with these levels, behind what is cleared.
+    pub(super) fn push_patch(
+        &mut self,
+        head: Head,
+        what: What,
+        clears: &[Clear],
+        levels: &[Level],
+        bids: usize,
+    ) {
         let mut own = self.spare.pop().unwrap_or_default();
         own.clear();
         own.extend_from_slice(levels);
@@ -81,6 +106,7 @@ impl Rows {
             what,
             levels: own,
             bids,
+            clears: clears.to_vec(),
         });
     }
 

@@ -10,6 +10,7 @@ use model::body::{Level, Mark, Quote, Side, Trade};
 use model::num::Ticks;
 
 use super::super::args::{ImportArgs, MarketKind};
+use super::super::catalog;
 use super::super::findings::Finding;
 use super::super::input::{self, Broken, Lines, Progress};
 use super::super::row::{Head, Rows, What};
@@ -37,7 +38,7 @@ impl Capture {
         progress: &Progress,
     ) -> Result<Self, Broken> {
         Ok(Self {
-            lines: Lines::new(input::open(path, progress)?),
+            lines: Lines::new(input::open(path, "", progress)?.reader),
             file,
             market: args.market,
             levels: Vec::new(),
@@ -144,10 +145,7 @@ impl Reader<'_, '_> {
             Market::Spot => MarketKind::Spot,
             Market::UsdM => MarketKind::Usdm,
         });
-        let venue = match market {
-            MarketKind::Spot => "binance",
-            MarketKind::Usdm => "binance-usdm",
-        };
+        let venue = catalog::binance(market);
         let slot = self.context.catalog.slot(venue, symbol, market)?;
         self.context.catalog.meet(file, slot);
         Ok(Some(slot))
@@ -208,13 +206,12 @@ impl Reader<'_, '_> {
         else {
             return;
         };
-        let is_zero = |text: &str| text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
-        if !of_the_book || is_zero(price) || is_zero(qty) {
-            let text = || format!("trade {id} at {price}, quantity {qty}");
+        if !of_the_book {
+            let text = || format!("trade {id} is marked as none");
             self.context.findings.add(Finding::NoTrade, head, text);
             return;
         }
-        let Some(Level { price, qty }) = numbers::level(head, price, qty, self.context) else {
+        let Some(Level { price, qty }) = numbers::trade(head, price, qty, self.context) else {
             return;
         };
         let trade = Trade {

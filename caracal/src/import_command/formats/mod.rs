@@ -1,7 +1,13 @@
 //! Readers of the input formats, one file each.
 
+mod binance_archive;
 mod binance_capture;
+mod candles;
+mod hftbacktest;
 mod numbers;
+mod parquet;
+mod table;
+mod tardis;
 
 use std::path::Path;
 
@@ -24,5 +30,12 @@ pub(super) fn open(
         FormatName::BinanceCapture => {
             Box::new(binance_capture::Capture::open(args, file, path, progress)?)
         }
+        FormatName::BinanceArchive => {
+            Box::new(binance_archive::Archive::open(args, file, path, progress)?)
+        }
+        FormatName::Tardis => Box::new(tardis::Tardis::open(args, file, path, progress)?),
+        FormatName::Hftbacktest => Box::new(hftbacktest::Events::open(args, file, path, progress)?),
+        FormatName::Parquet => Box::new(parquet::Export::open(file, path, progress)?),
+        FormatName::Candles => Box::new(candles::Candles::open(args, file, path, progress)?),
     })
 }

@@ -34,13 +34,35 @@ pub(super) fn level(
     })
 }
 
+/// Reads price and quantity of a trade, both above zero; what is none goes to the report.
+pub(super) fn trade(
+    head: &Head,
+    price: &str,
+    qty: &str,
+    context: &mut Context<'_>,
+) -> Option<Level> {
+    let is_zero = |text: &str| text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    let level = if is_zero(price) || is_zero(qty) {
+        None
+    } else {
+        let level = level(head, price, qty, context)?;
+        (level.qty > Lots::ZERO).then_some(level)
+    };
+    if level.is_none() {
+        let text = || format!("price {price:?}, quantity {qty:?}");
+        context.findings.add(Finding::NoTrade, head, text);
+    }
+    level
+}
+
 /// Reads a mark or index price above zero; what cannot be goes to the report.
 pub(super) fn mark(head: &Head, text: &str, context: &mut Context<'_>) -> Option<Ticks> {
     let read = context.catalog.mark(head.slot, text);
     check(head, "mark price", text, 1, context, read).map(Ticks)
 }
 
-fn check(
+/// A number that was read, if it is at least `least`; else it goes to the report.
+pub(super) fn check(
     head: &Head,
     what: &str,
     text: &str,

@@ -1,8 +1,11 @@
 //! `caracal import`: what becomes a data set is what stood in the files, and nothing else.
 
+mod archives;
+mod arrays;
 mod bad_files;
 mod captures;
 mod recordings;
+mod tardis;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

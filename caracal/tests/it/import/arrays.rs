@@ -1,0 +1,232 @@
+//! hftbacktest's arrays and our own Parquet: binary files with the records that they give.
+
+use std::io::Write as _;
+
+use model::record::Kind;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use super::*;
+
+const EXCHANGE: u64 = 1 << 31;
+const LOCAL: u64 = 1 << 30;
+const BUY: u64 = EXCHANGE | LOCAL | 1 << 29;
+const SELL: u64 = EXCHANGE | LOCAL | 1 << 28;
+const DEPTH: u64 = 1;
+const TRADE: u64 = 2;
+const CLEAR: u64 = 3;
+const SNAPSHOT: u64 = 4;
+const BEST: u64 = 5;
+const ADD: u64 = 10;
+
+const TYPE: &str = "[('ev', '<u8'), ('exch_ts', '<i8'), ('local_ts', '<i8'), ('px', '<f8'), \
+                    ('qty', '<f8'), ('order_id', '<u8'), ('ival', '<i8'), ('fval', '<f8')]";
+
+/// Flags and kind, exchange time, local time, price, quantity.
+type Row = (u64, i64, i64, f64, f64);
+
+/// A NumPy file of these rows, as the library writes it.
+fn npy(kind: &str, rows: &[Row]) -> Vec<u8> {
+    let count = rows.len();
+    let mut header = format!("{{'descr': {kind}, 'fortran_order': False, 'shape': ({count},), }}");
+    while (header.len() + 11) % 64 != 0 {
+        header.push(' ');
+    }
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+    bytes.extend(header.as_bytes());
+    for (ev, exchange, local, price, qty) in rows {
+        bytes.extend(ev.to_le_bytes());
+        bytes.extend(exchange.to_le_bytes());
+        bytes.extend(local.to_le_bytes());
+        bytes.extend(price.to_le_bytes());
+        bytes.extend(qty.to_le_bytes());
+        bytes.extend([0; 24]);
+    }
+    bytes
+}
+
+fn npz(bytes: &[u8]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("data.npy", SimpleFileOptions::default())
+        .unwrap();
+    zip.write_all(bytes).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+/// Imports these rows as `.npz`; gives report and records.
+fn run(rows: &[Row], more: &[&str]) -> (Value, Vec<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("a.npz"), npz(&npy(TYPE, rows))).unwrap();
+    let arguments = [
+        "hftbacktest",
+        "a.npz",
+        "--symbol",
+        "ABCUSDT",
+        "--out",
+        "set",
+    ];
+    let report = imported(directory.path(), &[&arguments, more].concat());
+    check_form(directory.path(), "set");
+    (report, shorts(&directory.path().join("set")))
+}
+
+#[test]
+fn events_become_messages_and_clears_take_what_stands_there() {
+    let rows = [
+        (BUY | CLEAR, 5, 10, 8.8, 0.0),
+        (BUY | SNAPSHOT, 5, 10, 9.0, 1.0),
+        (BUY | SNAPSHOT, 5, 10, 8.9, 2.0),
+        (BUY | SNAPSHOT, 5, 10, 8.8, 3.0),
+        (SELL | CLEAR, 5, 10, 9.2, 0.0),
+        (SELL | SNAPSHOT, 5, 10, 9.1, 1.5),
+        (SELL | SNAPSHOT, 5, 10, 9.2, 1.5),
+        (BUY | DEPTH, 6, 11, 9.0, 0.5),
+        (SELL | DEPTH, 6, 11, 9.1, 0.0),
+        (SELL | TRADE, 6, 11, 9.0, 0.5),
+        // The same event in the exchange's order only.
+        (EXCHANGE | 1 << 28 | TRADE, 6, 12, 9.0, 0.5),
+        // From the best bid down to 8.9, and all asks.
+        (BUY | CLEAR, 7, 13, 8.9, 0.0),
+        (SELL | CLEAR, 7, 13, f64::NAN, 0.0),
+        (BUY | DEPTH, 7, 13, 8.9, 1.0),
+        (BUY | CLEAR, 7, 13, 8.9, 0.0),
+        (BUY | BEST, 8, 14, 8.8, 1.0),
+        (SELL | BEST, 8, 14, 8.9, 2.0),
+        (BUY | ADD, 8, 15, 8.8, 1.0),
+        (LOCAL | TRADE, 8, 15, 8.8, 1.0),
+        (BUY | TRADE, 8, -1, 8.8, 1.0),
+    ];
+    let (report, records) = run(&rows, &[]);
+    let wanted = [
+        "10 Up: data set begins",
+        "10 0 reset 1",
+        "10 0 levels 1 [Buy 90 x 10, Buy 89 x 20, Buy 88 x 30, Sell 91 x 15] @5 snapshot",
+        "10 0 levels 1 [Sell 92 x 15] @5 snapshot last",
+        "10 0 Up: book whole from update 1",
+        "11 0 levels 2 [Buy 90 x 5, Sell 91 x 0] @6 last",
+        "11 0 trade 0 Sell 90 x 5 @6",
+        "13 0 levels 3 [Buy 90 x 0, Buy 89 x 0, Buy 89 x 10, Sell 92 x 0] @7 last",
+        "13 0 levels 4 [Buy 89 x 0] @7 last",
+        "14 0 quote 5 88 x 10 / 89 x 20 @8",
+        "14 Down: data set ends",
+    ];
+    assert_eq!(records, wanted);
+    assert_eq!(finding(&report, "unused_messages"), (2, Some(11)));
+    assert_eq!(finding(&report, "no_trades"), (1, Some(19)));
+    assert_eq!(finding(&report, "impossible_numbers"), (1, Some(20)));
+    assert_eq!(finding(&report, "books_without_snapshot"), (0, None));
+    assert_eq!(report["instruments"][0]["tick"], "0.1");
+    assert_eq!(report["instruments"][0]["lot"], "0.1");
+}
+
+#[test]
+fn floats_are_ticks_within_a_millionth_or_off_the_grid() {
+    let rows = [
+        (BUY | DEPTH, 5, 10, 9.000_000_04, 1.0),
+        (BUY | DEPTH, 5, 11, 9.01, 1.0),
+        (BUY | DEPTH, 5, 12, 8.9, 1.25),
+    ];
+    let (report, records) = run(&rows, &["--tick", "0.1", "--lot", "0.1"]);
+    assert_eq!(records[2], "10 0 levels 1 [Buy 90 x 10] @5 snapshot last");
+    assert_eq!(records[4], "12 0 levels 3 [Buy 89 x 12] @5 last");
+    assert_eq!(finding(&report, "off_grid"), (1, Some(2)));
+    assert_eq!(finding(&report, "cut_quantities"), (1, Some(3)));
+    assert_eq!(finding(&report, "books_without_snapshot"), (1, Some(1)));
+}
+
+#[test]
+fn arrays_that_are_none_or_cut_off_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let there = directory.path();
+    let rows: Vec<Row> = (1..100).map(|ns| (BUY | TRADE, ns, ns, 9.0, 1.0)).collect();
+    let whole = npy(TYPE, &rows);
+    let write = |name: &str, bytes: &[u8]| std::fs::write(there.join(name), bytes).unwrap();
+    write("cut.npy", &whole[..whole.len() - 64 * 10 - 5]);
+    write("other.npy", &npy("'<f8'", &[]));
+    write("text.npz", b"text");
+    let hft = |name: &str| {
+        refused(
+            there,
+            &["hftbacktest", name, "--symbol", "ABCUSDT", "--out", "set"],
+        )
+    };
+    assert!(hft("other.npy").contains("other.npy: is no array of hftbacktest: its type is"));
+    assert!(hft("text.npz").contains("text.npz: is no array of hftbacktest"));
+    let said = refused(there, &["hftbacktest", "cut.npy", "--out", "set"]);
+    assert!(
+        said.contains("does not say its symbol: give --symbol"),
+        "{said}"
+    );
+    let said = hft("cut.npy");
+    assert!(
+        said.contains("cut.npy line 89: the file is cut off here; it should have 99"),
+        "{said}"
+    );
+    check_form(there, "set");
+}
+
+#[test]
+fn parquet_of_a_data_set_gives_the_same_data_set() {
+    let Some(recording) = crate::rig::recording() else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let there = directory.path();
+    let recording = recording.to_str().unwrap();
+    imported(there, &["binance-capture", recording, "--out", "first"]);
+    let mut export = caracal(there);
+    export.args([
+        "journal",
+        "export",
+        "first",
+        "--format",
+        "parquet",
+        "--out",
+        "set.parquet",
+    ]);
+    assert_success(&finish(export, Duration::from_secs(60)));
+    let report = imported(there, &["parquet", "set.parquet", "--out", "second"]);
+    check_form(there, "second");
+    let market = |name: &str| -> Vec<Record> {
+        let kinds = [Kind::BookReset, Kind::BookLevels, Kind::Trade, Kind::Quote];
+        let mut all = records(&there.join(name));
+        all.retain(|record| record.kind().is_some_and(|kind| kinds.contains(&kind)));
+        // How many connection events stand before it is all that may differ.
+        for record in &mut all {
+            (record.seq, record.event, record.checksum) = (0, 0, 0);
+        }
+        all
+    };
+    assert!(market("first") == market("second"));
+    assert_eq!(market("first").len(), 70_630);
+    let specs = |name: &str| instruments(&records(&there.join(name)));
+    assert_eq!(specs("first"), specs("second"));
+    for (name, found) in report["findings"].as_object().unwrap() {
+        assert_eq!(found["count"], 0, "{name}: {found}");
+    }
+    let mut export = caracal(there);
+    export.args([
+        "journal",
+        "export",
+        "first",
+        "--format",
+        "parquet",
+        "--out",
+        "trades.parquet",
+    ]);
+    export.args(["--kind", "Trade"]);
+    assert_success(&finish(export, Duration::from_secs(60)));
+    let said = refused(there, &["parquet", "trades.parquet", "--out", "third"]);
+    assert!(
+        said.contains("which the file does not define: export the journal"),
+        "{said}"
+    );
+    std::fs::write(there.join("text"), "text, and no Parquet").unwrap();
+    let said = refused(there, &["parquet", "text", "--out", "third"]);
+    assert!(
+        said.contains("text: is no Parquet of `caracal journal export`"),
+        "{said}"
+    );
+}

@@ -17,7 +17,6 @@ pub(crate) use time::parse as parse_time;
 
 pub(crate) use args::JournalArgs;
 pub(crate) use instruments::Instruments;
-pub(crate) use time::parse as parse_time;
 
 use args::JournalCommand;
 

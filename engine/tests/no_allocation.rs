@@ -22,10 +22,14 @@ mod sim;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::collections::VecDeque;
 
-use engine::machine::{Machine, Outputs};
+use engine::machine::{Action, Intent, Machine, Order, Outputs};
 use engine::strategy::Registry;
+use model::body::{OrderStatus, RejectReason};
 use model::codec::encode_snapshot;
+use model::ids::StrategyId;
+use model::num::Lots;
 use model::record::{Kind, Record};
 
 thread_local! {
@@ -150,4 +154,70 @@ fn risk_with_ten_thousand_open_orders_does_not_allocate() {
     });
     assert_eq!(allocations, 0);
     assert_eq!(crowd.risk.orders().live_count(), crowd::ORDERS);
+}
+
+/// Amendments and a cancel of everything, with as many open: each order of the strategy goes.
+#[test]
+fn amendments_and_a_cancel_of_everything_of_ten_thousand_orders_do_not_allocate() {
+    let mut crowd = crowd::Crowd::new();
+    let strategy = StrategyId(1);
+    let own = |order: &&Order| order.strategy == Some(strategy);
+    let orders: Vec<Order> = crowd.risk.orders().live().filter(own).copied().collect();
+    assert!(orders.len() > 100, "{} orders", orders.len());
+    let mut waiting = VecDeque::with_capacity(4_096);
+    let (mut amended, mut cancelled) = (0, 0);
+    let allocations = counted(|| {
+        for order in &orders[..100] {
+            let (client_id, qty) = (order.client_id, Lots(order.qty.0 - 1));
+            ask(&mut crowd, strategy, Action::Amend { client_id, qty });
+            waiting.extend(crowd.out.commands.iter().map(|command| *command.get()));
+            amended += answer(&mut crowd, &mut waiting, Kind::AmendRejected);
+        }
+        let all = Action::CancelAll { instrument: None };
+        ask(&mut crowd, strategy, all);
+        waiting.extend(crowd.out.commands.iter().map(|command| *command.get()));
+        cancelled += answer(&mut crowd, &mut waiting, Kind::OrderCancelled);
+    });
+    assert_eq!(allocations, 0);
+    assert_eq!((amended, cancelled), (100, orders.len()));
+    let left = crowd.risk.orders().live().filter(own).count();
+    assert_eq!(left, 0);
+    assert_eq!(
+        crowd.risk.orders().live_count(),
+        crowd::ORDERS - orders.len()
+    );
+}
+
+fn ask(crowd: &mut crowd::Crowd, strategy: StrategyId, action: Action) {
+    let event = crowd.next(crowd::tick());
+    let intent = Intent {
+        event: event.event,
+        strategy,
+        intended_ns: 0,
+        action,
+    };
+    crowd.feed(&event, &[intent]);
+}
+
+/// Sends and answers what waits, and what comes of that; how many cancels (or amendments).
+fn answer(crowd: &mut crowd::Crowd, waiting: &mut VecDeque<Record>, kind: Kind) -> usize {
+    let (about, status) = if kind == Kind::OrderCancelled {
+        (Kind::CancelOrder, OrderStatus::Cancelled)
+    } else {
+        (Kind::AmendOrder, OrderStatus::NotStated)
+    };
+    let mut answers = 0;
+    while let Some(command) = waiting.pop_front() {
+        let id = model::command::command(&command).unwrap().client_id();
+        for record in [
+            kit::sent(&command),
+            kit::report(kind, id, status, 0, RejectReason::None),
+        ] {
+            let record = record.on_account(command.account().unwrap());
+            crowd.apply(record.on_instrument(command.instrument().unwrap()));
+            waiting.extend(crowd.out.commands.iter().map(|command| *command.get()));
+        }
+        answers += usize::from(command.kind() == Some(about));
+    }
+    answers
 }

@@ -17,6 +17,7 @@ mod kit;
 mod life;
 mod limits;
 mod monitors;
+mod never;
 mod rates;
 mod references;
 mod restart;

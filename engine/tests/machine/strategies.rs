@@ -259,8 +259,8 @@ fn configuration_with_a_strategy_that_the_program_lacks_names_it_and_what_there_
     let lacking = problems(&Registry::standard(), &config).unwrap();
     assert_eq!(
         lacking,
-        "strategies[0].kind = follower: must be a strategy that this program has: market-maker, \
-         moving-average"
+        "strategies[0].kind = follower: must be a strategy that this program has: grid, \
+         market-maker, moving-average"
     );
     let with = |change: &dyn Fn(&mut StrategyConfig)| {
         let mut config = follower(1, 1);

@@ -12,6 +12,8 @@
 mod applied;
 mod book;
 #[cfg(test)]
+mod contract_props;
+#[cfg(test)]
 mod contract_tests;
 mod day;
 mod exact;

@@ -86,7 +86,8 @@ proptest! {
             let plainly = plain(inverse, multiplier, held, price(mark));
             prop_assert!((worth - plainly).abs() <= error, "{} {}", worth, plainly);
             let profit = position.realised + position.unrealised_at(&spec, price(mark)).unwrap();
-            prop_assert!((profit - (plainly - paid)).abs() <= error, "{} {}", profit, plainly - paid);
+            let gained = plainly - paid;
+            prop_assert!((profit - gained).abs() <= error, "{} {}", profit, gained);
             if held == 0 {
                 prop_assert!((position.realised + paid).abs() <= error, "flat");
                 prop_assert_eq!(position.cost, Decimal::ZERO);

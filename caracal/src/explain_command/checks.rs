@@ -48,6 +48,8 @@ pub(super) fn weigh(journal: &Path, registry: &Registry, life: &mut Life) -> Res
 pub(super) fn as_json(check: &Verdict) -> Value {
     let limit = |value: i64| (value != i64::MAX).then_some(value);
     json!({
+        "check": check.name(),
+        "reason": format!("{:?}", check.reason),
         "control": check.control.name(),
         "number": check.control.code(),
         "scope": format!("{:?}", check.scope.kind()),

@@ -29,4 +29,5 @@ mod soup;
 mod strategies;
 mod switches;
 mod trading;
+mod verdicts;
 mod watches;

@@ -69,7 +69,6 @@ impl Refused {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Measure {
     verdict: Verdict,
-    reason: RefusalReason,
     level: NoticeLevel,
     /// What a refusal says instead of the verdict's value and limit.
     instead: Option<(i64, i64)>,
@@ -87,8 +86,8 @@ impl Measure {
                 soft: i64::MAX,
                 hard: 0,
                 passed: holds,
+                reason,
             },
-            reason,
             level: NoticeLevel::Hard,
             instead: Some((0, 0)),
         }
@@ -114,11 +113,11 @@ impl Measure {
                 soft: bound.soft,
                 hard: bound.hard,
                 passed: !hard && !soft,
-            },
-            reason: if hard || !soft {
-                reason
-            } else {
-                RefusalReason::SoftLimit
+                reason: if hard || !soft {
+                    reason
+                } else {
+                    RefusalReason::SoftLimit
+                },
             },
             level: if hard || !soft {
                 NoticeLevel::Hard
@@ -181,7 +180,7 @@ impl Measure {
         };
         let (value, threshold) = self.instead.unwrap_or((self.verdict.value, limit));
         Refused {
-            reason: self.reason,
+            reason: self.verdict.reason,
             value,
             threshold,
             control: Some(self.verdict.control),
@@ -223,6 +222,15 @@ pub(super) fn switches(killed: bool, stopping: bool, cancel_only: bool) -> [Meas
         switch(stopping, RefusalReason::Stopping),
         switch(cancel_only, RefusalReason::CancelOnly),
     ]
+}
+
+/// The verdict on an order that the switch of a scope let through; on, if it is a flatten's.
+pub(super) fn let_through(scope: Scope, killed: bool) -> Verdict {
+    let off = Measure::switch(Control::KillSwitch, true, RefusalReason::Killed);
+    Verdict {
+        value: i64::from(killed),
+        ..off.of(scope).verdict
+    }
 }
 
 /// The fields make sense together.

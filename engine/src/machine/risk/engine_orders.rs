@@ -84,7 +84,8 @@ impl Risk {
         if let Some(unit) = unit {
             self.held.set_aside(unit);
         }
-        self.judge_place(&intent, place, out, trace)?;
+        self.judge_place(&intent, place, out, trace)
+            .inspect_err(|refused| trace.refused(refused))?;
         if let Some(approved) = out.commands.last_mut() {
             *approved = Approved::new(approved.get().by_engine());
         }

@@ -63,6 +63,7 @@ impl Risk {
             }
         };
         if let Err(refused) = verdict {
+            trace.refused(&refused);
             self.cancel_crossed(&refused);
             self.refuse(intent, refused, out);
         }

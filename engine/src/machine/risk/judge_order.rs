@@ -83,6 +83,14 @@ impl<'t, T: Trace> Run<'t, T> {
         }
         Ok(())
     }
+
+    /// What only a listener wants to know.
+    #[inline(always)]
+    fn tell<V: Iterator<Item = Verdict>>(&mut self, verdicts: impl FnOnce() -> V) {
+        if T::LISTENS {
+            verdicts().for_each(|verdict| self.trace.note(&verdict));
+        }
+    }
 }
 
 impl Risk {
@@ -222,6 +230,10 @@ impl Risk {
                 !subject.reduces,
             )
             .or_else(|blocked| self.let_close(blocked, subject.reduces, subject.place))?;
+        run.tell(|| {
+            let scopes = whose.scopes().into_iter().skip(1);
+            scopes.map(|scope| checks::let_through(scope, self.switches.of(scope).is_killed()))
+        });
         let link = self.order_link(whose.account);
         let unconfirmed = match link {
             LinkState::Up => self.orders.sums().account(whose.account).unconfirmed,

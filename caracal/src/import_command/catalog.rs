@@ -31,6 +31,8 @@ pub(super) struct Seen {
     pub(super) trades: bool,
     /// Aggregates of trades.
     pub(super) aggregates: bool,
+    /// The venue numbers its trades without holes.
+    pub(super) dense_ids: bool,
 }
 
 /// One instrument.
@@ -158,6 +160,11 @@ impl Catalog {
         *qtys = significant_decimals(qty).max(*qtys);
     }
 
+    /// Whether steps are still being found: until then numbers cannot be compared.
+    pub(super) const fn is_learning(&self) -> bool {
+        self.learning
+    }
+
     /// All of them, in the order of their ids.
     pub(super) fn items(&self) -> &[Item] {
         &self.items
@@ -196,7 +203,10 @@ impl Catalog {
             venue: venue.to_owned(),
             symbol: symbol.to_owned(),
             market,
-            seen: Seen::default(),
+            seen: Seen {
+                dense_ids: venue.starts_with("binance"),
+                ..Seen::default()
+            },
             defined: None,
             price: step(self.tick),
             qty: step(self.lot),

@@ -30,6 +30,8 @@ const DAY_NS: u64 = 86_400 * 1_000_000_000;
 const SEGMENT_WAIT: Duration = Duration::from_micros(100);
 /// Size of a segment: that of the input, within these bounds.
 const SEGMENT_BYTES_MIN: u64 = 1 << 20;
+/// Segments are mapped: this is what an import holds of the journal's pages, times a few.
+const SEGMENT_BYTES_MAX: u64 = 32 << 20;
 
 /// A data set that is being written.
 pub(super) struct DataSet {
@@ -54,7 +56,7 @@ impl DataSet {
         specs: Vec<InstrumentSpec>,
         input_bytes: u64,
     ) -> Result<Self, Failure> {
-        let most = journal::SEGMENT_BYTES_DEFAULT;
+        let most = SEGMENT_BYTES_MAX;
         let size = input_bytes
             .clamp(SEGMENT_BYTES_MIN, most)
             .next_power_of_two();

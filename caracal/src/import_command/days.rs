@@ -17,8 +17,8 @@ impl Day {
     pub(super) fn as_json(&self) -> Value {
         json!({
             "day": date(self.number),
-            "first_sequence": self.first_seq,
-            "last_sequence": self.last_seq,
+            "first_seq": self.first_seq,
+            "last_seq": self.last_seq,
             "first_time_ns": self.first_ns,
             "last_time_ns": self.last_ns,
             "records": self.last_seq - self.first_seq + 1,

@@ -34,6 +34,8 @@ macro_rules! findings {
 findings! {
     /// Updates were lost between two messages.
     Gap = "gaps", "gaps: the book is stale until the next snapshot";
+    /// Ids of trades between two trades are missing.
+    TradeGap = "trade_gaps", "holes in the ids of trades: trades were lost";
     /// A book message left best bid at or above best ask.
     CrossedBook = "crossed_books", "crossed books (kept)";
     /// A quote has its bid at or above its ask.

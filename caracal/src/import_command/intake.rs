@@ -100,6 +100,11 @@ impl Intake {
             What::Patch { begins } => self.patch(row, begins, findings),
             What::Stale => self.stale(head, findings),
             What::Trade(trade) => self.trade(head, &trade, findings),
+            What::NoTrade { id } => {
+                let last = &mut self.last[head.slot].trade_id;
+                *last = id.max(*last);
+                Ok(())
+            }
             What::Aggregate(trade) if !self.last[head.slot].seen.trades => {
                 self.trade(head, &trade, findings)
             }
@@ -116,7 +121,7 @@ impl Intake {
     fn check_venue_clock(&mut self, row: &Row, findings: &mut Findings) {
         let kind = match row.what {
             What::Update(_) | What::Levels { .. } | What::Patch { .. } => 0,
-            What::Trade(_) | What::Aggregate(_) => 1,
+            What::Trade(_) | What::NoTrade { .. } | What::Aggregate(_) => 1,
             What::Quote(_) => 2,
             What::Mark(_) => 3,
             // A snapshot is of a state, and may be older than the last update.
@@ -302,6 +307,11 @@ impl Intake {
             let text = || format!("trade {} behind {before}", trade.trade_id);
             findings.add(Finding::Duplicate, head, text);
             return Ok(());
+        }
+        let missing = last.trade_id.saturating_add(1)..trade.trade_id;
+        if last.seen.dense_ids && last.trade_id > 0 && !missing.is_empty() {
+            let text = || format!("trades {} to {}", missing.start, missing.end - 1);
+            findings.add(Finding::TradeGap, head, text);
         }
         last.trade_id = trade.trade_id;
         self.set.trade(head, trade)

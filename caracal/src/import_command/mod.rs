@@ -19,6 +19,8 @@ mod kept;
 mod report;
 mod row;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 use std::fs;
@@ -54,6 +56,14 @@ const PROGRESS_EVERY: u64 = 1 << 12;
 /// [`Failure`]: a file that cannot be read to its end (what was read before is kept, if there was
 /// something), a directory that is there already, or options that do not fit.
 pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
+    let (report, ended) = run(args)?;
+    report.show(args.json)?;
+    ended
+}
+
+/// Makes the data set. A failure before there is one is the error; one behind that comes with the
+/// report.
+fn run(args: &ImportArgs) -> Result<(Report, Result<(), Failure>), Failure> {
     refuse_existing(&args.out)?;
     let mut run = Run::new(args)?;
     run.survey()?;
@@ -63,27 +73,25 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
     let mut intake = Intake::new(set, seen.into_iter());
     let ended = run.write(&mut intake);
     run.bar.finish_and_clear();
-    let report = Report::new(
-        args,
-        &run.catalog,
-        &run.findings,
-        &intake,
-        ended.as_ref().err(),
-    );
-    let days = intake.close()?;
-    save_all(
-        &args.out,
-        &[("days.json", &days), ("report.json", report.json())],
-    )?;
-    report.show(args.json)?;
-    let records = report.records();
-    ended.map_err(|why| {
-        let place = args.out.display();
-        let kept = crate::output::grouped(records);
-        Failure::Message(format!(
+    let why = ended.as_ref().err();
+    let report = Report::new(args, &run.catalog, &run.findings, &intake, why);
+    let saved = intake.close().and_then(|days| {
+        let files = [("days.json", &days), ("report.json", report.json())];
+        save_all(&args.out, &files)
+    });
+    let place = args.out.display();
+    let kept = crate::output::grouped(report.records());
+    let ended = match (ended, saved) {
+        (Ok(()), saved) => saved,
+        (Err(why), Ok(())) => Err(Failure::Message(format!(
             "{why}; {kept} records before it are kept in {place}"
-        ))
-    })
+        ))),
+        // The first failure is the one to tell; without its index the data set is still a journal.
+        (Err(why), Err(_)) => Err(Failure::Message(format!(
+            "{why}; what is in {place} is not closed in order"
+        ))),
+    };
+    Ok((report, ended))
 }
 
 /// Refuses a directory with something in it, before anything is read.

@@ -63,6 +63,8 @@ pub(super) enum What {
     Stale,
     /// A trade.
     Trade(Trade),
+    /// A message of this trade id that is no trade.
+    NoTrade { id: u64 },
     /// An aggregate of trades, to be left out where the trades themselves are there.
     Aggregate(Trade),
     /// Best bid and ask.

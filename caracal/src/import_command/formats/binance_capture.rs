@@ -206,12 +206,17 @@ impl Reader<'_, '_> {
         else {
             return;
         };
-        if !of_the_book {
+        let level = if *of_the_book {
+            numbers::trade(head, price, qty, self.context)
+        } else {
             let text = || format!("trade {id} is marked as none");
             self.context.findings.add(Finding::NoTrade, head, text);
-            return;
-        }
-        let Some(Level { price, qty }) = numbers::trade(head, price, qty, self.context) else {
+            None
+        };
+        let Some(Level { price, qty }) = level else {
+            if !aggregate {
+                self.rows.push(*head, What::NoTrade { id: *id });
+            }
             return;
         };
         let trade = Trade {

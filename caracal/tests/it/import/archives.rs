@@ -109,7 +109,7 @@ fn book_ticker_has_two_times() {
 #[test]
 fn klines_and_candles_become_four_trades_and_quotes() {
     // Up: open, low, high, close; a quarter each, the rest at the close.
-    let up = "1723161540000,5.0,5.4,4.9,5.2,10.3,1723161599999,1,1,1,1,0";
+    let up = "1723161540000,5,5.4,4.90,5.2,10.3,1723161599999,1,1,1,1,0";
     let down = "1723161600000,5.2,5.3,5.0,5.1,0.2,1723161659999,1,1,1,1,0";
     let (_, records) = run("ABCUSDT-1m-2024-08-08", &[up, down], &[]);
     let words: Vec<&str> = records
@@ -140,11 +140,15 @@ fn klines_and_candles_become_four_trades_and_quotes() {
         "Down: data set ends".to_owned(),
     ];
     assert_eq!(words, wanted);
+    // A high below the close is no candle.
+    let odd = "1723161660000,5.2,5.3,5.0,5.4,0.2,1723161719999,1,1,1,1,0";
+    let (report, _) = run("ABCUSDT-1m-2024-08-08", &[up, odd], &[]);
+    assert_eq!(finding(&report, "impossible_numbers"), (1, Some(2)));
     // The same as a CSV of candles, by a header in another order or without one.
     let directory = tempfile::tempdir().unwrap();
     let by_name = [
         "volume,Close,low,high,open,date",
-        "10.3,5.2,4.9,5.4,5.0,2024-08-08 23:59:00",
+        "10.3,5.2,4.9,5.4,5,2024-08-08 23:59:00",
         "0.2,5.1,5.0,5.3,5.2,2024-08-09T00:00:00Z",
     ];
     let in_order = [

@@ -200,11 +200,12 @@ fn trades_that_are_none_twice_or_off_the_grid_are_counted_and_left_out() {
         "1 Up: data set begins",
         "1 0 trade 1 Sell 90 x 5 @6000000",
         "10 0 trade 5 Sell 92 x 2 @6000000",
-        "10 Down: data set ends",
+        "11 Down: data set ends",
     ];
     assert_eq!(records, wanted);
     for (key, count, line) in [
         ("duplicates", 1, 2),
+        ("trade_gaps", 1, 10),
         ("off_grid", 1, 3),
         ("no_trades", 2, 4),
         ("unused_messages", 2, 5),
@@ -306,7 +307,7 @@ fn day_begins_with_what_is_known() {
     let day = |index: usize| -> Vec<String> {
         let day = &days["days"][index];
         let bound = |key: &str| usize::try_from(day[key].as_u64().unwrap()).unwrap();
-        let range = &all[bound("first_sequence") - 1..bound("last_sequence")];
+        let range = &all[bound("first_seq") - 1..bound("last_seq")];
         assert_eq!(day["first_time_ns"], range[0].time_ns);
         assert_eq!(day["last_time_ns"], range[range.len() - 1].time_ns);
         let text = range.iter().filter_map(short);

@@ -21,7 +21,7 @@ use super::gateway::{GatewayConfig, GatewayError};
 use super::practice::BinancePractice;
 use crate::practice::server::{self, ClientId, Outbox, Request, Venue as _, Wires};
 use crate::practice::types::Side as VenueSide;
-use crate::practice::{FaultSpec, OrderRequest, PracticeConfig, PracticeError, Truth};
+use crate::practice::{FaultSpec, OrderRequest, PracticeConfig, PracticeError, Truth, VenueOrder};
 
 /// How long a message takes one way.
 pub const WAY_NS: u64 = 1_000_000;
@@ -158,6 +158,12 @@ impl<C> DrillGateway<C> {
     #[must_use]
     pub fn truth(&self) -> Truth {
         self.venue.truth()
+    }
+
+    /// Each order that changed since the last call, as it stood right after each change, in order;
+    /// from the first call on.
+    pub fn take_changes(&mut self) -> Vec<VenueOrder> {
+        self.venue.take_changes()
     }
 
     /// The order requests that arrived so far, oldest first.

@@ -129,6 +129,10 @@ impl BinancePractice {
         let events = self.core.exchange.take_events();
         for event in &events {
             self.count_first_fill(event);
+            if let (Some(changes), AccountEvent::Report { order, .. }) = (&mut self.changes, event)
+            {
+                changes.push(order.as_ref().clone());
+            }
         }
         self.held.extend(events);
         if clock.now_ns < self.held_until_ns {

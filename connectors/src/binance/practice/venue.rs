@@ -20,6 +20,7 @@ use crate::practice::faults::{Chance, DropScope, FaultKind, Faults};
 use crate::practice::server::{Answer, ClientId, Clock, Outbox, Question, Reply, Request, Venue};
 use crate::practice::{
     FaultSpec, OrderRequest, PracticeConfig, PracticeError, RecordingProgress, Side, Truth,
+    VenueOrder,
 };
 
 const FAST_NS: u64 = 100_000_000;
@@ -51,6 +52,8 @@ pub(crate) struct BinancePractice {
     pub(super) player: Option<Player>,
     /// REST clients that sent something signed: they count as order entry.
     order_clients: BTreeSet<ClientId>,
+    /// Each order as it stood after each change, if a drill wants them.
+    pub(super) changes: Option<Vec<VenueOrder>>,
 }
 
 /// What becomes of a call's answer.
@@ -93,6 +96,7 @@ impl BinancePractice {
             muted_until_ns: 0,
             player,
             order_clients: BTreeSet::new(),
+            changes: None,
         })
     }
 
@@ -294,6 +298,11 @@ impl BinancePractice {
 
     pub(in crate::binance) fn requests(&self) -> Vec<OrderRequest> {
         self.core.log.all()
+    }
+
+    /// What changed since the last call, in order; from the first call on.
+    pub(in crate::binance) fn take_changes(&mut self) -> Vec<VenueOrder> {
+        self.changes.replace(Vec::new()).unwrap_or_default()
     }
 
     pub(in crate::binance) fn add_fault(&mut self, fault: FaultSpec) {

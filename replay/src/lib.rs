@@ -14,6 +14,7 @@ mod difference;
 mod explain;
 mod frozen;
 mod recover;
+pub mod report;
 mod shadow;
 mod start;
 

@@ -19,6 +19,8 @@ pub(crate) struct Prepared {
     pub(crate) feed: Feed,
     /// The machine and its venues.
     pub(crate) plan: Plan,
+    /// The instruments, by their ids.
+    pub(crate) specs: Vec<InstrumentSpec>,
     /// Records of all data sets, of any kind.
     pub(crate) records: u64,
 }
@@ -67,6 +69,7 @@ pub(crate) fn prepare(args: &BacktestArgs, config: &BacktestConfig) -> Result<Pr
     Ok(Prepared {
         feed,
         plan,
+        specs,
         records,
     })
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use replay::backtest::Outcome;
+use replay::report::Performance;
 use serde_json::json;
 
 use super::args::BacktestArgs;
@@ -19,13 +20,14 @@ pub(super) fn print(
     args: &BacktestArgs,
     config: &BacktestConfig,
     outcome: &Outcome,
+    performance: &Performance,
     took: Duration,
 ) -> Result<(), Failure> {
     let counts = outcome.counts;
     let rate = rate(outcome.market_records, took);
     let report = args.out.as_ref().map(|out| out.display().to_string());
     if args.json {
-        return say(&to_json(args, config, outcome, took).to_string());
+        return say(&to_json(args, config, outcome, performance, took).to_string());
     }
     let span_s = (outcome.span_ns.1 - outcome.span_ns.0) as f64 / 1e9;
     say(&format!(
@@ -60,6 +62,18 @@ pub(super) fn print(
     );
     let fees = outcome.fees.round_dp(8).normalize();
     say(&format!("profit         {profit} after fees of {fees}"))?;
+    if let Some(sharpe) = performance.sharpe {
+        let short = if performance.is_short {
+            ", of a short span: it says little"
+        } else {
+            ""
+        };
+        say(&format!("sharpe         {sharpe:.2} a year{short}"))?;
+    }
+    say(&format!(
+        "drawdown       {:.4} {quote} at most",
+        performance.max_drawdown
+    ))?;
     say(&format!(
         "speed          {} market records/s, {:.1} s in all",
         grouped(rate),
@@ -82,6 +96,7 @@ fn to_json(
     args: &BacktestArgs,
     config: &BacktestConfig,
     outcome: &Outcome,
+    performance: &Performance,
     took: Duration,
 ) -> serde_json::Value {
     let counts = outcome.counts;
@@ -97,6 +112,8 @@ fn to_json(
         "refusals": counts.refusals,
         "pnl": outcome.profit.map(|profit| profit.to_string()),
         "fees": outcome.fees.to_string(),
+        "sharpe": performance.sharpe,
+        "max_drawdown": performance.max_drawdown,
         "quote": config.machine.reporting,
         "liquidations": outcome.liquidations,
         "late": outcome.late,
@@ -106,7 +123,7 @@ fn to_json(
         "state_hash": hex(&outcome.state_hash),
         "events_per_second": rate,
         "wall_s": took.as_secs_f64(),
-        "report": report,
+        "report": report.map(|dir| format!("{dir}/report.html")),
     })
 }
 

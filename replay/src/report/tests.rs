@@ -1,0 +1,143 @@
+//! The collector, over a handful of orders and fills reckoned by hand.
+
+use model::body::{Liquidity, OrderType, Side, TimeInForce};
+use model::ids::{AccountId, InstrumentId, StrategyId};
+use model::num::{Lots, Ticks};
+use rust_decimal::Decimal;
+
+use super::*;
+use crate::backtest::{FillRow, Observer as _, OrderEnd, OrderRow, Sample};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn order(end: OrderEnd, qty: i64, filled: i64) -> OrderRow {
+    OrderRow {
+        client_id: 1,
+        strategy: Some(StrategyId(0)),
+        account: AccountId(0),
+        instrument: InstrumentId(0),
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        time_in_force: TimeInForce::Gtc,
+        price: Ticks(1_000),
+        qty: Lots(qty),
+        filled: Lots(filled),
+        decided_ns: SECOND,
+        arrived_ns: SECOND + 400_000,
+        acked_ns: SECOND + 2_000_000,
+        ended_ns: 3 * SECOND,
+        end,
+    }
+}
+
+fn fill(side: Side, liquidity: Liquidity, middles_x2: [i64; 3]) -> FillRow {
+    FillRow {
+        client_id: 1,
+        strategy: Some(StrategyId(0)),
+        account: AccountId(0),
+        instrument: InstrumentId(0),
+        side,
+        price: Ticks(1_000),
+        qty: Lots(10),
+        fee: Some(Decimal::new(5, 1)),
+        liquidity,
+        there_ns: 2 * SECOND,
+        here_ns: 3 * SECOND,
+        decided_ns: SECOND,
+        middle_x2: middles_x2[0],
+        middle_1s_x2: middles_x2[1],
+        middle_10s_x2: middles_x2[2],
+    }
+}
+
+fn sample(at_s: u64, profit: i64, lots: i64, middle_x2: i64) -> Sample {
+    Sample {
+        time_ns: at_s * SECOND,
+        equity: Some(Decimal::from(1_000 + profit)),
+        profits: vec![Some(Decimal::from(profit))],
+        positions: vec![lots],
+        middles_x2: vec![middle_x2],
+    }
+}
+
+fn collected() -> Collector {
+    // A tick is 0.1 quote, a lot 0.01 base.
+    let units = Units {
+        tick: 0.1,
+        lot: 0.01,
+    };
+    let mut collector = Collector::new(vec![units], 0.0);
+    collector.order(&order(OrderEnd::Filled, 10, 10));
+    collector.order(&order(OrderEnd::Cancelled, 30, 10));
+    collector.fill(&fill(Side::Buy, Liquidity::Maker, [2_004, 2_000, 1_990]));
+    collector.fill(&fill(Side::Sell, Liquidity::Taker, [2_010, 2_000, 2_000]));
+    // An hour lies between the second and the third.
+    for (at_s, profit, lots, middle) in [(0, 0, 0, 2_000), (1, 2, 5, 2_002), (3_601, -1, 5, 2_100)]
+    {
+        collector.sample(&sample(at_s, profit, lots, middle));
+    }
+    collector
+}
+
+#[test]
+fn collector_counts_what_its_words_say() {
+    let trading = collected().trading();
+    assert_eq!(
+        (trading.orders, trading.orders_filled, trading.fills),
+        (2, 2, 2)
+    );
+    assert_eq!(trading.fill_ratio, Some(0.5));
+    assert_eq!(trading.maker_share, Some(0.5));
+    assert!((trading.turnover - 20.0).abs() < 1e-9);
+    assert!((trading.fees - 1.0).abs() < 1e-9);
+    // The buy was 2 ticks below the middle, the sale 5 below it: 20 and -50 bps of 1,000 ticks.
+    assert!((trading.edge_bps.unwrap() + 15.0).abs() < 1e-9);
+    assert!((trading.slippage_bps.unwrap() - 50.0).abs() < 1e-9);
+    assert!(trading.markout_1s_bps.unwrap().abs() < 1e-9);
+    assert!((trading.markout_10s_bps.unwrap() + 25.0).abs() < 1e-9);
+    assert_eq!(trading.seconds_to_fill, Some(2.0));
+    assert!((trading.time_in_position.unwrap() - 2.0 / 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn collector_divides_profit_by_hours_and_by_the_sizes_of_moves() {
+    let collector = collected();
+    assert!((collector.hours()[0].profit - 2.0).abs() < 1e-9);
+    assert!((collector.hours()[1].profit + 3.0).abs() < 1e-9);
+    let regimes = collector.regimes();
+    let sum: f64 = regimes.iter().map(|part| part.profit).sum();
+    assert!((sum + 1.0).abs() < 1e-9);
+    let performance = collector.performance();
+    assert_eq!(performance.capital, Some(1_000.0));
+    assert!((performance.max_drawdown - 3.0).abs() < 1e-9);
+    let marks: Vec<&FillMark> = collector.marks().collect();
+    assert!(marks[0].buy && marks[0].maker && (marks[0].price - 100.0).abs() < 1e-9);
+}
+
+#[test]
+fn page_holds_the_whole_report_and_no_text_can_end_its_script() {
+    let outcome = Outcome {
+        counts: crate::backtest::Counts::default(),
+        market_records: 7,
+        late: 0,
+        malformed: 0,
+        span_ns: (0, 3_601 * SECOND),
+        profit: Some(Decimal::from(-1)),
+        fees: Decimal::ONE,
+        liquidations: 0,
+        state_hash: [0xab; 32],
+    };
+    let run = Run {
+        config: "# </script><b>".to_owned(),
+        ..Run::default()
+    };
+    let report = Report::new(run, &outcome, &collected());
+    let page = page(&report).unwrap();
+    assert_eq!(page.matches("</script>").count(), 1);
+    assert!(page.contains("\"market_records\":7"));
+    let numbers = serde_json::to_value(&report).unwrap();
+    assert_eq!(numbers["counted"]["pnl"], "-1");
+    assert_eq!(numbers["form"], 1);
+    assert_eq!(numbers["plot"]["profit"].as_array().unwrap().len(), 3);
+    assert_eq!(numbers["counted"]["state_hash"].as_str().unwrap().len(), 64);
+}

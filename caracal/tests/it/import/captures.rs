@@ -205,7 +205,7 @@ fn trades_that_are_none_twice_or_off_the_grid_are_counted_and_left_out() {
     assert_eq!(records, wanted);
     for (key, count, line) in [
         ("duplicates", 1, 2),
-        ("trade_gaps", 1, 10),
+        ("trade_gaps", 0, 0),
         ("off_grid", 1, 3),
         ("no_trades", 2, 4),
         ("unused_messages", 2, 5),
@@ -213,8 +213,21 @@ fn trades_that_are_none_twice_or_off_the_grid_are_counted_and_left_out() {
         ("impossible_numbers", 1, 9),
         ("cut_quantities", 1, 10),
     ] {
-        assert_eq!(finding(&report, key), (count, Some(line)), "{key}");
+        let line = (count > 0).then_some(line);
+        assert_eq!(finding(&report, key), (count, line), "{key}");
     }
+}
+
+#[test]
+fn holes_in_the_ids_of_trades_are_counted() {
+    let lines = [3, 4, 7, 8, 20].map(|id| trade("ABCUSDT", id, "9.0", "0.5"));
+    let (report, records) = run(&lines, &[]);
+    assert_eq!(records.len(), 7);
+    assert_eq!(finding(&report, "trade_gaps"), (2, Some(3)));
+    assert_eq!(
+        report["findings"]["trade_gaps"]["first"]["what"],
+        "trades 5 to 6"
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod mask;
 mod private_names;
 mod pure;
 mod rings;
+mod risk_tests;
 mod safety;
 mod serde_rename;
 mod size;
@@ -78,7 +79,7 @@ impl fmt::Display for Violation {
 type Check = fn(&Tree) -> Vec<Violation>;
 
 /// Each rule under the name that exceptions use.
-const RULES: [(&str, Check); 16] = [
+const RULES: [(&str, Check); 17] = [
     ("header", header::check),
     ("ascii", ascii::check),
     ("line-length", size::check_lines),
@@ -95,6 +96,7 @@ const RULES: [(&str, Check); 16] = [
     ("serde-rename", serde_rename::check),
     ("private-names", private_names::check),
     ("architecture", architecture::check),
+    ("risk-tests", risk_tests::check),
 ];
 
 /// Prints every violation in the repository at `root`.

@@ -59,7 +59,8 @@ pub(crate) struct ImportArgs {
     /// Asset that prices are in; without it told from the symbol.
     #[arg(long)]
     pub(super) quote: Option<String>,
-    /// Kind of market; without it told from the file.
+    /// Kind of market; without it told from the file, else spot for candles and klines, usdm for
+    /// hftbacktest.
     #[arg(long, value_enum)]
     pub(super) market: Option<MarketKind>,
     /// What a file of `binance-archive` holds; without it told from its name or header.

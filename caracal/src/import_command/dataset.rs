@@ -61,7 +61,12 @@ impl DataSet {
             .clamp(SEGMENT_BYTES_MIN, most)
             .next_power_of_two();
         let options = Options::new(Durability::Process).segment_bytes(size.min(most));
-        let (writer, _) = Writer::open(dir, options).map_err(Failure::because)?;
+        let (writer, _) = Writer::open(dir, options).map_err(|error| {
+            let place = dir.display();
+            Failure::Message(format!(
+                "{error}; nothing was written: remove {place} before the next try"
+            ))
+        })?;
         let kept = |spec: &InstrumentSpec| Kept::new(source_of(spec.venue.0));
         let venues = specs.iter().map(|spec| spec.venue.0 + 1).max();
         Ok(Self {

@@ -4,7 +4,7 @@
 
 use connectors::binance::capture::{BookSync, Fit, Span, Verdict};
 use model::body::{Level, Quote, Trade};
-use model::num::Lots;
+use model::num::{Lots, Ticks};
 
 use super::catalog::Seen;
 use super::dataset::DataSet;
@@ -88,6 +88,11 @@ impl Intake {
         self.set.advance(head)?;
         findings.times(head);
         self.check_venue_clock(row, findings);
+        if !is_possible(row) {
+            let text = || "a price below one tick or a quantity below zero".to_owned();
+            findings.add(Finding::Impossible, head, text);
+            return Ok(());
+        }
         match row.what {
             What::Update(span) => self.update(row, span, findings),
             What::RestSnapshot { id } => self.snapshot(row, id, findings),
@@ -356,5 +361,25 @@ impl Intake {
             findings.add(Finding::NoBook, &at, text);
         }
         self.set.end(words)
+    }
+}
+
+/// Whether every price is above zero and no quantity below it, or a side is said to be empty. Most
+/// readers have looked already; records of a journal come as they are.
+fn is_possible(row: &Row) -> bool {
+    let is_level = |level: &Level| level.price > Ticks::ZERO && level.qty >= Lots::ZERO;
+    let is_side = |level: &Level| is_level(level) || *level == Level::UNUSED;
+    match &row.what {
+        What::Trade(trade) | What::Aggregate(trade) => {
+            trade.price > Ticks::ZERO && trade.qty > Lots::ZERO
+        }
+        What::Quote(quote) => is_side(&quote.bid) && is_side(&quote.ask),
+        What::Mark(mark) => mark.mark > Ticks::ZERO,
+        What::Update(_)
+        | What::RestSnapshot { .. }
+        | What::Book { .. }
+        | What::Levels { .. }
+        | What::Patch { .. } => row.levels.iter().all(is_level),
+        What::Stale | What::NoTrade { .. } => true,
     }
 }

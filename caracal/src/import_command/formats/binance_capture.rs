@@ -67,14 +67,28 @@ impl Format for Capture {
             file: *file,
             line,
         };
-        let frame = match frame(text, &mut head) {
+        let Some((local_ns, json)) = halves(text) else {
+            const FORM: &str = "is not `<local time in nanoseconds> <JSON>`: no capture";
+            if line == 1 {
+                return Err(Broken {
+                    line,
+                    reason: FORM.to_owned(),
+                });
+            }
+            let findings = &mut context.findings;
+            findings.add(Finding::Unknown, &head, || FORM.to_owned());
+            return Ok(true);
+        };
+        head.local_ns = local_ns;
+        let frame = match capture::read(json) {
             Ok(frame) => frame,
-            Err(reason) if line == 1 => return Err(Broken { line, reason }),
-            Err(reason) => {
-                context.findings.add(Finding::Unknown, &head, || reason);
+            Err(error) => {
+                let findings = &mut context.findings;
+                findings.add(Finding::Unknown, &head, || error.to_string());
                 return Ok(true);
             }
         };
+        head.venue_ns = frame.venue_time_ns;
         let mut reader = Reader {
             market: *market,
             levels,
@@ -88,14 +102,10 @@ impl Format for Capture {
     }
 }
 
-/// The frame of a line; its times go to `head`.
-fn frame<'a>(text: &'a str, head: &mut Head) -> Result<Frame<'a>, String> {
-    const FORM: &str = "is not `<local time in nanoseconds> <JSON>`: no capture";
-    let (ns, json) = text.split_once(' ').ok_or(FORM)?;
-    head.local_ns = ns.parse().map_err(|_| FORM)?;
-    let frame = capture::read(json.trim()).map_err(|error| error.to_string())?;
-    head.venue_ns = frame.venue_time_ns;
-    Ok(frame)
+/// Local time and JSON of a line.
+fn halves(text: &str) -> Option<(u64, &str)> {
+    let (ns, json) = text.split_once(' ')?;
+    Some((ns.parse().ok()?, json.trim()))
 }
 
 /// What it takes to make rows of a frame.

@@ -119,7 +119,10 @@ fn wrong_format_another_instrument_and_an_existing_directory_are_refused() {
             &["text"],
             "text line 1: is not `<local time in nanoseconds> <JSON>`",
         ),
-        (&["json"], "json line 1: is an event of unknown kind"),
+        (
+            &["json"],
+            "json: nothing in it is of format binance-capture",
+        ),
         (
             &["answers"],
             "answers: nothing in it is of format binance-capture",

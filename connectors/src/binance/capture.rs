@@ -6,6 +6,9 @@
 //!
 //! Hot path: no. Allocates: two lists for each depth message.
 
+#[cfg(test)]
+mod tests;
+
 use model::num::parse_scaled;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -117,6 +120,7 @@ pub enum What<'a> {
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
+    stream: Option<&'a str>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
 }
@@ -233,7 +237,10 @@ const UNUSED: &[&str] = &[
 ///
 /// [`CaptureError`].
 pub fn read(json: &str) -> Result<Frame<'_>, CaptureError> {
-    let text = payload(json)?;
+    let (stream, text) = payload(json)?;
+    if is_partial_book(stream) {
+        return Ok(ignored());
+    }
     let kind = match quick_kind(text) {
         Some(kind) => kind,
         None => {
@@ -270,20 +277,29 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, CaptureError> {
     serde_json::from_str(text).map_err(|error| CaptureError::Json(error.to_string()))
 }
 
-/// What stands in the envelope; in the usual form found without reading it all.
-fn payload(json: &str) -> Result<&str, CaptureError> {
+/// The stream's name, empty if there is none, and what stands in the envelope; in the usual form
+/// found without reading it all.
+fn payload(json: &str) -> Result<(&str, &str), CaptureError> {
     const DATA: &str = "\",\"data\":";
-    if let Some(rest) = json.strip_prefix("{\"stream\":\"") {
-        let inner = rest.find(DATA).map(|at| &rest[at + DATA.len()..]);
-        if let Some(inner) = inner.and_then(|inner| inner.strip_suffix('}')) {
-            return Ok(inner);
-        }
+    if let Some(rest) = json.strip_prefix("{\"stream\":\"")
+        && let Some((stream, inner)) = rest.split_once(DATA)
+        && let Some(inner) = inner.strip_suffix('}')
+    {
+        return Ok((stream, inner));
     }
     if quick_kind(json).is_some() {
-        return Ok(json);
+        return Ok(("", json));
     }
     let envelope: Envelope<'_> = parse(json)?;
-    Ok(envelope.data.map_or(json, RawValue::get))
+    let stream = envelope.stream.unwrap_or("");
+    Ok((stream, envelope.data.map_or(json, RawValue::get)))
+}
+
+/// Whether a stream is of the best few levels (`btcusdt@depth20@100ms`): its messages look as
+/// updates or snapshots do, and are neither.
+fn is_partial_book(stream: &str) -> bool {
+    let behind = stream.split_once("@depth").map_or("", |(_, rest)| rest);
+    behind.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// The kind of an event whose first key says it, as all but spot's best prices do.

@@ -20,12 +20,11 @@ use model::limits::LEVELS_PER_RECORD;
 use model::record::{Kind, Record, flags};
 use serde_json::{Value, json};
 
-use super::days::Day;
+use super::days::{DAY_NS, Day};
 use super::kept::{Counts, Kept, State};
 use super::row::Head;
 use crate::output::Failure;
 
-const DAY_NS: u64 = 86_400 * 1_000_000_000;
 /// How long to wait for the next segment, which a helper thread makes.
 const SEGMENT_WAIT: Duration = Duration::from_micros(100);
 /// Size of a segment: that of the input, within these bounds.

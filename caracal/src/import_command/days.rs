@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+/// A day, nanoseconds.
+pub(super) const DAY_NS: u64 = 86_400 * 1_000_000_000;
+
 /// One UTC day of the data set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Day {
@@ -17,6 +20,7 @@ impl Day {
     pub(super) fn as_json(&self) -> Value {
         json!({
             "day": date(self.number),
+            "begins_ns": self.number.saturating_mul(DAY_NS),
             "first_seq": self.first_seq,
             "last_seq": self.last_seq,
             "first_time_ns": self.first_ns,

@@ -107,26 +107,24 @@ impl Findings {
 
     /// Counts a finding; `what` is asked for the first one only.
     pub(super) fn add(&mut self, finding: Finding, at: &Head, what: impl FnOnce() -> String) {
-        self.add_at(finding, at.file, at.line, what);
+        self.add_many(finding, 1, at, what);
     }
 
-    /// As [`Self::add`], for a line that is no row.
-    pub(super) fn add_at(
+    /// As [`Self::add`], `count` times, of which the first was at `at`.
+    pub(super) fn add_many(
         &mut self,
         finding: Finding,
-        file: usize,
-        line: u64,
+        count: u64,
+        at: &Head,
         what: impl FnOnce() -> String,
     ) {
-        let count = &mut self.counts[finding as usize];
-        count.count += 1;
-        if count.first.is_none() {
-            count.first = Some(Example {
-                file,
-                line,
-                what: what(),
-            });
-        }
+        let found = &mut self.counts[finding as usize];
+        found.count += count;
+        found.first.get_or_insert_with(|| Example {
+            file: at.file,
+            line: at.line,
+            what: what(),
+        });
     }
 
     /// Takes a row's two times.

@@ -25,6 +25,8 @@ struct Early {
 #[derive(Debug)]
 struct Last {
     sync: BookSync,
+    /// Updates since the book was whole, and where the first of them stood.
+    held: Option<(u64, Head)>,
     early: Option<Early>,
     seen: Seen,
     trade_id: u64,
@@ -45,6 +47,7 @@ impl Intake {
     pub(super) fn new(set: DataSet, seen: impl Iterator<Item = Seen>) -> Self {
         let last = seen.map(|seen| Last {
             sync: BookSync::new(),
+            held: None,
             early: None,
             seen,
             trade_id: 0,
@@ -153,8 +156,9 @@ impl Intake {
                 let text = || format!("update up to {}", span.last_id);
                 findings.add(Finding::OldUpdate, head, text);
             }
-            Verdict::Hold => {}
+            Verdict::Hold => last.held.get_or_insert((0, *head)).0 += 1,
             Verdict::Gap => {
+                last.held = Some((1, *head));
                 let place = span.before_id.unwrap_or(span.first_id);
                 let text = || format!("update from {place}, behind {}", was_at.unwrap_or(0));
                 findings.add(Finding::Gap, head, text);
@@ -212,6 +216,7 @@ impl Intake {
         }
         self.set.book(head, id, levels, bids)?;
         self.check_crossing(head, findings);
+        self.last[head.slot].held = None;
         let sync = std::mem::take(&mut self.last[head.slot].sync);
         for update in sync.replay(id) {
             let at = Head {
@@ -340,25 +345,16 @@ impl Intake {
         self.set.quote(head, quote)
     }
 
-    /// Ends the data set behind the last row, with these words, and looks for books that never
-    /// became whole.
+    /// Ends the data set behind the last row, with these words, and tells of updates that found no
+    /// book.
     ///
     /// # Errors
     ///
     /// As [`Self::take`].
-    pub(super) fn end(
-        &mut self,
-        end: &Head,
-        words: &str,
-        findings: &mut Findings,
-    ) -> Result<(), Failure> {
-        for (slot, last) in self.last.iter().enumerate() {
-            if last.sync.is_empty() || last.sync.is_live() {
-                continue;
-            }
-            let at = Head { slot, ..*end };
-            let text = || "no snapshot fits the updates up to the end".to_owned();
-            findings.add(Finding::NoBook, &at, text);
+    pub(super) fn end(&mut self, words: &str, findings: &mut Findings) -> Result<(), Failure> {
+        for (count, at) in self.last.iter().filter_map(|last| last.held) {
+            let text = || "no snapshot fits it, nor any update up to the end".to_owned();
+            findings.add_many(Finding::NoBook, count, &at, text);
         }
         self.set.end(words)
     }

@@ -40,7 +40,6 @@ use findings::Findings;
 use input::{Broken, Progress};
 use intake::Intake;
 use report::Report;
-use row::Head;
 use stream::{Context, Merged, Stream};
 
 use crate::output::Failure;
@@ -184,7 +183,8 @@ impl<'a> Run<'a> {
         for (index, path) in self.args.files.iter().enumerate() {
             let before = rows;
             let opened = self.open(index, path);
-            let mut stream = opened.map_err(|broken| self.broken(index, &broken))?;
+            let refused = |broken| nothing_yet(&self.broken(index, &broken).to_string());
+            let mut stream = opened.map_err(refused)?;
             let mut context = Context {
                 catalog: &mut self.catalog,
                 findings: &mut findings,
@@ -204,10 +204,9 @@ impl<'a> Run<'a> {
                 }
             };
             match broken {
-                Some(broken) if rows == before && index == 0 => {
+                Some(broken) if rows == before => {
                     return Err(nothing_yet(&self.broken(index, &broken).to_string()));
                 }
-                Some(_) => break,
                 None if rows == before => {
                     let why = format!(
                         "{}: nothing in it is of format {}",
@@ -216,7 +215,7 @@ impl<'a> Run<'a> {
                     );
                     return Err(nothing_yet(&why));
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
         self.catalog.settle();
@@ -236,18 +235,10 @@ impl<'a> Run<'a> {
             findings: &mut self.findings,
         };
         let mut merged = Merged::new(streams, &mut context);
-        let mut end = Head {
-            local_ns: 0,
-            venue_ns: 0,
-            slot: 0,
-            file: 0,
-            line: 0,
-        };
         let ended = loop {
             match merged.next(&mut context) {
                 Ok(Some(row)) => {
                     intake.take(&row, context.findings)?;
-                    end = row.head;
                     merged.recycle(row);
                 }
                 Ok(None) => break Ok(()),
@@ -264,7 +255,7 @@ impl<'a> Run<'a> {
             Ok(()) => "data set ends",
             Err(_) => "data set ends early",
         };
-        intake.end(&end, words, &mut self.findings)?;
+        intake.end(words, &mut self.findings)?;
         ended.map_err(|ended| match ended {
             Ended::Broken((file, broken)) => self.broken(file, &broken),
             Ended::Interrupted => Failure::Message("interrupted".to_owned()),

@@ -51,6 +51,25 @@ fn truncated_gzip_names_its_line_and_keeps_what_was_read() {
 }
 
 #[test]
+fn file_that_is_cut_off_does_not_hide_the_steps_of_the_next_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = (1..=400).map(|id| line(id * 10, id)).collect();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    encoder.write_all(lines.join("\n").as_bytes()).unwrap();
+    let whole = encoder.finish().unwrap();
+    std::fs::write(directory.path().join("capture"), &whole[..whole.len() / 2]).unwrap();
+    let fine = line(5, 1).replace("ABC", "XYZ").replace("9.1", "9.125");
+    write(directory.path(), "other", &[fine]);
+    let said = refused(directory.path(), &[&CAPTURE[..], &["other"]].concat());
+    assert!(said.contains("capture line "), "{said}");
+    let report = report(directory.path());
+    assert_eq!(report["instruments"][1]["tick"], "0.001");
+    assert_eq!(report["instruments"][1]["trades"], 1);
+    assert!(report["instruments"][0]["trades"].as_u64().unwrap() > 50);
+    assert_eq!(report["findings"]["off_grid"]["count"], 0);
+}
+
+#[test]
 fn unsorted_file_names_its_line_and_a_window_sorts_it() {
     let directory = tempfile::tempdir().unwrap();
     let lines = [

@@ -88,3 +88,63 @@ fn what_is_no_message_says_why() {
         Ok(What::Ignored)
     );
 }
+
+/// An update of `first..=last` behind one that ended at `before`.
+const fn chained(before: u64, first: u64, last: u64) -> Span {
+    Span {
+        first_id: first,
+        last_id: last,
+        before_id: Some(before),
+        venue_time_ns: 0,
+    }
+}
+
+#[test]
+fn chained_update_continues_a_book_by_the_id_before_it_alone() {
+    let mut sync = BookSync::new();
+    assert_eq!(sync.update(chained(90, 95, 100), &[], 0), Verdict::Hold);
+    assert_eq!(sync.update(chained(100, 130, 140), &[], 0), Verdict::Hold);
+    assert_eq!(sync.snapshot(99), Fit::Fits, "90 <= 99 <= 100");
+    let replayed: Vec<u64> = sync.replay(99).map(|update| update.span.last_id).collect();
+    assert_eq!(replayed, [100, 140]);
+    sync.settle();
+    // Ids between two messages are those of nobody.
+    assert_eq!(sync.update(chained(140, 170, 180), &[], 0), Verdict::Apply);
+    assert_eq!(sync.update(chained(140, 170, 180), &[], 0), Verdict::Old);
+    assert_eq!(sync.update(chained(179, 181, 190), &[], 0), Verdict::Gap);
+    assert_eq!(sync.id(), None);
+}
+
+#[test]
+fn snapshot_joins_a_chain_only_where_nothing_lies_between() {
+    let held = || {
+        let mut sync = BookSync::new();
+        sync.update(chained(100, 110, 120), &[], 0);
+        sync
+    };
+    assert_eq!(held().snapshot(99), Fit::TooOld);
+    for id in [100, 105, 110, 119] {
+        let mut sync = held();
+        assert_eq!(sync.snapshot(id), Fit::Fits, "{id}");
+        assert_eq!(sync.replay(id).count(), 1, "{id}");
+    }
+    // At or behind the last held one: the next may begin before the snapshot, but not after it.
+    for (id, next, wanted) in [
+        (120, chained(120, 130, 140), Verdict::Apply),
+        (125, chained(120, 130, 140), Verdict::Apply),
+        (135, chained(120, 130, 140), Verdict::Apply),
+        (140, chained(120, 130, 140), Verdict::Old),
+        (125, chained(126, 130, 140), Verdict::Gap),
+    ] {
+        let mut sync = held();
+        assert_eq!(sync.snapshot(id), Fit::Fits);
+        assert_eq!(sync.replay(id).count(), 0);
+        sync.settle();
+        assert_eq!(sync.update(next, &[], 0), wanted, "{id} and {next:?}");
+    }
+    // Behind the first one the chain holds.
+    let mut sync = held();
+    sync.snapshot(125);
+    sync.update(chained(120, 130, 140), &[], 0);
+    assert_eq!(sync.update(chained(139, 150, 160), &[], 0), Verdict::Gap);
+}

@@ -44,7 +44,8 @@ pub(crate) struct ImportArgs {
     /// Directory of the data set: not there yet, or empty.
     #[arg(long, value_name = "DIR")]
     pub(super) out: PathBuf,
-    /// Take this symbol only, and refuse files with another one.
+    /// Take this symbol only, and refuse files with another one. Needed where files do not say
+    /// theirs: hftbacktest, candles.
     #[arg(long)]
     pub(super) symbol: Option<String>,
     /// Smallest price step; without it the finest decimal step that occurs.

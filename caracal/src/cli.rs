@@ -14,6 +14,7 @@ use crate::journal_command::JournalArgs;
 use crate::prove_command::ProveArgs;
 use crate::run::Release;
 use crate::strategies_command::StrategiesArgs;
+use crate::sweep_command::SweepArgs;
 use crate::verify_command::VerifyArgs;
 
 /// A low-latency, event-sourced trading engine for crypto venues.
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Run strategies over recorded markets, against simulated venues.
     Backtest(BacktestArgs),
+    /// Run one backtest with many values, and compare what each brought.
+    Sweep(SweepArgs),
     /// Look at every byte of a journal, and name the first one that was changed.
     Verify(VerifyArgs),
     /// Prove that a record is in a journal, for somebody who has only the key or a checkpoint.

@@ -24,6 +24,7 @@ mod replay_command;
 mod run;
 mod signals;
 mod strategies_command;
+mod sweep_command;
 mod verify_command;
 
 use std::process::ExitCode;
@@ -89,6 +90,7 @@ fn obey(command: Command, registry: &Registry) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(&args, registry),
         Command::Practice(args) => practice::practice(&args),
+        Command::Sweep(args) => sweep_command::run(&args, registry),
         Command::Backtest(args) => backtest_command::run(&args, registry),
         Command::Replay(args) => replay_command::replay(&args, registry),
         Command::Verify(args) => verify_command::verify(&args),

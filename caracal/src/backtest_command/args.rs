@@ -42,3 +42,16 @@ pub(crate) struct BacktestArgs {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+impl BacktestArgs {
+    /// What is to be run on what.
+    pub(super) fn wanted(&self) -> super::Wanted<'_> {
+        super::Wanted {
+            path: &self.config,
+            data: &self.data,
+            from: self.from,
+            to: self.to,
+            found: None,
+        }
+    }
+}

@@ -11,6 +11,8 @@ use engine::strategy::Registry;
 use replay::backtest::Backtest;
 
 pub(crate) use args::BacktestArgs;
+pub(crate) use out::{collector, whole};
+pub(crate) use prepare::{Prepared, Wanted, found_shift, prepare};
 
 use crate::config::BacktestConfig;
 use crate::output::Failure;
@@ -27,7 +29,7 @@ pub(crate) fn run(args: &BacktestArgs, registry: &Registry) -> Result<(), Failur
         out::prepare(dir)?;
     }
     let began = Instant::now();
-    let prepared = prepare::prepare(args, &config)?;
+    let prepared = prepare(args.wanted(), &config)?;
     let bar = progress_bar("backtest", prepared.records);
     let journal = args.journal.as_deref();
     let mut collectors = [out::collector(&config, &prepared.specs)];

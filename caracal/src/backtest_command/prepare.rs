@@ -1,6 +1,6 @@
 //! From a configuration and data sets to what a backtest is made of.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use model::body::AssetName;
 use model::ids::{InstrumentId, VenueId};
@@ -8,10 +8,24 @@ use model::instrument::InstrumentSpec;
 use replay::backtest::{DataSet, Delay, Feed, Latencies, Plan, Recorded, Shift, Source};
 use rust_decimal::Decimal;
 
-use super::args::BacktestArgs;
 use crate::config::{BacktestConfig, instrument_name};
 use crate::output::{Failure, remark};
 use crate::run::program_digest;
+
+/// What is to be run on what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// The configuration's file, for messages.
+    pub(crate) path: &'a Path,
+    /// The data sets.
+    pub(crate) data: &'a [PathBuf],
+    /// Orders are placed from this time on, nanoseconds since the Unix epoch.
+    pub(crate) from: Option<u64>,
+    /// The data is read up to this time.
+    pub(crate) to: Option<u64>,
+    /// How the recorder's clock is moved where the configuration says "auto"; found if not given.
+    pub(crate) found: Option<Shift>,
+}
 
 /// What a backtest is made of.
 pub(crate) struct Prepared {
@@ -30,8 +44,8 @@ pub(crate) struct Prepared {
 /// # Errors
 ///
 /// [`Failure`]: data that is missing or does not fit, quantities that are not whole lots.
-pub(crate) fn prepare(args: &BacktestArgs, config: &BacktestConfig) -> Result<Prepared, Failure> {
-    let sets = open(&args.data)?;
+pub(crate) fn prepare(args: Wanted<'_>, config: &BacktestConfig) -> Result<Prepared, Failure> {
+    let sets = open(args.data)?;
     let mut records = 0_u64;
     for set in &sets {
         records = records.saturating_add(set.records().map_err(Failure::because)?);
@@ -39,14 +53,14 @@ pub(crate) fn prepare(args: &BacktestArgs, config: &BacktestConfig) -> Result<Pr
     let instruments = sources(&sets, config)?;
     let specs: Vec<InstrumentSpec> = instruments.iter().map(|one| one.spec.clone()).collect();
     let mut machine = config.machine.build(&specs).map_err(|problems| {
-        let path = args.config.display();
+        let path = args.path.display();
         Failure::Message(format!("{path}: {}", problems.join("; ")))
     })?;
     machine.control.program = program_digest();
     let backtest = &config.backtest;
     let shift = match backtest.shift {
         Some(shift) => shift,
-        None => found_shift(&args.data)?,
+        None => args.found.map_or_else(|| found_shift(args.data), Ok)?,
     };
     let from_ns = args.from.unwrap_or(0);
     let plan = Plan {
@@ -93,6 +107,7 @@ fn sources(sets: &[DataSet], config: &BacktestConfig) -> Result<Vec<Source>, Fai
             let spec = InstrumentSpec {
                 id: InstrumentId(id),
                 venue: VenueId(u8::try_from(venue).map_err(Failure::because)?),
+                symbol: symbol.clone(),
                 name,
                 ..sets[set].instruments()[place].clone()
             };
@@ -102,13 +117,15 @@ fn sources(sets: &[DataSet], config: &BacktestConfig) -> Result<Vec<Source>, Fai
     Ok(sources)
 }
 
-/// The data with this name; or, where only one has it, with this symbol.
+/// The data of this instrument: by the name that the data or the configuration has for it; or,
+/// where only one has it, by the venue's symbol.
 fn find(sets: &[DataSet], symbol: &str, name: &str) -> Result<(usize, usize), Failure> {
     let all = sets.iter().enumerate().flat_map(|(set, data)| {
         let places = data.instruments().iter().enumerate();
         places.map(move |(place, spec)| (set, place, spec))
     });
-    let all: Vec<_> = all.filter(|(_, _, spec)| spec.symbol == symbol).collect();
+    let is_it = |spec: &InstrumentSpec| spec.symbol == symbol || spec.name == symbol;
+    let all: Vec<_> = all.filter(|(_, _, spec)| is_it(spec)).collect();
     let named: Vec<_> = all
         .iter()
         .filter(|(_, _, spec)| spec.name == name)
@@ -126,7 +143,11 @@ fn find(sets: &[DataSet], symbol: &str, name: &str) -> Result<(usize, usize), Fa
             )))
         }
         _ => Err(Failure::Message(format!(
-            "symbol {symbol}: several data sets have it; leave all but one out"
+            "symbol {symbol}: there are several of it ({}); write one of these names instead",
+            all.iter()
+                .map(|(_, _, spec)| spec.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
         ))),
     }
 }
@@ -146,7 +167,11 @@ const ANOTHER_TIME_NS: i64 = 10_000_000_000;
 
 /// The recorder's clock is moved so that nothing arrives before it left, nor, where a recording was
 /// played at another time, long behind.
-fn found_shift(paths: &[PathBuf]) -> Result<Shift, Failure> {
+///
+/// # Errors
+///
+/// [`Failure`]: data that cannot be read.
+pub(crate) fn found_shift(paths: &[PathBuf]) -> Result<Shift, Failure> {
     let mut least: Option<i64> = None;
     for set in open(paths)? {
         let delay = set.least_delay_ns().map_err(Failure::because)?;

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
+mod backtest;
 mod bad_input;
 mod control;
 mod explain;

@@ -15,7 +15,7 @@ struct Days {
 #[derive(Debug, Deserialize)]
 struct Day {
     first_seq: u64,
-    first_time_ns: u64,
+    begins_ns: u64,
 }
 
 /// Log sequence of the first record of the day that holds `from_ns`; `None` without an index, or if
@@ -24,6 +24,6 @@ struct Day {
 pub(super) fn start_of(dir: &Path, from_ns: u64) -> Option<u64> {
     let text = std::fs::read_to_string(dir.join(FILE)).ok()?;
     let days: Days = serde_json::from_str(&text).ok()?;
-    let earlier = days.days.iter().filter(|day| day.first_time_ns <= from_ns);
+    let earlier = days.days.iter().filter(|day| day.begins_ns <= from_ns);
     earlier.map(|day| day.first_seq).max()
 }

@@ -1,0 +1,68 @@
+//! Arguments of `sweep`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::variants::Setting;
+use crate::journal_command::parse_time;
+
+const EXAMPLES: &str = "Examples:
+  caracal sweep --config examples/backtest-maker.toml --data data/btcusdt \\
+      --set strategy.maker.spread=2,4,8 --set strategy.maker.levels=1..5/2 --out sweep
+  caracal sweep --config my.toml --data d --set backtest.latency.new=1ms,5ms --out s --metric sharpe
+  caracal sweep --config my.toml --data d --set strategy.maker.spread=1..50/1 --random 20 --out s
+  caracal sweep --config my.toml --data d --set strategy.maker.spread=2,4 --out s --plan
+  caracal sweep --item 1 --out s          # one variant of a plan, for a scheduler elsewhere
+
+The same command again goes on with what is missing. A path names a key of the configuration; of
+tables that stand several times, such as [[strategy]], the one with that name.";
+
+/// Arguments of `sweep`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SweepArgs {
+    /// The configuration, with a [backtest] table.
+    #[arg(long, required_unless_present = "item")]
+    pub(crate) config: Option<PathBuf>,
+    /// A data set, as often as wanted.
+    #[arg(long, num_args = 1.., required_unless_present = "item")]
+    pub(crate) data: Vec<PathBuf>,
+    /// What varies: PATH=A,B,C or PATH=FROM..TO/STEP; several make every combination.
+    #[arg(
+        long = "set",
+        value_name = "PATH=VALUES",
+        required_unless_present = "item"
+    )]
+    pub(crate) settings: Vec<Setting>,
+    /// Draw this many of the combinations instead of all.
+    #[arg(long)]
+    pub(crate) random: Option<usize>,
+    /// Seed of the draw.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Orders are placed from this time on, for example 2024-08-08T00:00:00Z.
+    #[arg(long, value_parser = parse_time)]
+    pub(crate) from: Option<u64>,
+    /// The data is read up to this time.
+    #[arg(long, value_parser = parse_time)]
+    pub(crate) to: Option<u64>,
+    /// Where the results are kept: each variant as it ends, then the whole.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Threads; half of the cores if not given.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// By what variants are compared.
+    #[arg(long, default_value = "pnl", value_parser = ["pnl", "sharpe", "sortino", "calmar"])]
+    pub(crate) metric: String,
+    /// Write the plan and run nothing.
+    #[arg(long, conflicts_with = "item")]
+    pub(crate) plan: bool,
+    /// Run this one variant of the plan in --out and nothing else.
+    #[arg(long)]
+    pub(crate) item: Option<usize>,
+    /// Print the result as one JSON object on the last line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,158 @@
+//! A sweep's plan: everything that its variants are made of, kept in its directory, so that each
+//! can be run by itself and a sweep that was interrupted goes on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use replay::backtest::Shift;
+use serde::{Deserialize, Serialize};
+
+use super::variants::{Setting, Variant};
+use crate::backtest_command::{found_shift, whole};
+use crate::output::{Failure, hex};
+use crate::run::program_digest;
+
+/// The plan's file.
+const FILE: &str = "sweep.json";
+/// The folder of results.
+const ITEMS: &str = "items";
+
+/// See the module's header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Plan {
+    /// Form of this file.
+    pub(super) form: u32,
+    /// BLAKE3 of the program's file, hexadecimal.
+    pub(super) program: String,
+    /// The configuration's file, for messages.
+    pub(super) config: PathBuf,
+    /// Its text.
+    pub(super) text: String,
+    /// The data sets, as absolute paths.
+    pub(super) data: Vec<PathBuf>,
+    /// Records of each data set.
+    pub(super) records: Vec<u64>,
+    /// How the recorder's clock is moved, nanoseconds, where a variant says "auto".
+    pub(super) shift_ns: i64,
+    /// First time for orders.
+    pub(super) from: Option<u64>,
+    /// End of the data.
+    pub(super) to: Option<u64>,
+    /// What varies.
+    pub(super) settings: Vec<Setting>,
+    /// The variants.
+    pub(super) variants: Vec<Variant>,
+}
+
+/// Form of `sweep.json`.
+const FORM: u32 = 1;
+
+impl Plan {
+    /// The plan of these variants.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: the configuration or a data set cannot be read.
+    pub(super) fn new(
+        config: &Path,
+        data: &[PathBuf],
+        range: (Option<u64>, Option<u64>),
+        settings: Vec<Setting>,
+        variants: Vec<Variant>,
+    ) -> Result<Self, Failure> {
+        let text = fs::read_to_string(config)
+            .map_err(|error| Failure::while_doing(&config.display().to_string(), error))?;
+        let mut paths = Vec::new();
+        let mut records = Vec::new();
+        for path in data {
+            let set = replay::backtest::DataSet::open(path).map_err(Failure::because)?;
+            records.push(set.records().map_err(Failure::because)?);
+            paths.push(fs::canonicalize(path).map_err(Failure::because)?);
+        }
+        let shift_ns = match found_shift(data)? {
+            Shift::None => 0,
+            Shift::By(ns) => ns,
+        };
+        Ok(Self {
+            form: FORM,
+            program: hex(&program_digest()),
+            config: config.to_owned(),
+            text,
+            data: paths,
+            records,
+            shift_ns,
+            from: range.0,
+            to: range.1,
+            settings,
+            variants,
+        })
+    }
+
+    /// Puts the plan into `dir`, or finds that it is there already.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: another sweep's results are there, or something else.
+    pub(super) fn settle(&self, dir: &Path) -> Result<(), Failure> {
+        let place = dir.display();
+        if dir.join(FILE).exists() {
+            let known = Self::load(dir)?;
+            if known == *self {
+                return Ok(());
+            }
+            return Err(Failure::Message(format!(
+                "--out {place}: holds another sweep ({}); name another directory",
+                self.differs_from(&known)
+            )));
+        }
+        let items = dir.join(ITEMS);
+        let is_empty = || Ok(!dir.exists() || fs::read_dir(dir)?.next().is_none());
+        let fresh: std::io::Result<bool> = is_empty();
+        if !fresh.map_err(|error| Failure::while_doing(&place.to_string(), error))? {
+            return Err(Failure::Message(format!(
+                "--out {place}: holds something else than a sweep; name an empty or a new directory"
+            )));
+        }
+        fs::create_dir_all(items)
+            .map_err(|error| Failure::while_doing(&place.to_string(), error))?;
+        let text = serde_json::to_string_pretty(self).map_err(Failure::because)?;
+        whole(dir, FILE, &text)
+    }
+
+    fn differs_from(&self, known: &Self) -> &'static str {
+        if self.program != known.program {
+            "of another program"
+        } else if self.text != known.text || self.config != known.config {
+            "of another configuration"
+        } else if self.data != known.data || self.records != known.records {
+            "of other data"
+        } else {
+            "of other settings or times"
+        }
+    }
+
+    /// The plan in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: there is none, or it cannot be read.
+    pub(super) fn load(dir: &Path) -> Result<Self, Failure> {
+        let path = dir.join(FILE);
+        let place = path.display().to_string();
+        let text = fs::read_to_string(&path).map_err(|error| {
+            let what = format!("{place}: {error}; make a plan there first, with --plan");
+            Failure::Message(what)
+        })?;
+        serde_json::from_str(&text).map_err(|error| Failure::while_doing(&place, error))
+    }
+
+    /// File name of a variant's result, in the folder that [`Self::items`] names.
+    pub(super) fn item(index: usize) -> String {
+        format!("item-{index:05}.json")
+    }
+
+    /// The folder of results in `dir`.
+    pub(super) fn items(dir: &Path) -> PathBuf {
+        dir.join(ITEMS)
+    }
+}

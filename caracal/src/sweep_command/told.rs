@@ -1,0 +1,108 @@
+//! A sweep's results: the table on the screen, and the files of the whole.
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::json;
+
+use super::args::SweepArgs;
+use super::item::Item;
+use super::page;
+use super::plan::Plan;
+use crate::backtest_command::whole;
+use crate::output::{Failure, say};
+
+/// Rows of the table on the screen.
+const ROWS_MAX: usize = 20;
+
+/// Reads all results, writes `results.json` and `sweep.html`, and prints the table.
+///
+/// # Errors
+///
+/// [`Failure`]: a result is missing or cannot be read, or the disk.
+pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
+    let mut items = Vec::new();
+    for index in 0..plan.variants.len() {
+        match Item::load(&args.out, index)? {
+            Some(item) => items.push(item),
+            None => {
+                return Err(Failure::Message(format!(
+                    "item {index} is missing; the same command makes it"
+                )));
+            }
+        }
+    }
+    let metric = args.metric.as_str();
+    items.sort_by(|one, other| {
+        let key = |item: &Item| item.metric(metric).unwrap_or(f64::NEG_INFINITY);
+        key(other)
+            .total_cmp(&key(one))
+            .then(one.index.cmp(&other.index))
+    });
+    let failed = items.iter().filter(|item| item.error.is_some()).count();
+    let value = json!({
+        "form": 1,
+        "metric": metric,
+        "variants": items.len(),
+        "failed": failed,
+        "settings": plan.settings,
+        "items": items,
+    });
+    let text = serde_json::to_string_pretty(&value).map_err(Failure::because)?;
+    whole(&args.out, "results.json", &text)?;
+    whole(&args.out, "sweep.html", &page::page(plan, metric, &value)?)?;
+    if args.json {
+        let best = items.first().filter(|item| item.error.is_none());
+        return say(&json!({
+            "variants": items.len(),
+            "failed": failed,
+            "metric": metric,
+            "best": best.map(|item| &item.settings),
+            "best_value": best.and_then(|item| item.metric(metric)),
+            "report": args.out.join("sweep.html").display().to_string(),
+        })
+        .to_string());
+    }
+    say(&table(plan, &items))?;
+    if items.len() > ROWS_MAX {
+        say(&format!("and {} more", items.len() - ROWS_MAX))?;
+    }
+    for item in items.iter().filter(|item| item.error.is_some()).take(3) {
+        let error = item.error.as_deref().unwrap_or("");
+        say(&format!("failed: item {}: {error}", item.index))?;
+    }
+    say("")?;
+    say(&format!(
+        "report         {}",
+        args.out.join("sweep.html").display()
+    ))
+}
+
+/// The best ones first.
+fn table(plan: &Plan, items: &[Item]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let mut head: Vec<String> = vec!["item".to_owned()];
+    head.extend(plan.settings.iter().map(|one| one.path.clone()));
+    let numbers = ["pnl", "fees", "sharpe", "drawdown", "orders", "fills"];
+    head.extend(numbers.map(str::to_owned));
+    table.set_header(head);
+    for item in items.iter().take(ROWS_MAX) {
+        let mut row = vec![item.index.to_string()];
+        let values = plan.settings.iter();
+        row.extend(values.map(|one| item.settings.get(&one.path).cloned().unwrap_or_default()));
+        let float =
+            |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
+        row.extend([
+            item.pnl.clone().unwrap_or("-".to_owned()),
+            item.fees.clone(),
+            float(item.sharpe),
+            format!("{:.4}", item.max_drawdown),
+            item.orders.to_string(),
+            item.fills.to_string(),
+        ]);
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}

@@ -18,7 +18,7 @@ use model::record::Record;
 
 use super::own::{Edge, Edges, Execution, Own, fill_taker, within};
 use super::queue::QueueModel;
-use super::rules::{Leftover, Rules, Through};
+use super::rules::{Beyond, Leftover, Rules, Through};
 
 /// See the module's header.
 #[derive(Debug)]
@@ -290,6 +290,7 @@ impl Market {
     fn queued(&mut self, side: Side, index: usize, traded: i64) -> i64 {
         let model = Arc::clone(&self.model);
         let shown = self.edge_qty(side, index);
+        let rule = self.rules.beyond;
         let Some(own) = self.own_mut(side).get_mut(index) else {
             return 0;
         };
@@ -299,13 +300,16 @@ impl Market {
             return ((traded as f64 * share) as i64).min(left).min(traded);
         }
         model.trade(&mut own.standing, traded as f64);
-        // To whole lots, downwards; a rounding error of the estimate is no lot.
-        let beyond = (-own.standing.ahead + 1e-6).floor() as i64;
+        let beyond = match rule {
+            // A rounding error of the estimate is no lot.
+            Beyond::Traded => ((-own.standing.ahead + 1e-6).floor() as i64).min(traded),
+            Beyond::Estimated => (-own.standing.ahead).round() as i64,
+        };
         if beyond <= 0 {
             return 0;
         }
         own.standing.ahead = 0.0;
-        beyond.min(left).min(traded)
+        beyond.min(left)
     }
 
     fn edge_qty(&self, side: Side, index: usize) -> i64 {

@@ -41,7 +41,7 @@ pub use data::{DataError, DataSet};
 pub use latency::{Burst, Delay, Latencies, Recorded};
 pub use money::{FeeTier, Overflow};
 pub use queue::{ProRata, Probable, QueueModel, RiskAverse, Share, Standing};
-pub use rules::{Leftover, Rules, Through};
+pub use rules::{Beyond, Leftover, Rules, Through};
 pub use tape::{FillRow, Observer, OrderEnd, OrderRow, Sample, Unobserved};
 pub use timeline::Shift;
 pub use venue::{Outage, QueueChoice, VenuePlan};

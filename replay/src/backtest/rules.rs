@@ -21,6 +21,15 @@ pub enum Leftover {
     Fills,
 }
 
+/// How much an order at the front gets, where the place in the queue is an estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// Whole lots that the estimate lets through, and no more than was traded.
+    Traded,
+    /// What the estimate lets through, to the nearest lot, whatever was traded.
+    Estimated,
+}
+
 /// The rules of a market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
@@ -28,6 +37,8 @@ pub struct Rules {
     pub through: Through,
     /// See [`Leftover`].
     pub leftover: Leftover,
+    /// See [`Beyond`].
+    pub beyond: Beyond,
     /// What our orders take is gone until the level is shown anew.
     pub impact: bool,
     /// Our orders at one price stand in one queue: a trade fills the later one with what the
@@ -40,6 +51,7 @@ impl Rules {
     pub const FAITHFUL: Self = Self {
         through: Through::Seen,
         leftover: Leftover::Rests,
+        beyond: Beyond::Traded,
         impact: true,
         shared_queue: true,
     };
@@ -48,6 +60,7 @@ impl Rules {
     pub const LIKE_HFTBACKTEST: Self = Self {
         through: Through::All,
         leftover: Leftover::Fills,
+        beyond: Beyond::Estimated,
         impact: false,
         shared_queue: false,
     };

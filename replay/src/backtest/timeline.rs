@@ -8,8 +8,9 @@
 use std::collections::VecDeque;
 
 use model::blob::{self, BlobKind};
+use model::ids::InstrumentId;
 use model::instrument::InstrumentSpec;
-use model::record::Record;
+use model::record::{Kind, Record, flags};
 
 use super::data::{DataError, DataSet, Head};
 use super::latency::{FeedClock, Latencies};
@@ -63,6 +64,8 @@ pub(super) struct Timeline {
     base: u64,
     here: VecDeque<(u64, u64)>,
     there: VecDeque<(u64, u64)>,
+    /// Slots of snapshots whose next change has not been read yet, by instrument.
+    loose: Vec<(InstrumentId, u64)>,
     horizon_ns: u64,
     at_there_ns: u64,
     at_here_ns: u64,
@@ -102,6 +105,7 @@ impl Timeline {
             base: 0,
             here: VecDeque::new(),
             there: VecDeque::new(),
+            loose: Vec::new(),
             horizon_ns: 0,
             at_there_ns: 0,
             at_here_ns: 0,
@@ -245,12 +249,71 @@ impl Timeline {
         };
         let here_ns = self.feed.here(there_ns, recorded_ns);
         self.taken += 1;
+        let record = *self.sets[index].record();
+        self.keep_books_in_order(&record, there_ns);
         let happens_ns = self.place(there_ns, here_ns);
         self.slots.push_back(Slot {
-            record: *self.sets[index].record(),
+            record,
             there_ns: happens_ns,
             left: 2,
         });
+    }
+
+    /// A snapshot is older than the changes that follow it, whatever its times say: an answer to a
+    /// request, it has none or a late one, and changes that it lacks were sent before it came.
+    #[inline]
+    fn keep_books_in_order(&mut self, record: &Record, there_ns: u64) {
+        let snapshot = record.kind == Kind::BookReset.code() || record.has(flags::SNAPSHOT);
+        let levels = record.kind == Kind::BookLevels.code();
+        let Some(instrument) = record.instrument().filter(|_| snapshot || levels) else {
+            return;
+        };
+        if snapshot {
+            let number = self.base + self.slots.len() as u64;
+            self.loose.push((instrument, number));
+        } else if !self.loose.is_empty() {
+            self.settle_snapshot(instrument, there_ns);
+        }
+    }
+
+    /// Lets a snapshot happen at `there_ns` at the latest.
+    fn settle_snapshot(&mut self, instrument: InstrumentId, there_ns: u64) {
+        let at_ns = there_ns.max(self.at_there_ns);
+        let mut first = None;
+        self.loose.retain(|&(its, number)| {
+            if its == instrument {
+                first.get_or_insert(number);
+            }
+            its != instrument
+        });
+        let Some(first) = first else {
+            return;
+        };
+        let late = |at: u64, slot: &Slot| {
+            let snapshot = slot.record.has(flags::SNAPSHOT);
+            let reset = slot.record.kind == Kind::BookReset.code();
+            at > at_ns && slot.record.instrument() == Some(instrument) && (snapshot || reset)
+        };
+        let (base, slots) = (self.base, &mut self.slots);
+        let mut moved: Vec<u64> = Vec::new();
+        self.there.retain(|&(at, number)| {
+            let place = number
+                .checked_sub(base)
+                .map_or(usize::MAX, |at| at as usize);
+            let Some(slot) = slots.get_mut(place).filter(|_| number >= first) else {
+                return true;
+            };
+            let moves = late(at, slot);
+            if moves {
+                slot.there_ns = at_ns;
+                moved.push(number);
+            }
+            !moves
+        });
+        moved.sort_unstable();
+        for number in moved {
+            insert(&mut self.there, (at_ns, number));
+        }
     }
 
     /// Puts the next slot's two moments in their order; returns when it happens at the venue.

@@ -1,0 +1,39 @@
+//! hftbacktest beside our backtest: order by order (`compare`), and by the clock (`speed`).
+//!
+//! `compare DATA...` plays what our backtest decided into hftbacktest and compares every fill;
+//! `speed DATA` measures both on the data repeated, and prints one JSON object.
+
+mod compare;
+mod data;
+mod ours;
+mod theirs;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use data::Failure;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Failure> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["compare", dirs @ ..] if !dirs.is_empty() => {
+            let mut same = true;
+            for dir in dirs {
+                same &= compare::compare(Path::new(dir))?;
+            }
+            Ok(ExitCode::from(u8::from(!same)))
+        }
+        _ => Err("expects compare DATA...".into()),
+    }
+}

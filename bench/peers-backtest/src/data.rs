@@ -176,6 +176,40 @@ impl Market {
         Ok(in_both_orders(&rows))
     }
 
+    /// Trades alone.
+    pub(crate) fn trades(&self) -> impl Iterator<Item = &Record> {
+        let records = self.records.iter();
+        records.filter(|record| record.kind == Kind::Trade.code())
+    }
+
+    /// Levels alone, each with whether it ends its message.
+    pub(crate) fn messages(&self) -> Result<Vec<(Event, bool)>, Failure> {
+        let (tick, lot) = units(&self.spec)?;
+        let mut rows = Vec::new();
+        for record in self.depth() {
+            let Ours::BookLevels(levels) = view(record)? else {
+                continue;
+            };
+            for (side, level) in levels.iter(record.detail) {
+                let row = Event {
+                    ev: DEPTH_EVENT | flag(side),
+                    exch_ts: 0,
+                    local_ts: 0,
+                    px: level.price.0 as f64 * tick,
+                    qty: level.qty.0 as f64 * lot,
+                    order_id: 0,
+                    ival: 0,
+                    fval: 0.0,
+                };
+                rows.push((row, false));
+            }
+            if let Some((_, last)) = rows.last_mut() {
+                *last = record.has(flags::LAST_OF_MESSAGE);
+            }
+        }
+        Ok(rows)
+    }
+
     /// Each depth record alone, for the books.
     pub(crate) fn depth(&self) -> impl Iterator<Item = &Record> {
         let levels = self.records.iter();

@@ -6,6 +6,7 @@
 mod compare;
 mod data;
 mod ours;
+mod speed;
 mod theirs;
 
 use std::path::Path;
@@ -34,6 +35,10 @@ fn run() -> Result<ExitCode, Failure> {
             }
             Ok(ExitCode::from(u8::from(!same)))
         }
-        _ => Err("expects compare DATA...".into()),
+        ["speed", dir] => {
+            speed::speed(Path::new(dir))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Err("expects compare DATA... or speed DATA".into()),
     }
 }

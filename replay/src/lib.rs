@@ -15,6 +15,7 @@ mod explain;
 mod frozen;
 mod recover;
 pub mod report;
+pub mod search;
 mod shadow;
 mod start;
 

@@ -1,6 +1,10 @@
 //! A sweep's results: the table on the screen, and the files of the whole.
 
 use comfy_table::{CellAlignment, Table, presets};
+use replay::search::{
+    Deflated, RealityCheck, Shuffled, changes, deflated_sharpe, reality_check, shuffled_drawdowns,
+};
+use serde::Serialize;
 use serde_json::json;
 
 use super::args::SweepArgs;
@@ -37,6 +41,7 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
             .total_cmp(&key(one))
             .then(one.index.cmp(&other.index))
     });
+    let overfit = overfit(&items);
     let failed = items.iter().filter(|item| item.error.is_some()).count();
     let value = json!({
         "form": 1,
@@ -44,6 +49,7 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
         "variants": items.len(),
         "failed": failed,
         "settings": plan.settings,
+        "overfit": overfit,
         "items": items,
     });
     let text = serde_json::to_string_pretty(&value).map_err(Failure::because)?;
@@ -70,10 +76,75 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
         say(&format!("failed: item {}: {error}", item.index))?;
     }
     say("")?;
+    for line in overfit.words() {
+        say(&line)?;
+    }
     say(&format!(
         "report         {}",
         args.out.join("sweep.html").display()
     ))
+}
+
+/// Whether the best is any good, or only the luckiest: see `replay::search`.
+#[derive(Debug, Serialize)]
+struct Overfit {
+    deflated: Option<Deflated>,
+    reality_check: Option<RealityCheck>,
+    drawdowns: Option<Shuffled>,
+}
+
+/// Seed of what is drawn.
+const SEED: u64 = 1;
+/// Draws: as many as are quick, within these.
+const DRAWS: std::ops::RangeInclusive<u64> = 100..=1_000;
+/// Additions that are quick.
+const QUICK: u64 = 200_000_000;
+
+/// Of the variants that ran, the best one first.
+fn overfit(items: &[Item]) -> Overfit {
+    let ran = items.iter().filter(|item| item.error.is_none());
+    let all: Vec<Vec<f64>> = ran.map(|item| changes(&item.profits)).collect();
+    let points: u64 = all.iter().map(|one| one.len() as u64).sum();
+    let draws = (QUICK / points.max(1)).clamp(*DRAWS.start(), *DRAWS.end());
+    let draws = u32::try_from(draws).unwrap_or(u32::MAX);
+    let several = all.len() > 1;
+    Overfit {
+        deflated: deflated_sharpe(&all),
+        reality_check: several.then(|| reality_check(&all, draws, SEED)).flatten(),
+        drawdowns: all
+            .first()
+            .and_then(|best| shuffled_drawdowns(best, 1_000, SEED)),
+    }
+}
+
+impl Overfit {
+    /// What it says, for a person.
+    fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(deflated) = self.deflated {
+            words.push(format!(
+                "deflated       {:.1} % likely that the best Sharpe ratio is better than the \
+                 luckiest of {} without skill",
+                deflated.probability * 100.0,
+                deflated.trials
+            ));
+        }
+        if let Some(check) = self.reality_check {
+            words.push(format!(
+                "reality check  p = {:.3}: that often the best of variants that earn nothing does \
+                 as well ({} draws, seed {})",
+                check.p_value, check.draws, check.seed
+            ));
+        }
+        if let Some(falls) = self.drawdowns {
+            words.push(format!(
+                "drawdown       {:.4} of the best; in another order of its profits {:.4} in the \
+                 middle, {:.4} in one of 20",
+                falls.seen, falls.median, falls.p95
+            ));
+        }
+        words
+    }
 }
 
 /// The best ones first.

@@ -1,0 +1,18 @@
+//! Is the best of many variants any good, or only the luckiest? Three answers, from the variants'
+//! own profits at even intervals.
+//!
+//! All of it is an estimate in floats for people; the seeds of what is drawn are said.
+
+mod bootstrap;
+mod deflated;
+mod shuffle;
+
+pub use bootstrap::{RealityCheck, reality_check};
+pub use deflated::{Deflated, deflated_sharpe};
+pub use shuffle::{Shuffled, shuffled_drawdowns};
+
+/// Changes between points of a series.
+#[must_use]
+pub fn changes(profits: &[f64]) -> Vec<f64> {
+    profits.windows(2).map(|two| two[1] - two[0]).collect()
+}

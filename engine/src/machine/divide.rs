@@ -18,6 +18,24 @@ pub(crate) fn div_ceil(value: i128, by: i128) -> i128 {
     -div_floor(-value, by)
 }
 
+/// A share of a value in 1/10_000, rounded up: by three short divisions by a constant, which are
+/// multiplications, for what has at most 96 bits.
+#[inline]
+pub(crate) fn div_ceil_10_000(value: i128) -> i128 {
+    const BY: u64 = 10_000;
+    match u128::try_from(value) {
+        Ok(wide) if wide < 1 << 96 => {
+            let (high, low) = ((wide >> 64) as u64, wide as u64);
+            let next = (high % BY) << 32 | low >> 32;
+            let last = (next % BY) << 32 | low & u64::from(u32::MAX);
+            let down =
+                i128::from(high / BY) << 64 | i128::from(next / BY) << 32 | i128::from(last / BY);
+            down + i128::from(!last.is_multiple_of(BY))
+        }
+        Ok(_) | Err(_) => div_ceil(value, i128::from(BY)),
+    }
+}
+
 /// Rounded towards 0; the divisor must be above 0.
 #[inline]
 pub(crate) fn div_trunc(value: i128, by: i128) -> i128 {
@@ -45,6 +63,9 @@ mod tests {
             prop_assert_eq!(div_floor(value, by), value.div_euclid(by));
             prop_assert_eq!(div_ceil(value, by), value.div_euclid(by) + rest);
             prop_assert_eq!(div_trunc(value, by), value / by);
+            for value in [value, value / (1 << 4), 10_000 * (value / 10_000)] {
+                prop_assert_eq!(div_ceil_10_000(value), div_ceil(value, 10_000));
+            }
         }
     }
 }

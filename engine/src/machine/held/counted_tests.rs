@@ -300,14 +300,14 @@ impl World {
             }
             (sum, pending)
         };
-        assert_eq!(sums.of(Scope::Overall), total(&|_| true).0);
+        assert_eq!(*sums.at(Scope::Overall), total(&|_| true).0);
         for venue in (0..2).map(VenueId) {
             let of = |held: &Held| held.instrument.0 % 2 == u32::from(venue.0);
-            assert_eq!(sums.of(Scope::Venue(venue)), total(&of).0);
+            assert_eq!(*sums.at(Scope::Venue(venue)), total(&of).0);
         }
         for account in (0..2).map(AccountId) {
             let of = |held: &Held| held.account == account;
-            assert_eq!(sums.of(Scope::Account(account)), total(&of).0);
+            assert_eq!(*sums.at(Scope::Account(account)), total(&of).0);
             for instrument in (0..INSTRUMENTS).map(InstrumentId) {
                 let of = |held: &Held| held.account == account && held.instrument == instrument;
                 assert_eq!(sums.pending(account, instrument), total(&of).1);
@@ -315,12 +315,12 @@ impl World {
         }
         for strategy in (0..STRATEGIES).map(StrategyId) {
             let of = |held: &Held| held.strategy == strategy;
-            assert_eq!(sums.of(Scope::Strategy(strategy)), total(&of).0);
+            assert_eq!(*sums.at(Scope::Strategy(strategy)), total(&of).0);
             for instrument in (0..INSTRUMENTS).map(InstrumentId) {
                 let of = |held: &Held| held.strategy == strategy && held.instrument == instrument;
                 assert_eq!(sums.strategy_pending(strategy, instrument), total(&of).1);
                 let of = |held: &Held| held.instrument == instrument;
-                assert_eq!(sums.of(Scope::Instrument(instrument)), total(&of).0);
+                assert_eq!(*sums.at(Scope::Instrument(instrument)), total(&of).0);
             }
         }
     }

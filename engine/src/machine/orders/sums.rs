@@ -304,25 +304,17 @@ impl Sums {
         at(&self.accounts, account.index())
     }
 
-    /// Of a strategy.
-    pub(crate) fn strategy(&self, strategy: StrategyId) -> Sum {
-        at(&self.strategies, strategy.index())
-    }
-
-    /// Of an instrument.
-    pub(crate) fn instrument(&self, instrument: InstrumentId) -> Sum {
-        at(&self.instruments, instrument.index())
-    }
-
-    /// Of a scope.
-    pub(crate) fn of(&self, scope: Scope) -> Sum {
-        match scope {
-            Scope::Overall => self.all,
-            Scope::Venue(id) => self.venue(id),
-            Scope::Account(id) => self.account(id),
-            Scope::Strategy(id) => self.strategy(id),
-            Scope::Instrument(id) => self.instrument(id),
-        }
+    /// Of a scope, where it stands: a sum is large, and one number of it is wanted mostly.
+    #[inline]
+    pub(crate) fn at(&self, scope: Scope) -> &Sum {
+        let sum = match scope {
+            Scope::Overall => Some(&self.all),
+            Scope::Venue(id) => self.venues.get(usize::from(id.0)),
+            Scope::Account(id) => self.accounts.get(id.index()),
+            Scope::Strategy(id) => self.strategies.get(id.index()),
+            Scope::Instrument(id) => self.instruments.get(id.index()),
+        };
+        sum.unwrap_or(&Sum::NONE)
     }
 
     /// Of an account on an instrument.
@@ -384,8 +376,17 @@ impl Terms {
 }
 
 impl Sum {
+    /// Of no orders.
+    const NONE: Self = Self {
+        orders: 0,
+        value: 0,
+        unknown: 0,
+        unknown_value: 0,
+        unconfirmed: 0,
+    };
+
     /// With other orders.
-    #[must_use]
+    #[cfg(test)]
     pub(crate) const fn and(&self, other: &Self) -> Self {
         Self {
             orders: self.orders.saturating_add(other.orders),

@@ -165,7 +165,7 @@ fn count(orders: &Orders, of: impl Fn(&Order) -> bool) -> (Sum, Pending) {
 fn compare(orders: &Orders) {
     let sums = orders.sums();
     assert_eq!(
-        sums.of(model::control::Scope::Overall),
+        *sums.at(model::control::Scope::Overall),
         count(orders, |_| true).0
     );
     for venue in (0..2).map(VenueId) {
@@ -174,12 +174,18 @@ fn compare(orders: &Orders) {
     }
     for strategy in (0..STRATEGIES).map(StrategyId) {
         let of = |order: &Order| order.strategy == Some(strategy);
-        assert_eq!(sums.strategy(strategy), count(orders, of).0);
+        assert_eq!(
+            *sums.at(model::control::Scope::Strategy(strategy)),
+            count(orders, of).0
+        );
     }
     let walked = walk(orders);
     for instrument in (0..INSTRUMENTS).map(InstrumentId) {
         let of = |order: &Order| order.instrument == instrument;
-        assert_eq!(sums.instrument(instrument), count(orders, of).0);
+        assert_eq!(
+            *sums.at(model::control::Scope::Instrument(instrument)),
+            count(orders, of).0
+        );
         for strategy in (0..STRATEGIES).map(StrategyId) {
             let own = |order: &Order| of(order) && order.strategy == Some(strategy);
             let pending = sums.strategy_pending(strategy, instrument);

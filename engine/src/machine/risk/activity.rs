@@ -140,11 +140,11 @@ impl Activity {
         }
     }
 
-    fn of(&self, scope: Scope) -> Option<&Counted> {
-        let found = self
-            .counted
-            .binary_search_by_key(&scope, |counted| counted.scope);
-        self.counted.get(found.ok()?)
+    #[inline]
+    fn of(&self, (scope, place): (Scope, u32)) -> Option<&Counted> {
+        let counted = self.counted.get(place as usize);
+        debug_assert!(counted.is_none_or(|counted| counted.scope == scope));
+        counted
     }
 
     /// A message went to the gateway.
@@ -162,17 +162,27 @@ impl Activity {
         self.each(scopes, |counted| counted.far.add(now_ns, window_ns, value));
     }
 
-    /// Value ordered beyond half the collar within the window, 1e-8.
-    pub(super) fn far_value(&self, scope: Scope, now_ns: u64, window_ns: u64) -> i64 {
-        self.of(scope)
+    /// Where a scope is counted; `u32::MAX` if it is not.
+    pub(super) fn place(&self, scope: Scope) -> u32 {
+        let found = self
+            .counted
+            .binary_search_by_key(&scope, |counted| counted.scope);
+        found.map_or(u32::MAX, |place| u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    /// Value ordered beyond half the collar within the window, 1e-8. The scope stands at this
+    /// place.
+    pub(super) fn far_value(&self, at: (Scope, u32), now_ns: u64, window_ns: u64) -> i64 {
+        self.of(at)
             .map_or(0, |counted| counted.far.sum(now_ns, window_ns))
     }
 
-    /// Messages and fills within the window.
-    pub(super) fn traffic(&self, scope: Scope, now_ns: u64, window_ns: u64) -> (i64, i64) {
-        self.of(scope).map_or((0, 0), |counted| {
-            let messages = counted.messages.sum(now_ns, window_ns);
-            (messages, counted.fills.sum(now_ns, window_ns))
+    /// Messages and fills within the window that ends in a part. The scope stands at this place.
+    #[inline]
+    pub(super) fn traffic(&self, at: (Scope, u32), part: u64) -> (i64, i64) {
+        self.of(at).map_or((0, 0), |counted| {
+            let messages = counted.messages.sum_at(part);
+            (messages, counted.fills.sum_at(part))
         })
     }
 }

@@ -38,6 +38,16 @@ impl Asked {
             qty: place.qty.0,
         }
     }
+
+    /// All but the time. What differs most often comes first.
+    #[inline]
+    fn is_same(&self, other: &Self) -> bool {
+        self.price == other.price
+            && self.qty == other.qty
+            && self.instrument == other.instrument
+            && self.side == other.side
+            && self.order_type == other.order_type
+    }
 }
 
 /// By strategy id; of each the oldest first.
@@ -94,13 +104,7 @@ impl Approvals {
     ) -> Option<u64> {
         let wanted = Asked::new(now_ns, instrument, place);
         let ring = self.0.get(strategy.index())?;
-        let same = ring.iter().rev().find(|known| {
-            let at_now = Asked {
-                at_ns: now_ns,
-                ..**known
-            };
-            at_now == wanted
-        })?;
+        let same = ring.iter().rev().find(|known| known.is_same(&wanted))?;
         Some(now_ns.saturating_sub(same.at_ns))
     }
 }

@@ -51,7 +51,38 @@ impl Bound {
     }
 }
 
-type Row = [Bound; CONTROLS.len()];
+/// The limits of a scope, and where else something is kept for it.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    bounds: [Bound; CONTROLS.len()],
+    /// Bit by column: whether there is a limit.
+    used: u32,
+    places: Places,
+}
+
+impl Row {
+    const EMPTY: Self = Self {
+        bounds: [Bound::NONE; CONTROLS.len()],
+        used: 0,
+        places: Places::NONE,
+    };
+}
+
+/// Where something is kept for a scope, so that an order need not search; `u32::MAX` for nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Places {
+    /// Among what is counted over time.
+    pub(super) counted: u32,
+    /// Among the buckets.
+    pub(super) bucket: u32,
+}
+
+impl Places {
+    const NONE: Self = Self {
+        counted: u32::MAX,
+        bucket: u32::MAX,
+    };
+}
 
 /// Column of each control by its code; beyond the columns for one that has none.
 const COLUMNS: [u8; 256] = {
@@ -92,11 +123,34 @@ impl Bounds {
         for (control, scope, bound) in limits {
             if let Some(column) = column(control) {
                 let row = bounds.row(scope);
-                bounds.rows[row][column] = bound;
+                let row = &mut bounds.rows[row];
+                row.bounds[column] = bound;
+                row.used &= !(1 << column);
+                row.used |= u32::from(bound != Bound::NONE) << column;
                 bounds.used |= 1 << column;
             }
         }
         bounds
+    }
+
+    /// Notes where else something is kept for each scope with limits.
+    pub(super) fn keep_places(&mut self, of: impl Fn(Scope) -> Places) {
+        let id = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let kinds: [(ScopeKind, &[Option<u32>]); 5] = [
+            (ScopeKind::Overall, std::slice::from_ref(&self.overall)),
+            (ScopeKind::Venue, &self.venues),
+            (ScopeKind::Account, &self.accounts),
+            (ScopeKind::Strategy, &self.strategies),
+            (ScopeKind::Instrument, &self.instruments),
+        ];
+        for (kind, rows) in kinds {
+            for (index, row) in rows.iter().enumerate() {
+                let scope = Scope::from_parts(kind, id(index));
+                if let (Some(row), Some(scope)) = (*row, scope) {
+                    self.rows[row as usize].places = of(scope);
+                }
+            }
+        }
     }
 
     /// The scopes that limit what is summed over time.
@@ -144,7 +198,7 @@ impl Bounds {
         };
         let row = *place.get_or_insert(next);
         if row == next {
-            self.rows.push([Bound::NONE; CONTROLS.len()]);
+            self.rows.push(Row::EMPTY);
         }
         row as usize
     }
@@ -160,7 +214,7 @@ impl Bounds {
             Scope::Instrument(id) => found(&self.instruments, id.index()),
         };
         match (row, column(control)) {
-            (Some(row), Some(column)) => self.rows[row as usize][column],
+            (Some(row), Some(column)) => self.rows[row as usize].bounds[column],
             (None, _) | (_, None) => Bound::NONE,
         }
     }
@@ -181,25 +235,11 @@ impl Bounds {
             found(&self.strategies, whose.strategy.index()),
             found(&self.instruments, whose.instrument.index()),
         ];
+        let row = |row: Option<u32>| row.and_then(|row| self.rows.get(row as usize));
         Own {
-            rows: rows.map(|row| row.and_then(|row| self.rows.get(row as usize))),
+            rows: rows.map(|place| row(place).unwrap_or(&Row::EMPTY)),
             scopes: whose.scopes(),
-            used: self.used,
         }
-    }
-
-    /// The limits of a control that hold for an order, with their scopes.
-    #[inline]
-    pub(crate) fn of(
-        &self,
-        control: Control,
-        whose: Whose,
-    ) -> impl Iterator<Item = (Scope, Bound)> + '_ {
-        let scopes = if self.limits(control) { SCOPES } else { 0 };
-        let scopes = whose.scopes().into_iter().take(scopes);
-        scopes
-            .map(move |scope| (scope, self.at(control, scope)))
-            .filter(|(_, bound)| *bound != Bound::NONE)
     }
 }
 
@@ -209,22 +249,53 @@ const SCOPES: usize = 5;
 /// The limits that hold for one order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Own<'a> {
-    rows: [Option<&'a Row>; SCOPES],
+    rows: [&'a Row; SCOPES],
     scopes: [Scope; SCOPES],
-    used: u32,
 }
 
-impl<'a> Own<'a> {
+impl Own<'_> {
     /// The limits of a control, with their scopes, from the widest to the narrowest.
     #[inline(always)]
     pub(crate) fn of(&self, control: Control) -> impl Iterator<Item = (Scope, Bound)> + '_ {
-        let column = column(control).filter(|column| self.used >> column & 1 == 1);
-        let scopes = if column.is_some() { SCOPES } else { 0 };
+        self.with_places(control)
+            .map(|(scope, bound, _)| (scope, bound))
+    }
+
+    /// The same, with where else something is kept for the scope.
+    #[inline(always)]
+    pub(super) fn with_places(
+        &self,
+        control: Control,
+    ) -> impl Iterator<Item = (Scope, Bound, Places)> + '_ {
+        let column = column(control);
+        let bit = |column: usize, at: usize| (self.rows[at].used >> column & 1) << at;
+        let limits = |column| (0..SCOPES).fold(0, |limits, at| limits | bit(column, at));
+        let mut left: u32 = column.map_or(0, limits);
         let column = column.unwrap_or(0);
-        let rows = self.rows[..scopes].iter().zip(&self.scopes);
-        rows.filter_map(move |(row, scope)| {
-            let bound = (*row)?[column];
-            (bound != Bound::NONE).then_some((*scope, bound))
+        std::iter::from_fn(move || {
+            let at = left.trailing_zeros() as usize;
+            let (row, scope) = (self.rows.get(at)?, self.scopes.get(at)?);
+            left &= left - 1;
+            Some((*scope, row.bounds[column], row.places))
+        })
+    }
+
+    /// Places of the buckets that a message of it takes from, in their sequence; then none.
+    #[inline]
+    pub(super) fn buckets(&self) -> [u32; 3] {
+        // Neither everything nor an instrument has one.
+        let [_, venue, account, strategy, _] = self.rows.map(|row| row.places.bucket);
+        let mut places = [venue, account, strategy];
+        places.sort_unstable();
+        places
+    }
+
+    /// The strictest collar, 1/10_000.
+    #[inline]
+    pub(super) fn collar_bps(&self) -> i64 {
+        let all = self.of(Control::PriceCollar);
+        all.fold(10_000, |least, (_, bound)| {
+            least.min(bound.hard).min(bound.soft)
         })
     }
 }
@@ -281,7 +352,10 @@ mod tests {
             strategy: StrategyId(strategy),
             instrument: InstrumentId(3),
         };
-        let of = |control, strategy| bounds.of(control, whose(strategy)).collect::<Vec<_>>();
+        let of = |control, strategy| {
+            let own = bounds.for_order(whose(strategy));
+            own.of(control).collect::<Vec<_>>()
+        };
         let quantity = of(Control::MaxQuantity, 2);
         assert_eq!(quantity, [(mine, Bound { soft: 5, hard: 7 })]);
         assert_eq!(of(Control::MaxQuantity, 1), []);
@@ -290,5 +364,33 @@ mod tests {
             !bounds.limits(Control::DailyLoss),
             "not one before the order"
         );
+    }
+
+    #[test]
+    fn bounds_come_from_the_widest_scope_to_the_narrowest_and_none_is_none() {
+        let scopes = [
+            Scope::Instrument(InstrumentId(3)),
+            Scope::Overall,
+            Scope::Strategy(StrategyId(2)),
+        ];
+        let control = Control::MaxQuantity;
+        let limits = scopes.map(|scope| (control, scope, Bound::hard(5)));
+        let taken_back = (control, scopes[2], Bound::NONE);
+        let mut bounds = Bounds::compile(limits.into_iter().chain([taken_back]));
+        bounds.keep_places(|scope| Places {
+            counted: scope.id(),
+            bucket: 9 - scope.id(),
+        });
+        let own = bounds.for_order(Whose {
+            venue: VenueId(0),
+            account: AccountId(1),
+            strategy: StrategyId(2),
+            instrument: InstrumentId(3),
+        });
+        let found = own.with_places(control);
+        let found: Vec<_> = found.map(|(scope, _, at)| (scope, at.counted)).collect();
+        assert_eq!(found, [(scopes[1], 0), (scopes[0], 3)]);
+        assert_eq!(own.buckets(), [7, u32::MAX, u32::MAX], "the strategy's");
+        assert_eq!(own.collar_bps(), 10_000, "none is all");
     }
 }

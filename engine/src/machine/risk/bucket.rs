@@ -20,6 +20,27 @@ pub(crate) struct MessageBucket {
     at_ns: u64,
 }
 
+/// Credit that is free for some messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Credit {
+    free_ns: u64,
+    message_ns: u64,
+}
+
+impl Credit {
+    /// Whether a message is free: the same as at least one of [`Self::messages`], undivided.
+    #[inline]
+    pub(super) const fn has_message(self) -> bool {
+        self.message_ns > 0 && self.free_ns >= self.message_ns
+    }
+
+    /// Messages that are free; none without limits.
+    pub(super) fn messages(self) -> i64 {
+        let free = self.free_ns.checked_div(self.message_ns).unwrap_or(0);
+        i64::try_from(free).unwrap_or(i64::MAX)
+    }
+}
+
 /// Who wants to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urgency {
@@ -93,12 +114,13 @@ impl MessageBucket {
         (floor + self.interval_ns).saturating_sub(self.credit_ns)
     }
 
-    /// Messages that are free now.
-    pub(crate) fn free(&self, urgency: Urgency) -> i64 {
-        let floor = self.floor_ns(urgency);
-        let credit = self.credit_ns.saturating_sub(floor);
-        let free = credit.checked_div(self.interval_ns).unwrap_or(0);
-        i64::try_from(free).unwrap_or(i64::MAX)
+    /// Credit for such messages, and what one of them takes.
+    #[inline]
+    pub(super) const fn above_floor(&self, urgency: Urgency) -> Credit {
+        Credit {
+            free_ns: self.credit_ns.saturating_sub(self.floor_ns(urgency)),
+            message_ns: self.interval_ns,
+        }
     }
 
     /// Takes a message's credit.

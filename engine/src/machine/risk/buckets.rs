@@ -13,7 +13,7 @@ use model::ids::{AccountId, StrategyId};
 use serde::{Deserialize, Serialize};
 
 use super::Risk;
-use super::bounds::Bounds;
+use super::bounds::{Bounds, Own};
 use super::bucket::{MessageBucket, Urgency};
 use super::checks::{self, Measure};
 use crate::machine::digest::{Digest, Sink};
@@ -47,6 +47,12 @@ impl Buckets {
                 }
             }
         }
+    }
+
+    /// Where a scope's stands; `u32::MAX` if it has none.
+    pub(super) fn place(&self, scope: Scope) -> u32 {
+        let place = self.0.iter().position(|(known, _)| *known == scope);
+        place.map_or(u32::MAX, |place| u32::try_from(place).unwrap_or(u32::MAX))
     }
 
     /// Whether a snapshot's can be: each scope once.
@@ -96,6 +102,22 @@ impl Risk {
                 bucket.refill(self.time_ns);
                 checks::message_rate(&bucket, urgency).of(*scope)
             })
+    }
+
+    /// The same for an order, whose buckets are known.
+    #[inline(always)]
+    pub(super) fn order_rates(
+        &self,
+        own: &Own<'_>,
+        urgency: Urgency,
+    ) -> impl Iterator<Item = Measure> + '_ {
+        let places = own.buckets().into_iter();
+        let buckets = places.map_while(|place| self.buckets.0.get(place as usize));
+        buckets.map(move |(scope, bucket)| {
+            let mut bucket = *bucket;
+            bucket.refill(self.time_ns);
+            checks::message_rate(&bucket, urgency).of(*scope)
+        })
     }
 
     /// A message goes.

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::Risk;
 use super::bounds::Bound;
 use crate::machine::digest::{Digest, Sink};
-use crate::machine::divide::div_ceil;
+use crate::machine::divide::div_ceil_10_000;
 use crate::machine::orders::sums::{Pending, VALUE_MAX, units};
 use crate::machine::portfolio;
 
@@ -107,9 +107,17 @@ impl Capital {
     }
 
     fn find(&self, owner: Owner, instrument: InstrumentId) -> Result<usize, usize> {
-        let key = (owner, instrument);
+        let key = |owner, InstrumentId(instrument): InstrumentId| {
+            let (strategy, id) = match owner {
+                Owner::Account(account) => (0, account.0),
+                Owner::Strategy(strategy) => (1, strategy.0),
+            };
+            // One number in the same sequence: compared without a branch.
+            strategy << 48 | u64::from(id) << 32 | u64::from(instrument)
+        };
+        let wanted = key(owner, instrument);
         self.pairs
-            .binary_search_by_key(&key, |pair| (pair.owner, pair.instrument))
+            .binary_search_by_key(&wanted, |pair| key(pair.owner, pair.instrument))
     }
 
     /// Takes away what a pair committed and adds what it commits.
@@ -165,6 +173,15 @@ fn worst(position: Lots, (buys, sells): (i64, i64)) -> Option<i64> {
     let long = position.0.checked_add(buys)?.checked_abs()?;
     let short = position.0.checked_sub(sells)?.checked_abs()?;
     Some(long.max(short))
+}
+
+/// So many 1/10_000 of a value, rounded up.
+fn share(value: i128, of_whole: i64) -> i128 {
+    if of_whole == WHOLE {
+        value
+    } else {
+        div_ceil_10_000(value * i128::from(of_whole))
+    }
 }
 
 impl Risk {
@@ -415,7 +432,7 @@ impl Risk {
 
     /// Capital that a value takes, rounded up.
     fn capital_of(&self, instrument: InstrumentId, value: i128) -> i128 {
-        div_ceil(value * i128::from(self.haircut(instrument)), WHOLE.into())
+        share(value, self.haircut(instrument))
     }
 
     /// What an order adds to its pair: gross value and capital. `None` if it cannot be priced.
@@ -426,7 +443,8 @@ impl Risk {
     ) -> Option<(i128, i128)> {
         let counted = self.capital.counted(owner, instrument)?;
         let with = self.pair_value(owner, instrument, more)?;
-        let capital = self.capital_of(instrument, with) - self.capital_of(instrument, counted);
+        let haircut = self.haircut(instrument);
+        let capital = share(with, haircut) - share(counted, haircut);
         Some(((with - counted).max(0), capital.max(0)))
     }
 }

@@ -20,9 +20,9 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::bounds::Bound;
 use super::bucket::{MessageBucket, Urgency};
+pub(super) use super::measure::{Measure, e8_up};
 use super::reference::Reference;
-use super::trace::{Trace, Verdict};
-use crate::machine::divide::{div_ceil, div_floor};
+use super::trace::Verdict;
 use crate::machine::intent::Place;
 use crate::machine::market::{Book, Top};
 use crate::machine::orders::Order;
@@ -65,131 +65,6 @@ impl Refused {
     }
 }
 
-/// What one check saw, and what it says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Measure {
-    verdict: Verdict,
-    level: NoticeLevel,
-    /// What a refusal says instead of the verdict's value and limit.
-    instead: Option<(i64, i64)>,
-}
-
-impl Measure {
-    /// A check without a limit that a person sets: it holds or it does not.
-    #[inline(always)]
-    const fn switch(control: Control, holds: bool, reason: RefusalReason) -> Self {
-        Self {
-            verdict: Verdict {
-                control,
-                scope: Scope::Overall,
-                value: if holds { 0 } else { 1 },
-                soft: i64::MAX,
-                hard: 0,
-                passed: holds,
-                reason,
-            },
-            level: NoticeLevel::Hard,
-            instead: Some((0, 0)),
-        }
-    }
-
-    /// A value that may not be above a bound. Between soft and hard it passes only if `allowed`:
-    /// its intent says why.
-    #[inline(always)]
-    pub(super) const fn at_most(
-        control: Control,
-        value: i64,
-        (scope, bound): (Scope, Bound),
-        allowed: bool,
-        reason: RefusalReason,
-    ) -> Self {
-        let hard = value > bound.hard;
-        let soft = value > bound.soft && !allowed;
-        Self {
-            verdict: Verdict {
-                control,
-                scope,
-                value,
-                soft: bound.soft,
-                hard: bound.hard,
-                passed: !hard && !soft,
-                reason: if hard || !soft {
-                    reason
-                } else {
-                    RefusalReason::SoftLimit
-                },
-            },
-            level: if hard || !soft {
-                NoticeLevel::Hard
-            } else {
-                NoticeLevel::Soft
-            },
-            instead: None,
-        }
-    }
-
-    /// With other numbers in a refusal.
-    #[inline(always)]
-    pub(super) const fn saying(self, value: i64, threshold: i64) -> Self {
-        Self {
-            instead: Some((value, threshold)),
-            ..self
-        }
-    }
-
-    /// In a scope.
-    #[inline(always)]
-    pub(super) const fn of(self, scope: Scope) -> Self {
-        Self {
-            verdict: Verdict {
-                scope,
-                ..self.verdict
-            },
-            ..self
-        }
-    }
-
-    /// The verdict, for whoever wants to know, and its consequence.
-    #[inline(always)]
-    pub(super) fn pass(&self, trace: &mut impl Trace) -> Result<(), Refused> {
-        trace.note(&self.verdict);
-        self.result()
-    }
-
-    /// The verdict, if a soft limit was passed.
-    #[inline(always)]
-    pub(super) fn overrode(&self) -> Option<Verdict> {
-        let verdict = self.verdict;
-        (verdict.passed && verdict.value > verdict.soft).then_some(verdict)
-    }
-
-    /// Its consequence.
-    #[inline(always)]
-    pub(super) fn result(&self) -> Result<(), Refused> {
-        if self.verdict.passed {
-            return Ok(());
-        }
-        Err(self.refused())
-    }
-
-    #[cold]
-    fn refused(&self) -> Refused {
-        let limit = match self.level {
-            NoticeLevel::Soft => self.verdict.soft,
-            NoticeLevel::Info | NoticeLevel::Hard => self.verdict.hard,
-        };
-        let (value, threshold) = self.instead.unwrap_or((self.verdict.value, limit));
-        Refused {
-            reason: self.verdict.reason,
-            value,
-            threshold,
-            control: Some(self.verdict.control),
-            scope: self.verdict.scope,
-            level: self.level,
-        }
-    }
-}
-
 pub(super) const OVERFLOW: Refused = Refused::plain(RefusalReason::Overflow);
 
 /// A value in 1e-8, cut to 64 bits.
@@ -208,11 +83,6 @@ pub(super) fn clamp(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// A value in 1e-18 as one in 1e-8, rounded up: what is counted is never too little.
-pub(super) fn e8_up(units: i128) -> i64 {
-    i64::try_from(div_ceil(units, 10_000_000_000)).unwrap_or(i64::MAX)
-}
-
 /// Kill switch, stop and cancel-only are off.
 #[inline(always)]
 pub(super) fn switches(killed: bool, stopping: bool, cancel_only: bool) -> [Measure; 3] {
@@ -229,7 +99,7 @@ pub(super) fn let_through(scope: Scope, killed: bool) -> Verdict {
     let off = Measure::switch(Control::KillSwitch, true, RefusalReason::Killed);
     Verdict {
         value: i64::from(killed),
-        ..off.of(scope).verdict
+        ..off.of(scope).verdict()
     }
 }
 
@@ -260,15 +130,14 @@ pub(super) fn book(book: &Book, now_ns: u64, age_max_ns: u64) -> (Measure, Optio
     let age = clamp(now_ns.saturating_sub(book.updated_ns()));
     let top = book.top();
     let bound = (Scope::Overall, Bound::hard(clamp(age_max_ns)));
-    let mut measure = Measure::at_most(
+    let measure = Measure::at_most(
         Control::BookAge,
         age,
         bound,
         false,
         RefusalReason::StaleBook,
     );
-    measure.verdict.passed &= top.is_some();
-    (measure, top)
+    (measure.only_if(top.is_some()), top)
 }
 
 /// The price that counts: a market order is priced at the collar, its worst acceptable price.
@@ -330,12 +199,8 @@ pub(super) fn price_collar(
         allowed,
         RefusalReason::PriceCollar,
     );
-    if measure.verdict.passed {
+    let Some(limit) = measure.broken() else {
         return measure;
-    }
-    let limit = match measure.level {
-        NoticeLevel::Soft => bound.1.soft,
-        NoticeLevel::Info | NoticeLevel::Hard => bound.1.hard,
     };
     let bounds = reference.bounds(limit);
     let nearest = bounds.map_or(price, |(low, high)| price.clamp(low, high.max(low)));
@@ -362,15 +227,9 @@ pub(super) fn worst_position(
 /// A message is free.
 #[inline(always)]
 pub(super) fn message_rate(bucket: &MessageBucket, urgency: Urgency) -> Measure {
-    let free = (Scope::Overall, Bound::hard(bucket.free(urgency)));
-    Measure::at_most(
-        Control::MessageBurst,
-        1,
-        free,
-        false,
-        RefusalReason::MessageRate,
-    )
-    .saying(clamp(bucket.wait_ns(urgency)), 0)
+    let reason = RefusalReason::MessageRate;
+    Measure::has_message(Control::MessageBurst, bucket.above_floor(urgency), reason)
+        .saying(clamp(bucket.wait_ns(urgency)), 0)
 }
 
 /// Would not trade with an order of ours, whichever strategy's or account's.
@@ -446,20 +305,5 @@ pub(super) fn reduce_only(marked: bool, (after, most): (i64, i64)) -> Measure {
 /// numbers are 1e-18 of the asset; the verdict is in 1e-8, needs rounded up and what is free down.
 #[inline(always)]
 pub(super) fn funds(needed: i128, free: i128) -> Measure {
-    let bound = Bound::hard(
-        i64::try_from(div_floor(free, 10_000_000_000)).unwrap_or(if free < 0 {
-            i64::MIN
-        } else {
-            i64::MAX - 1
-        }),
-    );
-    let mut measure = Measure::at_most(
-        Control::Funds,
-        e8_up(needed),
-        (Scope::Overall, bound),
-        false,
-        RefusalReason::Funds,
-    );
-    measure.verdict.passed = needed <= free;
-    measure
+    Measure::covered(Control::Funds, (needed, free), RefusalReason::Funds)
 }

@@ -7,7 +7,7 @@ use model::body::AssetName;
 use model::control::{Control, Scope};
 use model::limits::STRATEGIES_MAX;
 
-use super::bounds::{Bound, Bounds};
+use super::bounds::{Bound, Bounds, Places};
 use super::levels::Levels;
 use super::{Entry, Risk};
 use crate::machine::config::MachineConfig;
@@ -25,6 +25,11 @@ impl Risk {
         let scopes = self.bounds.over_time();
         self.activity
             .open(config.strategies.len(), 4 * STRATEGIES_MAX, scopes);
+        let (activity, buckets) = (&self.activity, &self.buckets);
+        self.bounds.keep_places(|scope| Places {
+            counted: activity.place(scope),
+            bucket: buckets.place(scope),
+        });
         let worths = self.watched_worths();
         self.portfolio.keep(&worths);
         let accounts = config.accounts.len();

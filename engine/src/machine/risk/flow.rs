@@ -10,10 +10,12 @@ use model::num::Ticks;
 use model::record::Record;
 
 use super::Risk;
-use super::bounds::{Bound, Whose};
+use super::bounds::{Bound, Own, Whose};
 use super::checks::{Measure, clamp};
+use super::judge_order::Subject;
 use super::limits::FlowRules;
 use super::reference::Reference;
+use super::window::Window;
 use crate::machine::intent::Place;
 
 impl Risk {
@@ -25,19 +27,20 @@ impl Risk {
 
     /// The same order was not approved within the window. The limit is the window: strictly more
     /// time must have passed.
+    #[inline(always)]
     pub(super) fn duplicates<'a>(
         &'a self,
-        whose: Whose,
-        place: &Place,
+        subject: &'a Subject<'_>,
     ) -> impl Iterator<Item = Measure> + 'a {
-        let key = (whose.strategy, whose.instrument);
+        let key = (subject.whose.strategy, subject.whose.instrument);
         let ago = if self.bounds.limits(Control::Duplicate) {
-            self.activity.same_ago_ns(self.time_ns, key, place)
+            self.activity.same_ago_ns(self.time_ns, key, subject.place)
         } else {
             None
         };
-        self.bounds
-            .of(Control::Duplicate, whose)
+        subject
+            .own
+            .of(Control::Duplicate)
             .map(move |(scope, bound)| {
                 let window = bound.hard;
                 let passed = ago.is_none_or(|ago| clamp(ago) > window);
@@ -57,18 +60,17 @@ impl Risk {
             })
     }
 
-    /// Value ordered beyond half the collar within the window, with this order.
+    /// Value ordered beyond half the collar within the window, with this order, which is one.
     pub(super) fn far_values<'a>(
         &'a self,
-        whose: Whose,
-        (price, reference): (Ticks, Reference),
+        own: &'a Own<'_>,
         value: i64,
     ) -> impl Iterator<Item = Measure> + 'a {
         let window = self.flow().collar_window_ns;
-        let far = self.is_far(whose, price, reference);
-        let controls = self.bounds.of(Control::CollarPeriod, whose);
-        controls.filter(move |_| far).map(move |(scope, bound)| {
-            let so_far = self.activity.far_value(scope, self.time_ns, window);
+        let controls = own.with_places(Control::CollarPeriod);
+        controls.map(move |(scope, bound, places)| {
+            let at = (scope, places.counted);
+            let so_far = self.activity.far_value(at, self.time_ns, window);
             Measure::at_most(
                 Control::CollarPeriod,
                 so_far.saturating_add(value),
@@ -79,17 +81,23 @@ impl Risk {
         })
     }
 
-    fn is_far(&self, whose: Whose, price: Ticks, reference: Reference) -> bool {
-        2 * reference.distance_bps(price) > self.collar_bps(whose)
+    /// Whether a price is beyond half the collar.
+    pub(super) fn is_far(own: &Own<'_>, price: Ticks, reference: Reference) -> bool {
+        // As whole numbers: twice the distance is above the collar.
+        reference.distance_bps(price) > own.collar_bps().div_euclid(2)
     }
 
     /// Messages for each fill within the window, with this one: in 1/100, and no fill counts as
     /// one.
-    pub(super) fn order_to_trade(&self, whose: Whose) -> impl Iterator<Item = Measure> + '_ {
-        let window = self.flow().order_to_trade_window_ns;
-        let controls = self.bounds.of(Control::OrderToTrade, whose);
-        controls.map(move |(scope, bound)| {
-            let (messages, fills) = self.activity.traffic(scope, self.time_ns, window);
+    #[inline(always)]
+    pub(super) fn order_to_trade<'a>(
+        &'a self,
+        own: &'a Own<'_>,
+    ) -> impl Iterator<Item = Measure> + 'a {
+        let part = self.order_to_trade_part();
+        let controls = own.with_places(Control::OrderToTrade);
+        controls.map(move |(scope, bound, places)| {
+            let (messages, fills) = self.activity.traffic((scope, places.counted), part);
             let ratio = messages.saturating_add(1).saturating_mul(100) / fills.max(1);
             Measure::at_most(
                 Control::OrderToTrade,
@@ -101,6 +109,11 @@ impl Risk {
         })
     }
 
+    /// Part of its window that now is in.
+    fn order_to_trade_part(&self) -> u64 {
+        Window::part(self.time_ns, self.flow().order_to_trade_window_ns)
+    }
+
     /// Counts an order that was approved.
     pub(super) fn count_order(&mut self, whose: Whose, place: &Place, far: Option<i64>) {
         let (now, flow) = (self.time_ns, self.flow());
@@ -110,18 +123,6 @@ impl Risk {
             self.activity
                 .far(&whose.scopes(), now, flow.collar_window_ns, value);
         }
-    }
-
-    /// What an order counts as value far from the book, if it is.
-    pub(super) fn far_value(
-        &self,
-        whose: Whose,
-        price: Ticks,
-        reference: Reference,
-        value: i64,
-    ) -> Option<i64> {
-        (self.bounds.limits(Control::CollarPeriod) && self.is_far(whose, price, reference))
-            .then_some(value)
     }
 
     /// Counts a message that goes to the gateway for a strategy's order.

@@ -51,9 +51,9 @@ impl Risk {
         if self.bounds.limits(Control::PositionValue) {
             let value = self.value_of(whose.instrument, price, Lots(worst.max(0)))?;
             for (scope, bound) in subject.own.of(Control::PositionValue) {
-                run.pass(Measure::at_most(
+                run.pass(Measure::money(
                     Control::PositionValue,
-                    checks::e8_up(value),
+                    value,
                     (scope, reducing(bound, subject.reduces)),
                     allowed,
                     RefusalReason::PositionValue,
@@ -113,8 +113,7 @@ impl Risk {
                 } else {
                     now.capital + capital
                 };
-                let value = checks::e8_up(value);
-                run.pass(Measure::at_most(
+                run.pass(Measure::money(
                     control,
                     value,
                     (scope, bound),
@@ -135,26 +134,27 @@ impl Risk {
     ) -> Result<(), Refused> {
         let allowed = subject.place.acknowledges.is_some();
         let of = |scope| {
-            let live = self.orders.sums().of(scope);
-            if subject.beside_held {
-                live.and(&self.held.sums().of(scope))
-            } else {
-                live
+            let live = self.orders.sums().at(scope);
+            if !subject.beside_held {
+                return (live.orders, live.value);
             }
+            let held = self.held.sums().at(scope);
+            let orders = live.orders.saturating_add(held.orders);
+            (orders, live.value + held.value)
         };
         for (scope, bound) in subject.own.of(Control::OpenOrders) {
             run.pass(Measure::at_most(
                 Control::OpenOrders,
-                i64::from(of(scope).orders) + 1,
+                i64::from(of(scope).0) + 1,
                 (scope, bound),
                 allowed,
                 RefusalReason::OpenOrders,
             ))?;
         }
         for (scope, bound) in subject.own.of(Control::OpenValue) {
-            run.pass(Measure::at_most(
+            run.pass(Measure::money(
                 Control::OpenValue,
-                checks::e8_up(of(scope).value + value),
+                of(scope).1 + value,
                 (scope, reducing(bound, subject.reduces)),
                 allowed,
                 RefusalReason::OpenValue,

@@ -134,8 +134,7 @@ impl Risk {
             Urgency::Ordinary
         };
         run.pass(checks::message_rate(&self.bucket, urgency))?;
-        let asks = (subject.whose.account, Some(subject.whose.strategy));
-        for measure in self.scoped_rates(asks, urgency) {
+        for measure in self.order_rates(&subject.own, urgency) {
             run.pass(measure)?;
         }
         run.pass(self.self_cross(&subject, price))?;
@@ -308,7 +307,7 @@ impl Risk {
         if subject.place.order_type != OrderType::Market {
             return Ok(subject.place.price);
         }
-        let bps = self.collar_bps(subject.whose);
+        let bps = subject.own.collar_bps();
         let (low, high) = reference.bounds(bps).ok_or(OVERFLOW)?;
         if low > high {
             let scope = Scope::Instrument(subject.whose.instrument);
@@ -328,12 +327,7 @@ impl Risk {
 
     /// The strictest collar that holds for an order, 1/10_000.
     pub(super) fn collar_bps(&self, whose: Whose) -> i64 {
-        self.bounds
-            .of(Control::PriceCollar, whose)
-            .map(|(_, bound)| bound.hard.min(bound.soft))
-            .min()
-            .unwrap_or(10_000)
-            .min(10_000)
+        self.bounds.for_order(whose).collar_bps()
     }
 
     /// Quantity, value and price of the order by itself.
@@ -356,9 +350,9 @@ impl Risk {
             ))?;
         }
         for at in subject.own.of(Control::MaxValue) {
-            run.pass(Measure::at_most(
+            run.pass(Measure::money(
                 Control::MaxValue,
-                checks::e8_up(value),
+                value,
                 at,
                 allowed,
                 RefusalReason::MaxValue,
@@ -381,25 +375,27 @@ impl Risk {
         value: i128,
         run: &mut Run<'_, impl Trace>,
     ) -> Result<Option<i64>, Refused> {
-        let whose = subject.whose;
-        for measure in self.duplicates(whose, subject.place) {
+        for measure in self.duplicates(subject) {
             run.pass(measure)?;
         }
         if subject.reduces {
             return Ok(None);
         }
-        for measure in self.order_to_trade(whose) {
+        for measure in self.order_to_trade(&subject.own) {
             run.pass(measure)?;
         }
         let sums_up = self.bounds.limits(Control::CollarPeriod);
         let Some(reference) = reference.filter(|_| sums_up) else {
             return Ok(None);
         };
+        if !Self::is_far(&subject.own, price, reference) {
+            return Ok(None);
+        }
         let value = checks::e8_up(value);
-        for measure in self.far_values(whose, (price, reference), value) {
+        for measure in self.far_values(&subject.own, value) {
             run.pass(measure)?;
         }
-        Ok(self.far_value(whose, price, reference, value))
+        Ok(Some(value))
     }
 
     /// Would not trade with an order of ours, whichever strategy's or account's.

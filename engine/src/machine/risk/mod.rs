@@ -35,6 +35,7 @@ mod judge_order;
 mod killing;
 mod levels;
 mod limits;
+mod measure;
 mod monitors;
 mod notices;
 mod order_events;

@@ -45,7 +45,27 @@ impl Window {
 
     /// What was added within the window before now.
     pub(super) fn sum(&self, now_ns: u64, window_ns: u64) -> i64 {
-        let now = now_ns / width(window_ns);
+        self.sum_at(Self::part(now_ns, window_ns))
+    }
+
+    /// Number of the part that now is in: the same for all windows of a width.
+    pub(super) const fn part(now_ns: u64, window_ns: u64) -> u64 {
+        now_ns / width(window_ns)
+    }
+
+    /// As [`Self::sum`], in a part.
+    #[inline]
+    pub(super) fn sum_at(&self, now: u64) -> i64 {
+        // All parts count while the newest is not over. If each is below 2^58 and none is
+        // negative, their plain sum needs no check, and no part a look at its number.
+        let all = self.parts.iter().fold(0, |all, part| all | part);
+        if self.newest == now && (0..1 << 58).contains(&all) {
+            return self.parts.iter().sum();
+        }
+        self.sum_within(now)
+    }
+
+    fn sum_within(&self, now: u64) -> i64 {
         let oldest = now.saturating_sub(PARTS as u64);
         // A part's number is the newest one's, less how far its place is behind.
         (0..=PARTS as u64)
@@ -68,6 +88,16 @@ mod tests {
 
     const WINDOW: u64 = 1_600;
 
+    fn amounts() -> impl Strategy<Value = i64> {
+        prop_oneof![
+            0_i64..9,
+            -9_i64..9,
+            any::<i64>(),
+            Just((1 << 58) - 1),
+            Just(1 << 58)
+        ]
+    }
+
     #[test]
     fn window_forgets_what_left_it() {
         let mut window = Window::default();
@@ -80,6 +110,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn prop_window_sums_the_same_by_both_ways(
+            steps in proptest::collection::vec((0_u64..700, amounts()), 1..60),
+            later in 0_u64..2_000,
+        ) {
+            let (mut window, mut now) = (Window::default(), 0);
+            for (step, amount) in steps {
+                now += step;
+                window.add(now, WINDOW, amount);
+                for now in [now, now + later] {
+                    let part = Window::part(now, WINDOW);
+                    prop_assert_eq!(window.sum_at(part), window.sum_within(part));
+                }
+            }
+        }
+
         #[test]
         fn prop_window_counts_all_within_and_little_more(
             steps in proptest::collection::vec((0_u64..700, 0_i64..9), 1..60),

@@ -3,15 +3,16 @@
 use engine::machine::{ExitRules, MachineConfig, PriceSource, StrategyRules};
 use model::body::TimeInForce;
 use model::body::{
-    BookReset, ControlAction, NoticeCode, OperatorAction, OrderType, RefusalReason, Side,
+    Balance, BookReset, ControlAction, NoticeCode, OperatorAction, OrderType, RefusalReason, Side,
 };
 use model::control::{Control, Scope};
-use model::num::{Lots, Ticks};
+use model::num::{Lots, Money, Ticks};
 use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
 use crate::held::desk::{Desk, link, quiet, trigger};
-use crate::kit::{INSTRUMENT, SECOND, approval, new_order, operator, request, tick};
+use crate::kit::{INSTRUMENT, SECOND, approval, balance, new_order, operator, request, tick};
+use zerocopy::TryFromBytes as _;
 
 const DAY: u64 = 86_400 * SECOND;
 
@@ -335,4 +336,65 @@ fn exits_of_rules_out_of_range_are_no_configuration() {
     config.limits.orders.value_max = Decimal::ZERO;
     let problems = config.check();
     assert_eq!(problems.len(), 4, "{problems:?}");
+}
+
+#[test]
+fn exits_tell_what_fired_with_its_value_and_level() {
+    // The age of the position and the most that it may be.
+    let mut desk = long(ExitRules {
+        stop_loss_bps: 0,
+        take_profit_bps: 0,
+        time_stop_ns: DAY,
+        ..rules()
+    });
+    desk.now += DAY + 7;
+    desk.event(tick());
+    let exit = |desk: &Desk| {
+        let mut all = desk.notices.iter();
+        *all.find(|told| told.0 == NoticeCode::ExitFired).unwrap()
+    };
+    let (_, age, most) = exit(&desk);
+    assert_eq!(most, DAY.cast_signed());
+    let age = age.unsigned_abs();
+    assert!((DAY + 7..DAY + SECOND).contains(&age), "{age}");
+    // Of prices both are in half ticks: the entry is at 1,000,010.
+    for (bid, ask, mid, level) in [
+        (950_000, 950_010, 1_900_010, 2 * 1_000_010 * 99 / 100),
+        (1_050_000, 1_050_010, 2_100_010, 2 * 1_000_010 * 102 / 100),
+    ] {
+        let mut desk = long(rules());
+        desk.market(bid, ask);
+        let (_, value, threshold) = exit(&desk);
+        assert_eq!(value, mid);
+        assert!((threshold - level).abs() <= 1, "{threshold} {level}");
+    }
+}
+
+/// The venue's word on what the account has of the base asset.
+fn has(desk: &mut Desk, amount: &str) {
+    let mut record = balance("BTC", 0);
+    let body = Balance::try_mut_from_bytes(&mut record.body).unwrap();
+    body.free = Money::new(amount.parse().unwrap());
+    desk.event(record);
+}
+
+#[test]
+fn exits_of_what_cannot_be_delivered_go_in_part_at_once_and_with_nothing_after_the_pause() {
+    let mut desk = long(rules());
+    has(&mut desk, "0.004");
+    desk.market(950_000, 950_010);
+    // A lot is 0.00001.
+    desk.event(tick());
+    assert_eq!(sells(&desk), [400]);
+    let mut desk = long(rules());
+    has(&mut desk, "0");
+    desk.market(950_000, 950_010);
+    assert_eq!(fired(&desk).len(), 1);
+    desk.now += SECOND / 4 - 1;
+    has(&mut desk, "1");
+    desk.event(tick());
+    assert!(sells(&desk).is_empty(), "not yet");
+    desk.now += 1;
+    desk.event(tick());
+    assert_eq!(sells(&desk), [1_000]);
 }

@@ -4,7 +4,7 @@
 use crate::kit::{ACCOUNT, INSTRUMENT, Rig, config, kinds, maker, report, sent, spec, tick};
 use engine::machine::{ApplyError, Outputs};
 use model::blob::{self, BlobKind};
-use model::body::{NoticeCode, OrderStatus, RejectReason};
+use model::body::{NoticeCode, OrderStatus, RejectReason, Side};
 use model::event::{Event, event};
 use model::ids::SourceId;
 use model::instrument::InstrumentSpec;
@@ -115,4 +115,35 @@ fn instrument_with_a_too_long_asset_or_before_the_configuration_is_an_error() {
         relist(&mut rig, &long),
         Err(ApplyError::Instrument { .. })
     ));
+}
+
+#[test]
+fn instrument_with_another_lot_halts_while_a_position_is_open_and_no_longer() {
+    let mut other = spec();
+    other.lot = Scale::new(1, 4).unwrap();
+    let mut rig = Rig::new();
+    rig.begin(&config(vec![maker()]), 0);
+    let buy = |trade, side| crate::kit::fill(0, trade, side, 1_000_000, 10);
+    rig.apply(buy(1, Side::Buy));
+    relist(&mut rig, &other).unwrap();
+    let known = rig.machine.instruments().next().unwrap();
+    assert_eq!((known.lot, known.trading), (spec().lot, false));
+    rig.apply(tick());
+    let told = |record: &Record| match event(record) {
+        Ok(Event::RiskNotice(notice)) => Some((notice.code, notice.value, notice.threshold)),
+        _ => None,
+    };
+    let told: Vec<_> = rig.refusals.iter().filter_map(told).collect();
+    assert!(told.contains(&(NoticeCode::RulesChanged, 0, 1)), "{told:?}");
+    // Other ticks alone are no harm to a position.
+    let mut ticks = spec();
+    ticks.tick = Scale::new(1, 1).unwrap();
+    relist(&mut rig, &ticks).unwrap();
+    let known = rig.machine.instruments().next().unwrap();
+    assert_eq!((known.tick, known.trading), (ticks.tick, true));
+    relist(&mut rig, &spec()).unwrap();
+    rig.apply(buy(2, Side::Sell));
+    relist(&mut rig, &other).unwrap();
+    let known = rig.machine.instruments().next().unwrap();
+    assert_eq!((known.lot, known.trading), (other.lot, true));
 }

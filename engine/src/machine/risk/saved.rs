@@ -349,3 +349,7 @@ impl SavedRisk {
             .check(self.config.as_ref().map(|config| &config.limits))
     }
 }
+
+#[cfg(test)]
+#[path = "saved_tests.rs"]
+mod tests;

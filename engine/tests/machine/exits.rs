@@ -3,16 +3,15 @@
 use engine::machine::{ExitRules, MachineConfig, PriceSource, StrategyRules};
 use model::body::TimeInForce;
 use model::body::{
-    Balance, BookReset, ControlAction, NoticeCode, OperatorAction, OrderType, RefusalReason, Side,
+    BookReset, ControlAction, NoticeCode, OperatorAction, OrderType, RefusalReason, Side,
 };
 use model::control::{Control, Scope};
-use model::num::{Lots, Money, Ticks};
+use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
 use crate::held::desk::{Desk, link, quiet, trigger};
-use crate::kit::{INSTRUMENT, SECOND, approval, balance, new_order, operator, request, tick};
-use zerocopy::TryFromBytes as _;
+use crate::kit::{INSTRUMENT, SECOND, approval, new_order, operator, request, tick};
 
 const DAY: u64 = 86_400 * SECOND;
 
@@ -368,33 +367,4 @@ fn exits_tell_what_fired_with_its_value_and_level() {
         assert_eq!(value, mid);
         assert!((threshold - level).abs() <= 1, "{threshold} {level}");
     }
-}
-
-/// The venue's word on what the account has of the base asset.
-fn has(desk: &mut Desk, amount: &str) {
-    let mut record = balance("BTC", 0);
-    let body = Balance::try_mut_from_bytes(&mut record.body).unwrap();
-    body.free = Money::new(amount.parse().unwrap());
-    desk.event(record);
-}
-
-#[test]
-fn exits_of_what_cannot_be_delivered_go_in_part_at_once_and_with_nothing_after_the_pause() {
-    let mut desk = long(rules());
-    has(&mut desk, "0.004");
-    desk.market(950_000, 950_010);
-    // A lot is 0.00001.
-    desk.event(tick());
-    assert_eq!(sells(&desk), [400]);
-    let mut desk = long(rules());
-    has(&mut desk, "0");
-    desk.market(950_000, 950_010);
-    assert_eq!(fired(&desk).len(), 1);
-    desk.now += SECOND / 4 - 1;
-    has(&mut desk, "1");
-    desk.event(tick());
-    assert!(sells(&desk).is_empty(), "not yet");
-    desk.now += 1;
-    desk.event(tick());
-    assert_eq!(sells(&desk), [1_000]);
 }

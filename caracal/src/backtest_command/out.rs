@@ -18,8 +18,8 @@ use crate::run::program_digest;
 const NUMBERS: &str = "report.json";
 /// The page of a report.
 const PAGE: &str = "report.html";
-/// Files of a report.
-const FILES: [&str; 2] = [PAGE, NUMBERS];
+/// Files of a report, and what an interrupted one leaves.
+const FILES: [&str; 4] = [PAGE, NUMBERS, ".report.html", ".report.json"];
 
 /// Makes the directory, or finds that it holds nothing but an earlier report.
 ///

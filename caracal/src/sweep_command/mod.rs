@@ -83,6 +83,7 @@ fn one_item(args: &SweepArgs, index: usize, registry: &Registry) -> Result<(), F
             plan.variants.len().saturating_sub(1)
         )));
     }
+    plan.fits()?;
     if Item::load(&args.out, index)?.is_none() {
         item::run(&plan, &args.out, &[index], registry, &|_| {})?;
     }

@@ -119,6 +119,33 @@ impl Plan {
         whole(dir, FILE, &text)
     }
 
+    /// Whether this program and the data are those that the plan was made with.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: they are not, or the data cannot be read.
+    pub(super) fn fits(&self) -> Result<(), Failure> {
+        let program = hex(&program_digest());
+        if program != self.program {
+            return Err(Failure::Message(format!(
+                "the plan is of the program {}, this is {program}: results would not belong \
+                 together; run the same one, or make the plan anew",
+                self.program
+            )));
+        }
+        for (path, records) in self.data.iter().zip(&self.records) {
+            let set = replay::backtest::DataSet::open(path).map_err(Failure::because)?;
+            let now = set.records().map_err(Failure::because)?;
+            if now != *records {
+                return Err(Failure::Message(format!(
+                    "{}: holds {now} records, and {records} when the plan was made; make it anew",
+                    path.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+
     fn differs_from(&self, known: &Self) -> &'static str {
         if self.program != known.program {
             "of another program"

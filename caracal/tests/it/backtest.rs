@@ -233,6 +233,15 @@ fn sweep_runs_every_variant_once_and_goes_on_where_it_was() {
     let alone = last_json(&ask(path, &alone));
     assert_eq!(alone["fills"], four["fills"]);
     assert!(path.join("sweep/sweep.html").exists());
+    // A plan of another program is not gone on with.
+    let planned = std::fs::read_to_string(path.join("sweep/sweep.json")).unwrap();
+    let value: Value = serde_json::from_str(&planned).unwrap();
+    let program = value["program"].as_str().unwrap();
+    let other = planned.replace(program, &"0".repeat(64));
+    std::fs::write(path.join("sweep/sweep.json"), other).unwrap();
+    let said = refused(path, &["sweep", "--item", "2", "--out", "sweep"]);
+    assert!(said.contains("the plan is of the program 0000"), "{said}");
+    std::fs::write(path.join("sweep/sweep.json"), planned).unwrap();
     let output = sweep("2,4,9", &[]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -53,7 +53,7 @@ pub struct Trading {
     pub markout_10s_bps: Option<f64>,
     /// Mean distance of takers' fills from the middle, against us: what crossing cost.
     pub slippage_bps: Option<f64>,
-    /// Mean time from the decision of an order to its first fill, seconds.
+    /// Mean time from the decision of an order to each of its fills, seconds.
     pub seconds_to_fill: Option<f64>,
     /// Part of the samples with a position.
     pub time_in_position: Option<f64>,
@@ -74,6 +74,35 @@ impl Mean {
 
     fn get(self) -> Option<f64> {
         (self.weight > 0.0).then(|| self.sum / self.weight)
+    }
+}
+
+/// Signed moves and changes of profit, in bounded memory: when it is full, neighbours become one.
+#[derive(Debug, Default)]
+struct Moves {
+    all: Vec<(f64, f64)>,
+    /// Samples in each, but for the last one.
+    every: u64,
+    /// Samples in the last one.
+    last: u64,
+}
+
+impl Moves {
+    fn add(&mut self, moved: f64, changed: f64) {
+        if self.last == self.every || self.all.is_empty() {
+            if self.all.len() == PROFITS_MAX {
+                let pair = |two: &[(f64, f64)]| (two[0].0 + two[1].0, two[0].1 + two[1].1);
+                self.all = self.all.chunks_exact(2).map(pair).collect();
+                self.every *= 2;
+            }
+            self.every = self.every.max(1);
+            self.all.push((0.0, 0.0));
+            self.last = 0;
+        }
+        if let Some(last) = self.all.last_mut() {
+            *last = (last.0 + moved, last.1 + changed);
+            self.last += 1;
+        }
     }
 }
 
@@ -135,9 +164,10 @@ pub struct Collector {
     high: f64,
     marks: VecDeque<FillMark>,
     hours: [Part; 24],
-    /// By size of the middle's moves: changes of profit with the size of the move, to be split.
-    moves: Series<(f64, f64)>,
-    last: Option<(f64, f64)>,
+    /// Moves of the middle with the changes of profit beside them.
+    moves: Moves,
+    /// Profit and middle of the sample before.
+    last: Option<(f64, Option<f64>)>,
     ordered: f64,
     filled: f64,
     trading: Trading,
@@ -169,7 +199,7 @@ impl Collector {
             high: f64::MIN,
             marks: VecDeque::new(),
             hours: [Part::default(); 24],
-            moves: Series::new(PROFITS_MAX),
+            moves: Moves::default(),
             last: None,
             ordered: 0.0,
             filled: 0.0,
@@ -200,7 +230,8 @@ impl Collector {
     #[must_use]
     pub fn performance(&self) -> Performance {
         let capital = self.capital.or(Some(self.cash));
-        performance(self.profits.points(), capital, self.fall)
+        let end = self.last.map(|(profit, _)| profit);
+        performance(self.profits.points(), end, capital, self.fall)
     }
 
     /// The numbers about orders and fills.
@@ -239,12 +270,12 @@ impl Collector {
         &self.hours
     }
 
-    /// Profit in quiet, middling and wild samples: thirds by the size of the middle's move, of the
-    /// samples that are kept (all, up to 65,536).
+    /// Profit in quiet, middling and wild times: thirds by the size of the middle's move between
+    /// samples, or, of more than 65,536, over as many samples as make so many moves.
     #[must_use]
     pub fn regimes(&self) -> [Part; 3] {
-        let mut moves: Vec<(f64, f64)> = self.moves.points().iter().map(|one| one.1).collect();
-        moves.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let mut moves = self.moves.all.clone();
+        moves.sort_by(|one, other| one.0.abs().total_cmp(&other.0.abs()));
         let mut parts = [Part::default(); 3];
         let count = moves.len();
         for (index, (_, profit)) in moves.into_iter().enumerate() {
@@ -389,14 +420,14 @@ impl Observer for Collector {
                 price,
             },
         );
-        let at = price.unwrap_or(0.0);
         if let Some((before, price_before)) = self.last {
             let hour = usize::try_from(sample.time_ns / HOUR_NS % 24).unwrap_or(0);
             self.hours[hour].samples += 1;
             self.hours[hour].profit += profit - before;
-            let moved = (at - price_before).abs();
-            self.moves.add(sample.time_ns, (moved, profit - before));
+            if let (Some(price), Some(price_before)) = (price, price_before) {
+                self.moves.add(price - price_before, profit - before);
+            }
         }
-        self.last = Some((profit, at));
+        self.last = Some((profit, price));
     }
 }

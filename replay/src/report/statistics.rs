@@ -45,12 +45,19 @@ pub struct Performance {
     pub is_short: bool,
 }
 
-/// Reckons up a series of profits: nanoseconds and profit, rising in time.
+/// Reckons up a series of profits: nanoseconds and profit, rising in time. `end` is the last profit,
+/// if the series does not end with it.
 #[must_use]
-pub fn performance(points: &[(u64, f64)], capital: Option<f64>, fall: Drawdown) -> Performance {
+pub fn performance(
+    points: &[(u64, f64)],
+    end: Option<f64>,
+    capital: Option<f64>,
+    fall: Drawdown,
+) -> Performance {
     let capital = capital.filter(|capital| *capital > 0.0);
     let changes: Vec<f64> = points.windows(2).map(|two| two[1].1 - two[0].1).collect();
-    let profit = points.last().map_or(0.0, |(_, profit)| *profit);
+    let last = points.last().map(|(_, profit)| *profit);
+    let profit = end.or(last).unwrap_or(0.0);
     let span_s = match (points.first(), points.last()) {
         (Some(first), Some(last)) => (last.0 - first.0) as f64 / 1e9,
         _ => 0.0,
@@ -150,7 +157,7 @@ mod tests {
         points
             .iter()
             .for_each(|(at, profit)| fall.add(*at, *profit));
-        performance(&points, capital, fall)
+        performance(&points, None, capital, fall)
     }
 
     #[test]

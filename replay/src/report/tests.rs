@@ -115,6 +115,24 @@ fn collector_divides_profit_by_hours_and_by_the_sizes_of_moves() {
 }
 
 #[test]
+fn collector_of_a_long_run_loses_no_profit_of_any_regime() {
+    let mut collector = Collector::new(Vec::new(), 100.0);
+    let mut profit = 0;
+    for at_s in 0..200_001_u64 {
+        // A move of two ticks every seventh second, and all of the profit comes then.
+        let moved = i64::from(at_s % 7 == 6);
+        profit += moved;
+        let middle = 2_000 + 4 * i64::try_from(at_s / 7).unwrap();
+        collector.sample(&sample(at_s, profit, 0, middle));
+    }
+    let regimes = collector.regimes();
+    let sum: f64 = regimes.iter().map(|part| part.profit).sum();
+    assert!((sum - 28_571.0).abs() < 1e-6, "{sum}");
+    assert!((collector.performance().profit - 28_571.0).abs() < 1e-9);
+    assert!(regimes.iter().map(|part| part.samples).sum::<u64>() <= 65_536);
+}
+
+#[test]
 fn page_holds_the_whole_report_and_no_text_can_end_its_script() {
     let outcome = Outcome {
         counts: crate::backtest::Counts::default(),

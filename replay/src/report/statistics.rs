@@ -45,7 +45,7 @@ pub struct Performance {
     pub is_short: bool,
 }
 
-/// Reckons up a series of profits: nanoseconds and profit, rising in time. `end` is the last profit,
+/// Reckons up a series of profits: nanoseconds and profit, rising in time. `end` is the last one,
 /// if the series does not end with it.
 #[must_use]
 pub fn performance(

@@ -36,6 +36,9 @@ use engine::strategy::{Registry, RegistryError, Strategy};
 use cli::{Cli, Command};
 use output::{Failure, complain};
 
+/// Exit code of [`Failure::Recorded`]; 1 is any other failure's, and 2 the command line's.
+const RECORDED: u8 = 3;
+
 /// The program: what the shipped binary is, and what a user's own is made of.
 #[derive(Debug)]
 pub struct Program {
@@ -80,7 +83,10 @@ impl Program {
             Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
             Err(failure) => {
                 complain(&failure.to_string());
-                ExitCode::FAILURE
+                match failure {
+                    Failure::Recorded(_) => ExitCode::from(RECORDED),
+                    Failure::Message(_) | Failure::OutputClosed => ExitCode::FAILURE,
+                }
             }
         }
     }

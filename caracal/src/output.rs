@@ -9,6 +9,9 @@ pub(crate) enum Failure {
     /// What, where, and what to do.
     #[error("{0}")]
     Message(String),
+    /// It was run and came to nothing, and that is its result on file: trying again is in vain.
+    #[error("{0}")]
+    Recorded(String),
     /// Whoever read our output went away; not an error of ours.
     #[error("standard output is closed")]
     OutputClosed,

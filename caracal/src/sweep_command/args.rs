@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::variants::Setting;
+use super::walk::Lengths;
 use crate::journal_command::parse_time;
 
 const EXAMPLES: &str = "Examples:
@@ -13,6 +14,8 @@ const EXAMPLES: &str = "Examples:
   caracal sweep --config my.toml --data d --set backtest.latency.new=1ms,5ms --out s --metric sharpe
   caracal sweep --config my.toml --data d --set strategy.maker.spread=1..50/1 --random 20 --out s
   caracal sweep --config my.toml --data d --set strategy.maker.spread=2,4 --out s --plan
+  caracal sweep --config my.toml --data d --set strategy.maker.spread=2,4,8 --out s \\
+      --walk-forward 7d/1d --metric sharpe
   caracal sweep --item 1 --out s          # one variant of a plan, for a scheduler elsewhere
 
 The same command again goes on with what is missing. A path names a key of the configuration; of
@@ -41,6 +44,13 @@ pub(crate) struct SweepArgs {
     /// Seed of the draw.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Walk forward: in each window of TRAIN every variant runs, and the best by --metric trades in
+    /// the following TEST; windows move on by TEST. For example 7d/1d, or 2m/30s.
+    #[arg(long, value_name = "TRAIN/TEST")]
+    pub(crate) walk_forward: Option<Lengths>,
+    /// With --walk-forward: every training begins at the start of the data.
+    #[arg(long, requires = "walk_forward")]
+    pub(crate) anchored: bool,
     /// Orders are placed from this time on, for example 2024-08-08T00:00:00Z.
     #[arg(long, value_parser = parse_time)]
     pub(crate) from: Option<u64>,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use engine::strategy::Registry;
-use replay::backtest::{Backtest, Shift};
+use replay::backtest::{Backtest, Outcome, Shift};
 use replay::report::Collector;
 use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
+use super::plan::{Plan, Task};
 use super::variants::applied;
 use crate::backtest_command::{Prepared, Wanted, collector, prepare, whole};
 use crate::config::BacktestConfig;
@@ -17,7 +17,7 @@ use crate::output::{Failure, hex};
 /// What one variant brought.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Item {
-    /// Its number.
+    /// Its number; see [`Task::index`].
     pub(super) index: usize,
     /// Its values by path.
     pub(super) settings: BTreeMap<String, String>,
@@ -45,15 +45,21 @@ pub(super) struct Item {
     pub(super) maker_share: Option<f64>,
     /// State hash behind the last event.
     pub(super) state_hash: String,
+    /// What the accounts were worth at the start, reporting currency.
+    pub(super) capital: Option<f64>,
+    /// Time of the first point of `profits`, nanoseconds since the Unix epoch.
+    pub(super) first_ns: u64,
+    /// Time between two points of `profits`, nanoseconds.
+    pub(super) interval_ns: u64,
     /// Profit at even intervals, at most 4,096 points.
     pub(super) profits: Vec<f64>,
 }
 
 impl Item {
-    fn failed(plan: &Plan, index: usize, error: String) -> Self {
+    fn failed(plan: &Plan, task: Task, error: String) -> Self {
         Self {
-            index,
-            settings: plan.variants[index].iter().cloned().collect(),
+            index: task.index,
+            settings: settings(plan, task),
             error: Some(error),
             pnl: None,
             fees: "0".to_owned(),
@@ -66,7 +72,37 @@ impl Item {
             fills: 0,
             maker_share: None,
             state_hash: String::new(),
+            capital: None,
+            first_ns: 0,
+            interval_ns: 0,
             profits: Vec::new(),
+        }
+    }
+
+    fn of(plan: &Plan, task: Task, outcome: &Outcome, collector: &Collector) -> Self {
+        let performance = collector.performance();
+        let trading = collector.trading();
+        let points = collector.points();
+        let time = |place: usize| points.get(place).map_or(0, |(time_ns, _)| *time_ns);
+        Self {
+            index: task.index,
+            settings: settings(plan, task),
+            error: None,
+            pnl: outcome.profit.map(|profit| profit.normalize().to_string()),
+            fees: outcome.fees.normalize().to_string(),
+            sharpe: performance.sharpe,
+            sortino: performance.sortino,
+            calmar: performance.calmar,
+            max_drawdown: performance.max_drawdown,
+            turnover: trading.turnover,
+            orders: outcome.counts.orders,
+            fills: outcome.counts.fills,
+            maker_share: trading.maker_share,
+            state_hash: hex(&outcome.state_hash),
+            capital: performance.capital,
+            first_ns: time(0),
+            interval_ns: time(1).saturating_sub(time(0)),
+            profits: points.iter().map(|(_, point)| point.profit).collect(),
         }
     }
 
@@ -104,27 +140,36 @@ impl Item {
     }
 }
 
-/// A variant that is ready to run.
+fn settings(plan: &Plan, task: Task) -> BTreeMap<String, String> {
+    let variant = task.variant.and_then(|variant| plan.variants.get(variant));
+    variant.into_iter().flatten().cloned().collect()
+}
+
+/// A backtest that is ready to run.
 struct Ready {
-    index: usize,
     prepared: Prepared,
     collector: Collector,
 }
 
-fn ready(plan: &Plan, index: usize, registry: &Registry) -> Result<Ready, Failure> {
-    let text = applied(&plan.text, &plan.variants[index])?;
+fn ready(plan: &Plan, task: Task, registry: &Registry) -> Result<Ready, Failure> {
+    let Some(variant) = task.variant.and_then(|variant| plan.variants.get(variant)) else {
+        let metric = plan.walk.as_ref().map_or("", |walk| walk.metric.as_str());
+        return Err(Failure::Message(format!(
+            "nothing was chosen: no variant of the training has a {metric}"
+        )));
+    };
+    let text = applied(&plan.text, variant)?;
     let config = BacktestConfig::parse(&plan.config, &text, registry).map_err(Failure::because)?;
     let wanted = Wanted {
         path: &plan.config,
         data: &plan.data,
-        from: plan.from,
-        to: plan.to,
+        from: task.from,
+        to: task.to,
         found: Some(Shift::By(plan.shift_ns)),
     };
     let prepared = prepare(wanted, &config)?;
     let collector = collector(&config, &prepared.specs);
     Ok(Ready {
-        index,
         prepared,
         collector,
     })
@@ -150,81 +195,47 @@ pub(super) fn check(plan: &Plan, registry: &Registry) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs these variants in one pass over the data and keeps their results; `progress` hears how many
-/// market records were read. If one of them stops the pass, each is run by itself, so that the
-/// others are none the worse.
+/// Runs these in one pass over the data, which is the same for all, and keeps their results;
+/// `progress` hears how many market records were read. One that errs keeps its error as its
+/// result, and the others go on without it.
 ///
 /// # Errors
 ///
-/// [`Failure`]: a result cannot be written.
+/// [`Failure`]: the data cannot be read, or a result cannot be written.
 pub(super) fn run(
     plan: &Plan,
     dir: &Path,
-    indexes: &[usize],
-    registry: &Registry,
-    progress: &(impl Fn(u64) + Sync),
-) -> Result<(), Failure> {
-    match pass(plan, indexes, registry, progress) {
-        Ok(items) => items.iter().try_for_each(|item| item.save(dir)),
-        Err(error) => match indexes {
-            [one] => Item::failed(plan, *one, error.to_string()).save(dir),
-            several => several
-                .iter()
-                .try_for_each(|one| run(plan, dir, &[*one], registry, progress)),
-        },
-    }
-}
-
-fn pass(
-    plan: &Plan,
-    indexes: &[usize],
+    tasks: &[Task],
     registry: &Registry,
     progress: &impl Fn(u64),
-) -> Result<Vec<Item>, Failure> {
-    let all: Result<Vec<Ready>, Failure> = indexes
-        .iter()
-        .map(|index| ready(plan, *index, registry))
-        .collect();
+) -> Result<(), Failure> {
     let mut feed = None;
-    let (mut plans, mut collectors, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
-    for one in all? {
-        feed.get_or_insert(one.prepared.feed);
-        plans.push(one.prepared.plan);
-        collectors.push(one.collector);
-        numbers.push(one.index);
+    let (mut plans, mut collectors, mut ran) = (Vec::new(), Vec::new(), Vec::new());
+    for task in tasks {
+        match ready(plan, *task, registry) {
+            Ok(one) => {
+                feed.get_or_insert(one.prepared.feed);
+                plans.push(one.prepared.plan);
+                collectors.push(one.collector);
+                ran.push(*task);
+            }
+            Err(error) => Item::failed(plan, *task, error.to_string()).save(dir)?,
+        }
     }
     let Some(feed) = feed else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     let backtest = Backtest::new(feed, plans, registry, None).map_err(Failure::because)?;
     let outcomes = backtest
-        .run(&mut collectors, progress)
+        .run_each(&mut collectors, progress)
         .map_err(Failure::because)?;
-    let results = numbers.iter().zip(outcomes.iter().zip(&collectors));
-    let items = results.map(|(index, (outcome, collector))| {
-        let performance = collector.performance();
-        let trading = collector.trading();
-        Item {
-            index: *index,
-            settings: plan.variants[*index].iter().cloned().collect(),
-            error: None,
-            pnl: outcome.profit.map(|profit| profit.normalize().to_string()),
-            fees: outcome.fees.normalize().to_string(),
-            sharpe: performance.sharpe,
-            sortino: performance.sortino,
-            calmar: performance.calmar,
-            max_drawdown: performance.max_drawdown,
-            turnover: trading.turnover,
-            orders: outcome.counts.orders,
-            fills: outcome.counts.fills,
-            maker_share: trading.maker_share,
-            state_hash: hex(&outcome.state_hash),
-            profits: collector
-                .points()
-                .iter()
-                .map(|(_, point)| point.profit)
-                .collect(),
-        }
-    });
-    Ok(items.collect())
+    let results = ran.into_iter().zip(outcomes.into_iter().zip(&collectors));
+    for (task, (outcome, collector)) in results {
+        let item = match outcome {
+            Ok(outcome) => Item::of(plan, task, &outcome, collector),
+            Err(error) => Item::failed(plan, task, error.to_string()),
+        };
+        item.save(dir)?;
+    }
+    Ok(())
 }

@@ -1,22 +1,25 @@
 //! `caracal sweep`: one backtest with many values, and what each brought.
 
 mod args;
+mod forward;
 mod item;
 mod page;
 mod plan;
 mod told;
 mod variants;
+mod walk;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine::strategy::Registry;
 
 pub(crate) use args::SweepArgs;
 use item::Item;
-use plan::Plan;
+use plan::{Plan, Task};
 
 use crate::output::{Failure, remark, say};
 use crate::replay_command::progress_bar;
@@ -46,22 +49,25 @@ pub(crate) fn run(args: &SweepArgs, registry: &Registry) -> Result<(), Failure> 
     item::check(&plan, registry)?;
     plan.settle(&args.out)?;
     if args.plan {
-        let (count, dir) = (plan.variants.len(), args.out.display());
-        return say(&format!(
-            "{count} variants planned in {dir}: run each by `caracal sweep --item N --out {dir}`, \
-             N from 0 to {}, then this command again without --plan",
-            count.saturating_sub(1)
-        ));
+        return say(&planned(&plan, &args.out));
     }
+    let trainings = plan.trainings();
     let missing = missing(&plan, &args.out)?;
-    let done = plan.variants.len() - missing.len();
+    let done = plan.count() - missing.len();
     if done > 0 {
+        let what = match plan.walk {
+            Some(_) => "backtests",
+            None => "variants",
+        };
         remark(&format!(
-            "{done} of {} variants are done already",
-            plan.variants.len()
+            "{done} of {} {what} are done already",
+            plan.count()
         ));
     }
-    run_all(&plan, args, missing, registry)?;
+    let (first, then) = missing.split_at(missing.partition_point(|index| *index < trainings));
+    run_all(&plan, args, first, registry)?;
+    // Which variants these are is known only now.
+    run_all(&plan, args, then, registry)?;
     told::finish(&plan, args)
 }
 
@@ -71,26 +77,50 @@ fn make(args: &SweepArgs) -> Result<Plan, Failure> {
         return Err(Failure::Message("--config is missing".to_owned()));
     };
     let range = (args.from, args.to);
-    Plan::new(config, &args.data, range, args.settings.clone(), variants)
+    let plan = Plan::new(config, &args.data, range, args.settings.clone(), variants)?;
+    match args.walk_forward {
+        Some(lengths) => plan.walking(lengths, args.anchored, &args.metric),
+        None => Ok(plan),
+    }
 }
 
-/// Runs one variant of a plan that is there.
+fn planned(plan: &Plan, dir: &Path) -> String {
+    let (count, trainings, dir) = (plan.count(), plan.trainings(), dir.display());
+    let last = trainings.saturating_sub(1);
+    match &plan.walk {
+        None => format!(
+            "{count} variants planned in {dir}: run each by `caracal sweep --item N --out {dir}`, \
+             N from 0 to {last}, then this command again without --plan"
+        ),
+        Some(walk) => format!(
+            "{} variants in {} windows planned in {dir}: run each by `caracal sweep --item N --out \
+             {dir}`, N from 0 to {last}, then the tests, N from {trainings} to {}, then this \
+             command again without --plan",
+            plan.variants.len(),
+            walk.windows.len(),
+            count.saturating_sub(1)
+        ),
+    }
+}
+
+/// Runs one backtest of a plan that is there.
 fn one_item(args: &SweepArgs, index: usize, registry: &Registry) -> Result<(), Failure> {
     let plan = Plan::load(&args.out)?;
-    if index >= plan.variants.len() {
+    if index >= plan.count() {
         return Err(Failure::Message(format!(
             "--item {index}: the plan has items 0 to {}",
-            plan.variants.len().saturating_sub(1)
+            plan.count().saturating_sub(1)
         )));
     }
     plan.fits()?;
     if Item::load(&args.out, index)?.is_none() {
-        item::run(&plan, &args.out, &[index], registry, &|_| {})?;
+        let task = plan.task(&args.out, index)?;
+        item::run(&plan, &args.out, &[task], registry, &|_| {})?;
     }
     match Item::load(&args.out, index)? {
         Some(Item {
             error: Some(error), ..
-        }) => Err(Failure::Message(format!("item {index}: {error}"))),
+        }) => Err(Failure::Recorded(format!("item {index}: {error}"))),
         Some(item) => say(&serde_json::to_string(&item).map_err(Failure::because)?),
         None => Ok(()),
     }
@@ -98,7 +128,7 @@ fn one_item(args: &SweepArgs, index: usize, registry: &Registry) -> Result<(), F
 
 fn missing(plan: &Plan, dir: &Path) -> Result<Vec<usize>, Failure> {
     let mut missing = Vec::new();
-    for index in 0..plan.variants.len() {
+    for index in 0..plan.count() {
         if Item::load(dir, index)?.is_none() {
             missing.push(index);
         }
@@ -106,48 +136,77 @@ fn missing(plan: &Plan, dir: &Path) -> Result<Vec<usize>, Failure> {
     Ok(missing)
 }
 
-/// Variants that share a pass: as many as keep every thread busy, and no more than a pass takes.
-fn passes(plan: &Plan, missing: &[usize], jobs: usize) -> VecDeque<Vec<usize>> {
+/// Backtests that share a pass: of one window, as many as keep every thread busy, and no more than
+/// a pass takes.
+fn passes(
+    plan: &Plan,
+    dir: &Path,
+    missing: &[usize],
+    jobs: usize,
+) -> Result<VecDeque<Vec<Task>>, Failure> {
     let varies = |what: &str| plan.settings.iter().any(|one| one.path.starts_with(what));
     let most = if APART.iter().any(|what| varies(what)) {
         1
     } else {
         missing.len().div_ceil(jobs).clamp(1, PASS_MAX)
     };
-    missing.chunks(most).map(<[usize]>::to_vec).collect()
+    let mut tasks = Vec::new();
+    for index in missing {
+        tasks.push(plan.task(dir, *index)?);
+    }
+    let window = |one: &Task, other: &Task| (one.from, one.to) == (other.from, other.to);
+    let windows = tasks.chunk_by(window);
+    let passes = windows.flat_map(|tasks| tasks.chunks(most));
+    Ok(passes.map(<[Task]>::to_vec).collect())
+}
+
+/// Records that a pass is likely to read: all up to its end, at an even rate.
+fn length(plan: &Plan, task: &Task) -> u64 {
+    let each: u64 = plan.records.iter().sum();
+    let Some(walk) = &plan.walk else {
+        return each;
+    };
+    let first = walk.windows.first().map_or(0, |window| window.train_from);
+    let last = walk.windows.last().map_or(0, |window| window.test_to);
+    let part = task.to.unwrap_or(last).saturating_sub(first) as f64;
+    (each as f64 * part / last.saturating_sub(first).max(1) as f64) as u64
 }
 
 fn run_all(
     plan: &Plan,
     args: &SweepArgs,
-    missing: Vec<usize>,
+    missing: &[usize],
     registry: &Registry,
 ) -> Result<(), Failure> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = args.jobs.map_or((cores / 2).max(1), usize::from);
-    let queue = Mutex::new(passes(plan, &missing, jobs));
-    let each: u64 = plan.records.iter().sum();
-    let bar = progress_bar("sweep", each.saturating_mul(missing.len() as u64));
-    let done = AtomicU64::new(0);
+    let queue = passes(plan, &args.out, missing, jobs)?;
+    let weight = |tasks: &[Task]| {
+        let each = tasks.first().map_or(0, |task| length(plan, task));
+        each.saturating_mul(tasks.len() as u64)
+    };
+    let bar = progress_bar("sweep", queue.iter().map(|tasks| weight(tasks)).sum());
+    let queue = Mutex::new(queue);
     let stop = AtomicBool::new(false);
     let failure: Mutex<Option<Failure>> = Mutex::new(None);
     let work = || {
         while !stop.load(Ordering::Relaxed) {
             let next = queue.lock().ok().and_then(|mut queue| queue.pop_front());
-            let Some(indexes) = next else { return };
-            let count = indexes.len() as u64;
+            let Some(tasks) = next else { return };
+            // Each thread adds what it read itself, so that the bar only rises.
+            let (whole, shown) = (weight(&tasks), Cell::new(0));
             let show = |records: u64| {
-                let before = done.load(Ordering::Relaxed);
-                bar.set_position(before + records.saturating_mul(count));
+                let now = records.saturating_mul(tasks.len() as u64).min(whole);
+                bar.inc(now.saturating_sub(shown.replace(now)));
             };
-            if let Err(error) = item::run(plan, &args.out, &indexes, registry, &show) {
+            if let Err(error) = item::run(plan, &args.out, &tasks, registry, &show) {
                 stop.store(true, Ordering::Relaxed);
                 if let Ok(mut failure) = failure.lock() {
                     failure.get_or_insert(error);
                 }
                 return;
             }
-            done.fetch_add(each.saturating_mul(count), Ordering::Relaxed);
+            bar.inc(whole.saturating_sub(shown.get()));
         }
     };
     std::thread::scope(|scope| {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use replay::backtest::Shift;
 use serde::{Deserialize, Serialize};
 
+use super::item::Item;
 use super::variants::{Setting, Variant};
+use super::walk::{Lengths, Walk, span};
 use crate::backtest_command::{found_shift, whole};
 use crate::output::{Failure, hex};
 use crate::run::program_digest;
@@ -42,10 +44,29 @@ pub(super) struct Plan {
     pub(super) settings: Vec<Setting>,
     /// The variants.
     pub(super) variants: Vec<Variant>,
+    /// Windows, if it walks forward.
+    pub(super) walk: Option<Walk>,
 }
 
+/// One backtest of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Task {
+    /// Its number: of a plain sweep the variant's; walking forward, first the trainings, window by
+    /// window, then the tests.
+    pub(super) index: usize,
+    /// The variant; `None` for a test for which nothing could be chosen.
+    pub(super) variant: Option<usize>,
+    /// First time for orders.
+    pub(super) from: Option<u64>,
+    /// End of the data.
+    pub(super) to: Option<u64>,
+}
+
+/// Most backtests of one plan.
+const ITEMS_MAX: usize = 1_000_000;
+
 /// Form of `sweep.json`.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 impl Plan {
     /// The plan of these variants.
@@ -85,7 +106,99 @@ impl Plan {
             to: range.1,
             settings,
             variants,
+            walk: None,
         })
+    }
+
+    /// The same plan, in windows over its data.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: no window fits, or the data cannot be read.
+    pub(super) fn walking(
+        mut self,
+        lengths: Lengths,
+        anchored: bool,
+        metric: &str,
+    ) -> Result<Self, Failure> {
+        let (first, end) = span(&self.data, self.shift_ns)?;
+        let from = self.from.map_or(first, |from| from.max(first));
+        let to = self.to.map_or(end, |to| to.min(end));
+        self.walk = Some(Walk::over((from, to), lengths, anchored, metric)?);
+        if self.count() > ITEMS_MAX {
+            return Err(Failure::Message(format!(
+                "--walk-forward: {} backtests: at most {ITEMS_MAX} are allowed; take fewer values \
+                 or longer tests",
+                self.count()
+            )));
+        }
+        Ok(self)
+    }
+
+    /// Backtests in all.
+    pub(super) fn count(&self) -> usize {
+        self.trainings() + self.walk.as_ref().map_or(0, |walk| walk.windows.len())
+    }
+
+    /// Backtests that need no other's result.
+    pub(super) fn trainings(&self) -> usize {
+        let windows = self.walk.as_ref().map_or(1, |walk| walk.windows.len());
+        self.variants.len().saturating_mul(windows)
+    }
+
+    /// What item `index` is. A test's variant is chosen from the results of its window.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: it is a test, and a result of its training is missing or cannot be read.
+    pub(super) fn task(&self, dir: &Path, index: usize) -> Result<Task, Failure> {
+        let Some(walk) = &self.walk else {
+            return Ok(Task {
+                index,
+                variant: Some(index),
+                from: self.from,
+                to: self.to,
+            });
+        };
+        let count = self.variants.len();
+        if index < self.trainings() {
+            let window = walk.windows[index / count];
+            return Ok(Task {
+                index,
+                variant: Some(index % count),
+                from: Some(window.train_from),
+                to: Some(window.test_from),
+            });
+        }
+        let number = index - self.trainings();
+        let window = walk.windows[number];
+        let variant = walk.choose(&self.trained(dir, number)?);
+        Ok(Task {
+            index,
+            variant,
+            from: Some(window.test_from),
+            to: Some(window.test_to),
+        })
+    }
+
+    /// The results of a window's training, by variant.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: one is missing or cannot be read.
+    pub(super) fn trained(&self, dir: &Path, window: usize) -> Result<Vec<Item>, Failure> {
+        let first = window * self.variants.len();
+        let all = first..first + self.variants.len();
+        all.map(|index| {
+            Item::load(dir, index)?.ok_or_else(|| {
+                Failure::Message(format!(
+                    "item {index} is missing, and window {window} chooses among items {first} to \
+                     {}; run it first",
+                    first + self.variants.len() - 1
+                ))
+            })
+        })
+        .collect()
     }
 
     /// Puts the plan into `dir`, or finds that it is there already.
@@ -154,7 +267,7 @@ impl Plan {
         } else if self.data != known.data || self.records != known.records {
             "of other data"
         } else {
-            "of other settings or times"
+            "of other settings, times or windows"
         }
     }
 
@@ -175,7 +288,7 @@ impl Plan {
 
     /// File name of a variant's result, in the folder that [`Self::items`] names.
     pub(super) fn item(index: usize) -> String {
-        format!("item-{index:05}.json")
+        format!("item-{index:06}.json")
     }
 
     /// The folder of results in `dir`.

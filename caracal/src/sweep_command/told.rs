@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::args::SweepArgs;
+use super::forward::Forward;
 use super::item::Item;
 use super::page;
 use super::plan::Plan;
@@ -21,10 +22,70 @@ const ROWS_MAX: usize = 20;
 ///
 /// # Errors
 ///
-/// [`Failure`]: a result is missing or cannot be read, or the disk.
+/// [`Failure`]: a result is missing or cannot be read, or the disk; [`Failure::Recorded`] if not
+/// one variant ran.
 pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
+    let items = load(plan, args)?;
+    let metric = args.metric.as_str();
+    let forward = match &plan.walk {
+        Some(walk) => Some(Forward::load(plan, walk, &args.out)?),
+        None => None,
+    };
+    // Trainings overlap, and what is behind them says more than any reckoning on them.
+    let overfit = overfit(if forward.is_some() { &[] } else { &items });
+    let failed = items.iter().filter(|item| item.error.is_some()).count();
+    let value = json!({
+        "form": 2,
+        "metric": metric,
+        "variants": plan.variants.len(),
+        "failed": failed,
+        "settings": plan.settings,
+        "overfit": overfit,
+        "walk_forward": forward,
+        "items": items,
+    });
+    let text = serde_json::to_string_pretty(&value).map_err(Failure::because)?;
+    whole(&args.out, "results.json", &text)?;
+    whole(&args.out, "sweep.html", &page::page(plan, metric, &value)?)?;
+    if args.json {
+        let best = items.first().filter(|item| item.error.is_none());
+        say(&json!({
+            "variants": plan.variants.len(),
+            "failed": failed,
+            "metric": metric,
+            "best": best.map(|item| &item.settings),
+            "best_value": best.and_then(|item| item.metric(metric)),
+            "walk_forward": forward,
+            "report": args.out.join("sweep.html").display().to_string(),
+        })
+        .to_string())?;
+    } else {
+        match &forward {
+            Some(forward) => {
+                say(&forward.table(plan, metric))?;
+                say("")?;
+                forward
+                    .words(metric)
+                    .iter()
+                    .try_for_each(|line| say(line))?;
+            }
+            None => tell(plan, &items, &overfit)?,
+        }
+        let report = args.out.join("sweep.html");
+        say(&format!("report         {}", report.display()))?;
+    }
+    match items.first().and_then(|item| item.error.as_ref()) {
+        Some(error) if failed == items.len() => Err(Failure::Recorded(format!(
+            "not one variant ran; the first: {error}"
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The results, the best one first; walking forward, the trainings'.
+fn load(plan: &Plan, args: &SweepArgs) -> Result<Vec<Item>, Failure> {
     let mut items = Vec::new();
-    for index in 0..plan.variants.len() {
+    for index in 0..plan.trainings() {
         match Item::load(&args.out, index)? {
             Some(item) => items.push(item),
             None => {
@@ -41,33 +102,11 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
             .total_cmp(&key(one))
             .then(one.index.cmp(&other.index))
     });
-    let overfit = overfit(&items);
-    let failed = items.iter().filter(|item| item.error.is_some()).count();
-    let value = json!({
-        "form": 1,
-        "metric": metric,
-        "variants": items.len(),
-        "failed": failed,
-        "settings": plan.settings,
-        "overfit": overfit,
-        "items": items,
-    });
-    let text = serde_json::to_string_pretty(&value).map_err(Failure::because)?;
-    whole(&args.out, "results.json", &text)?;
-    whole(&args.out, "sweep.html", &page::page(plan, metric, &value)?)?;
-    if args.json {
-        let best = items.first().filter(|item| item.error.is_none());
-        return say(&json!({
-            "variants": items.len(),
-            "failed": failed,
-            "metric": metric,
-            "best": best.map(|item| &item.settings),
-            "best_value": best.and_then(|item| item.metric(metric)),
-            "report": args.out.join("sweep.html").display().to_string(),
-        })
-        .to_string());
-    }
-    say(&table(plan, &items))?;
+    Ok(items)
+}
+
+fn tell(plan: &Plan, items: &[Item], overfit: &Overfit) -> Result<(), Failure> {
+    say(&table(plan, items))?;
     if items.len() > ROWS_MAX {
         say(&format!("and {} more", items.len() - ROWS_MAX))?;
     }
@@ -76,13 +115,7 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
         say(&format!("failed: item {}: {error}", item.index))?;
     }
     say("")?;
-    for line in overfit.words() {
-        say(&line)?;
-    }
-    say(&format!(
-        "report         {}",
-        args.out.join("sweep.html").display()
-    ))
+    overfit.words().iter().try_for_each(|line| say(line))
 }
 
 /// Whether the best is any good, or only the luckiest: see `replay::search`.

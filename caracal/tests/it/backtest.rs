@@ -9,28 +9,28 @@ use serde_json::Value;
 use crate::rig::{assert_success, caracal, finish, last_json};
 
 const SECOND: u64 = 1_000_000_000;
-const START_NS: u64 = 1_723_100_000 * SECOND;
+pub(crate) const START_NS: u64 = 1_723_100_000 * SECOND;
 
-fn ask(directory: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn ask(directory: &Path, arguments: &[&str]) -> Output {
     let mut command = caracal(directory);
     command.args(arguments);
     finish(command, Duration::from_secs(120))
 }
 
 #[track_caller]
-fn refused(directory: &Path, arguments: &[&str]) -> String {
+pub(crate) fn refused(directory: &Path, arguments: &[&str]) -> String {
     let output = ask(directory, arguments);
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8(output.stderr).unwrap()
 }
 
-fn example() -> PathBuf {
+pub(crate) fn example() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     root.join("examples/backtest-maker.toml")
 }
 
 /// A message of a stream as the recorder wrote it; quotes are written single here.
-fn frame(here_ns: u64, stream: &str, data: &str) -> String {
+pub(crate) fn frame(here_ns: u64, stream: &str, data: &str) -> String {
     let data = data.replace('\'', "\"");
     format!("{here_ns} {{\"stream\":\"btcusdt@{stream}\",\"data\":{{{data}}}}}\n")
 }

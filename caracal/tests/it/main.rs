@@ -20,4 +20,5 @@ mod rig;
 mod session;
 mod several;
 mod snapshots;
+mod sweep;
 mod verify;

@@ -203,17 +203,41 @@ impl Backtest {
     ///
     /// # Errors
     ///
-    /// [`BacktestError`].
+    /// [`BacktestError`]: of the data, or the first of a plan.
     pub fn run<O: Observer>(
+        self,
+        observers: &mut [O],
+        progress: impl FnMut(u64),
+    ) -> Result<Vec<Outcome>, BacktestError> {
+        self.run_each(observers, progress)?.into_iter().collect()
+    }
+
+    /// As [`Self::run`], but a plan that errs is taken out and the others go on; the pass ends when
+    /// none is left.
+    ///
+    /// # Errors
+    ///
+    /// [`BacktestError`] of the data, which is every plan's.
+    pub fn run_each<O: Observer>(
         mut self,
         observers: &mut [O],
         mut progress: impl FnMut(u64),
-    ) -> Result<Vec<Outcome>, BacktestError> {
+    ) -> Result<Vec<Result<Outcome, BacktestError>>, BacktestError> {
+        let mut errors: Vec<Option<BacktestError>> = self.worlds.iter().map(|_| None).collect();
+        let mut left = self.worlds.len();
         let mut moments = 0_u64;
-        while let Some(mut moment) = self.timeline.next()? {
+        while left > 0
+            && let Some(mut moment) = self.timeline.next()?
+        {
             self.first_ns.get_or_insert(moment.at_ns);
-            for (world, observer) in self.worlds.iter_mut().zip(observers.iter_mut()) {
-                world.step(&mut moment, observer)?;
+            let worlds = self.worlds.iter_mut().zip(observers.iter_mut());
+            for ((world, observer), error) in worlds.zip(&mut errors) {
+                if error.is_none()
+                    && let Err(why) = world.step(&mut moment, observer)
+                {
+                    *error = Some(why);
+                    left -= 1;
+                }
             }
             moments += 1;
             if moments.is_multiple_of(PROGRESS_EVERY) {
@@ -221,13 +245,15 @@ impl Backtest {
             }
         }
         progress(self.timeline.taken());
-        for (world, observer) in self.worlds.iter_mut().zip(observers.iter_mut()) {
-            world.end(observer)?;
+        let worlds = self.worlds.iter_mut().zip(observers.iter_mut());
+        for ((world, observer), error) in worlds.zip(&mut errors) {
+            if error.is_none() {
+                *error = world.end(observer).err();
+            }
         }
-        Ok(self
-            .worlds
-            .iter()
-            .map(|world| self.outcome(world))
+        let results = self.worlds.iter().zip(errors);
+        Ok(results
+            .map(|(world, error)| error.map_or_else(|| Ok(self.outcome(world)), Err))
             .collect())
     }
 

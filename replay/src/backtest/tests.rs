@@ -317,6 +317,24 @@ fn backtest_is_the_same_every_time_and_whatever_runs_beside_it() {
 }
 
 #[test]
+fn plan_that_errs_is_taken_out_and_the_others_are_none_the_worse() {
+    // Seed 11. The second plan's first sale brings more money than a decimal holds.
+    let (_home, dir) = written(11, 6_000);
+    let (alone, _) = run(&dir, vec![plan(4)], u64::MAX);
+    let mut rich = plan(4);
+    rich.balances[0][1].1 = Decimal::MAX;
+    let plans = vec![plan(2), rich, plan(4)];
+    let mut kept: Vec<Kept> = plans.iter().map(|_| Kept::default()).collect();
+    let backtest = Backtest::new(feed(&dir, u64::MAX), plans, &Registry::standard(), None);
+    let results = backtest.unwrap().run_each(&mut kept, |_| {}).unwrap();
+    assert!(results[0].is_ok());
+    let error = results[1].as_ref().unwrap_err().to_string();
+    assert!(error.contains("the simulated venue: "), "{error}");
+    assert!(!kept[1].samples.is_empty());
+    assert_eq!(results[2].as_ref().unwrap(), &alone[0]);
+}
+
+#[test]
 fn backtest_sees_nothing_of_what_comes_later() {
     // Seed 12. What was decided before a cut is the same with the data behind it and without.
     let (_home, dir) = written(12, 4_000);

@@ -1,0 +1,296 @@
+//! `caracal sweep` beyond a grid over all data: walking forward, and what goes wrong.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::backtest::{START_NS, ask, example, frame, refused};
+use crate::rig::assert_success;
+
+/// A message each 50 ms.
+const STEP_NS: u64 = 50_000_000;
+
+/// How a part of a market moves.
+#[derive(Clone, Copy)]
+struct Part {
+    seed: u64,
+    steps: u64,
+    /// Ticks that the middle rises in each step.
+    drift: i64,
+    /// Trades eat this far into the book, ticks.
+    reach: u64,
+}
+
+/// A capture of a market in parts. Each part's course depends on its own seed and on where the one
+/// before it ended, so that two markets with the same first parts are the same in them.
+fn market(path: &Path, parts: &[Part]) {
+    let price = |ticks: i64| format!("'{}.{:02}'", ticks / 100, ticks % 100);
+    let mut base = 6_000_000_i64;
+    let mut middle = base;
+    let levels = |middle: i64, side: i64, random: &mut dyn FnMut(u64) -> u64| {
+        let level = |away: i64| {
+            let qty = 20_000 + random(60_000);
+            format!("[{},'0.{qty:05}']", price(middle + side * away))
+        };
+        let all: Vec<String> = (1..=12).map(level).collect();
+        format!("[{}]", all.join(","))
+    };
+    let mut text = String::new();
+    let mut step = 0_u64;
+    for part in parts {
+        let mut state = part.seed;
+        let mut roll = |bound: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % bound
+        };
+        for _ in 0..part.steps {
+            let id = 11 + step;
+            let there_ns = START_NS + STEP_NS * (step + 1);
+            let there_ms = there_ns / 1_000_000;
+            let here_ns = there_ns + 2_000_000 + roll(1_000_000);
+            if step == 0 {
+                let (bids, asks) = (levels(middle, -1, &mut roll), levels(middle, 1, &mut roll));
+                let first = format!("{{'lastUpdateId':10,'bids':{bids},'asks':{asks}}}");
+                text.push_str(&format!("{START_NS} {}\n", first.replace('\'', "\"")));
+            }
+            if roll(2) == 0 {
+                let sells = roll(2) == 0;
+                let away = 1 + i64::try_from(roll(part.reach)).unwrap();
+                let at = price(if sells { middle - away } else { middle + away });
+                let what = format!("'t':{id},'p':{at},'q':'0.{:05}'", 1 + roll(90_000));
+                let times = format!("'E':{there_ms},'s':'BTCUSDT',{what},'T':{there_ms}");
+                let data = format!("'e':'trade',{times},'m':{sells},'M':true");
+                text.push_str(&frame(here_ns, "trade", &data));
+            }
+            let gone = middle;
+            base += part.drift;
+            middle = base + i64::try_from(roll(3)).unwrap() - 1;
+            // The old levels go, and the new ones come.
+            let side = |sign: i64, random: &mut dyn FnMut(u64) -> u64| {
+                let gone = (1..=12).map(|away| gone + sign * away);
+                let kept = |ticks: &i64| (1..=12).contains(&((ticks - middle) * sign));
+                let gone: Vec<String> = gone
+                    .filter(|ticks| !kept(ticks))
+                    .map(|ticks| format!("[{},'0.00000']", price(ticks)))
+                    .collect();
+                let new = levels(middle, sign, random);
+                let comma = if gone.is_empty() { "" } else { "," };
+                format!("[{}{comma}{}", gone.join(","), &new[1..])
+            };
+            let (bids, asks) = (side(-1, &mut roll), side(1, &mut roll));
+            let ids = format!("'E':{there_ms},'s':'BTCUSDT','U':{id},'u':{id}");
+            let data = format!("'e':'depthUpdate',{ids},'b':{bids},'a':{asks}");
+            text.push_str(&frame(here_ns, "depth@100ms", &data));
+            step += 1;
+        }
+    }
+    std::fs::write(path, text).unwrap();
+}
+
+/// Thirty seconds each.
+const fn part(seed: u64, drift: i64, reach: u64) -> Part {
+    Part {
+        seed,
+        steps: 600,
+        drift,
+        reach,
+    }
+}
+
+/// A data set of this market in `data`, and the example's configuration.
+fn desk(parts: &[Part]) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    market(&home.path().join("capture"), parts);
+    let arguments = ["import", "binance-capture", "capture", "--out", "data"];
+    assert_success(&ask(home.path(), &arguments));
+    let text = std::fs::read_to_string(example()).unwrap();
+    let free = text.replace("fees = [\"0 1 4\"]", "fees = [\"0 0 0\"]");
+    assert_ne!(free, text);
+    std::fs::write(home.path().join("maker.toml"), free).unwrap();
+    home
+}
+
+const QTY: &str = "strategy.maker.qty";
+
+fn sweep(home: &Path, values: &str, out: &str, more: &[&str]) -> Output {
+    let values = format!("{QTY}={values}");
+    let arguments = [
+        "sweep",
+        "--config",
+        "maker.toml",
+        "--data",
+        "data",
+        "--set",
+        &values,
+        "--out",
+        out,
+    ];
+    ask(home, &[&arguments, more].concat())
+}
+
+fn results(home: &Path, out: &str) -> Value {
+    let text = std::fs::read_to_string(home.join(out).join("results.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The same items by their numbers.
+fn by_index(results: &Value) -> Vec<Value> {
+    let mut items = results["items"].as_array().unwrap().clone();
+    items.sort_by_key(|item| item["index"].as_u64());
+    items
+}
+
+/// A value of each variant, as numbers.
+fn pnls(items: &[Value]) -> Vec<f64> {
+    let pnl = |item: &Value| item["pnl"].as_str().unwrap().parse().unwrap();
+    items.iter().map(pnl).collect()
+}
+
+#[test]
+fn walking_forward_chooses_by_the_training_alone() {
+    // Seeds 1 to 3: two quiet parts, in which larger orders earn more, then one more of these, or
+    // one that runs away from its makers, in which they lose more.
+    let quiet = [part(1, 0, 8), part(2, 0, 8)];
+    let calm = desk(&[quiet[0], quiet[1], part(3, 0, 8)]);
+    let wild = desk(&[quiet[0], quiet[1], part(3, 4, 8)]);
+    let values = "0.0002,0.0006";
+    let mut walked = Vec::new();
+    for home in [&calm, &wild] {
+        let more = ["--walk-forward", "58s/25s"];
+        assert_success(&sweep(home.path(), values, "walk", &more));
+        walked.push(results(home.path(), "walk"));
+    }
+    // The trainings are the same to the last digit, whatever comes behind them; so is the choice.
+    assert_eq!(by_index(&walked[0]), by_index(&walked[1]));
+    let window = |results: &Value| results["walk_forward"]["windows"][0].clone();
+    let (calm_window, wild_window) = (window(&walked[0]), window(&walked[1]));
+    for one in [&calm_window, &wild_window] {
+        assert_eq!(one["chosen"][QTY], "0.0006", "{one}");
+        assert!(one["in_sample"].as_f64().unwrap() > 0.0);
+    }
+    assert_ne!(calm_window["pnl"], wild_window["pnl"]);
+    // Had the test been seen, the other one would have been chosen.
+    assert_success(&sweep(wild.path(), values, "whole", &[]));
+    let whole = pnls(&by_index(&results(wild.path(), "whole")));
+    assert!(whole[0] > whole[1], "{whole:?}");
+    // The test is a backtest of its own over its time: it has nothing of the training's end.
+    let [from, to] = ["test_from", "test_to"].map(|key| wild_window[key].to_string());
+    let range = ["--from", &from, "--to", &to];
+    assert_success(&sweep(wild.path(), "0.0006", "alone", &range));
+    let alone = results(wild.path(), "alone");
+    let test = std::fs::read_to_string(wild.path().join("walk/items/item-000002.json")).unwrap();
+    let test: Value = serde_json::from_str(&test).unwrap();
+    assert_eq!(alone["items"][0]["state_hash"], test["state_hash"]);
+    assert_eq!(alone["items"][0]["pnl"], wild_window["pnl"]);
+}
+
+const fn item(index: &str) -> [&str; 5] {
+    ["sweep", "--item", index, "--out", "items"]
+}
+
+#[test]
+fn walking_forward_goes_on_item_by_item_and_joins_its_tests() {
+    // Seeds 4 and 5.
+    let home = desk(&[part(4, 0, 8), part(5, 1, 8)]);
+    let path = home.path();
+    let run = |out: &str, more: &[&str]| {
+        let walk = ["--walk-forward", "20s/10s", "--metric", "sharpe"];
+        sweep(path, "0.0002,0.0006", out, &[&walk, more].concat())
+    };
+    assert_success(&run("items", &["--plan"]));
+    // Three windows of two variants, then their tests: none without its training.
+    let said = refused(path, &item("8"));
+    assert!(
+        said.contains("item 4 is missing, and window 2 chooses among items 4 to 5"),
+        "{said}"
+    );
+    for index in ["4", "5", "8"] {
+        assert_success(&ask(path, &item(index)));
+    }
+    let output = run("items", &["--json"]);
+    assert_success(&output);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("3 of 9 backtests are done already"), "{said}");
+    assert_success(&run("once", &[]));
+    assert_eq!(results(path, "items"), results(path, "once"));
+    let forward = results(path, "once")["walk_forward"].clone();
+    let windows = forward["windows"].as_array().unwrap();
+    assert_eq!(windows.len(), 3);
+    let sum: f64 = pnls(windows).iter().sum();
+    let joined: f64 = forward["pnl"].as_str().unwrap().parse().unwrap();
+    assert!((sum - joined).abs() < 1e-9, "{sum} {joined}");
+    let curve = forward["curve"].as_array().unwrap();
+    assert!((curve.last().unwrap()[1].as_f64().unwrap() - joined).abs() < 1e-9);
+    let times: Vec<u64> = curve.iter().map(|one| one[0].as_u64().unwrap()).collect();
+    assert!(times.is_sorted() && times.len() > 30, "{times:?}");
+    let ratio = |key: &str| {
+        windows
+            .iter()
+            .filter_map(|one| one[key].as_f64())
+            .sum::<f64>()
+    };
+    let efficiency = forward["efficiency"].as_f64();
+    if ratio("in_sample") > 0.0 {
+        let wanted = ratio("out_of_sample") / ratio("in_sample");
+        assert!((efficiency.unwrap() - wanted).abs() < 1e-9);
+    } else {
+        assert_eq!(efficiency, None);
+    }
+    let page = std::fs::read_to_string(path.join("once/sweep.html")).unwrap();
+    assert!(page.contains("walk_forward"));
+    assert_success(&run("anchored", &["--anchored"]));
+    let anchored = results(path, "anchored")["walk_forward"]["windows"].clone();
+    assert_eq!(anchored[2]["train_from"], windows[0]["train_from"]);
+    assert_eq!(anchored[2]["test_from"], windows[2]["test_from"]);
+    let said = refused(
+        path,
+        &[
+            "sweep",
+            "--config",
+            "maker.toml",
+            "--data",
+            "data",
+            "--set",
+            "strategy.maker.qty=1",
+            "--out",
+            "long",
+            "--walk-forward",
+            "1h/1m",
+        ],
+    );
+    assert!(
+        said.contains("the data spans 60.0 s and one window takes 3660.0 s"),
+        "{said}"
+    );
+}
+
+#[test]
+fn variant_that_errs_leaves_the_others_their_results() {
+    // Seed 6. A tenth of a lot cannot be ordered, which shows when the data is opened.
+    let home = desk(&[part(6, 0, 8)]);
+    let path = home.path();
+    let output = sweep(path, "0.0002,0.000001,0.0006", "some", &[]);
+    assert_success(&output);
+    let some = by_index(&results(path, "some"));
+    let error = some[1]["error"].as_str().unwrap();
+    assert!(error.contains("qty"), "{error}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("failed: item 1: "), "{said}");
+    assert_success(&sweep(path, "0.0002,0.0006", "good", &[]));
+    let good = by_index(&results(path, "good"));
+    for (one, other) in [(&some[0], &good[0]), (&some[2], &good[1])] {
+        assert_eq!(one["state_hash"], other["state_hash"]);
+        assert_eq!(one["profits"], other["profits"]);
+    }
+    // An item whose result is its error, and a sweep without any other, have an exit code of their
+    // own: trying again is in vain.
+    let output = ask(path, &["sweep", "--item", "1", "--out", "some"]);
+    assert_eq!(output.status.code(), Some(3));
+    let output = sweep(path, "0.000001", "none", &[]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("not one variant ran; the first: "), "{said}");
+}

@@ -9,6 +9,7 @@
 
 mod audit;
 pub mod backtest;
+pub mod compare;
 mod describe;
 mod difference;
 mod explain;

@@ -1,6 +1,6 @@
 //! Arguments of `backtest`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -12,20 +12,34 @@ const EXAMPLES: &str = "Examples:
   caracal backtest --config config.toml --data data/journal --from 2024-08-08T00:00:00Z --json
   caracal backtest --config my.toml --data data/btcusdt --journal data/backtest
   caracal replay data/backtest            # the backtest's own journal proves itself
+  caracal backtest --from-journal data/journal --compare --out comparison
+  caracal backtest --from-journal data/journal --compare --config my.toml --json
 
 The configuration is a live one with a [backtest] table. A data set is what `caracal import` wrote,
-or the journal of a live run.";
+or the journal of a live run.
+
+--compare plays the orders of a live run's journal into the simulated venue and sets what it makes
+of each beside what really became of it. Without --config orders arrive when they really did.";
 
 /// Arguments of `backtest`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BacktestArgs {
     /// The configuration, with a [backtest] table.
-    #[arg(long)]
-    pub(crate) config: PathBuf,
+    #[arg(long, required_unless_present = "from_journal")]
+    pub(crate) config: Option<PathBuf>,
     /// A data set: a directory, as often as wanted. They are merged by time.
-    #[arg(long, required = true, num_args = 1..)]
+    #[arg(long, required_unless_present = "from_journal", num_args = 1..)]
     pub(crate) data: Vec<PathBuf>,
+    /// The journal of a live run, whose orders are compared.
+    #[arg(long, requires = "compare", conflicts_with_all = ["data", "from", "to", "journal"])]
+    pub(crate) from_journal: Option<PathBuf>,
+    /// Live against simulated: what became of each order, and what the model says.
+    #[arg(long, requires = "from_journal")]
+    pub(crate) compare: bool,
+    /// With --compare: the journal is a backtest's own, whose market does not show our orders.
+    #[arg(long, requires = "compare")]
+    pub(crate) simulated: bool,
     /// Orders are placed from this time on, for example 2024-08-08T00:00:00Z.
     #[arg(long, value_parser = parse_time)]
     pub(crate) from: Option<u64>,
@@ -44,10 +58,15 @@ pub(crate) struct BacktestArgs {
 }
 
 impl BacktestArgs {
+    /// The configuration's file; empty where there is none, which only a comparison allows.
+    pub(super) fn config(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(""))
+    }
+
     /// What is to be run on what.
     pub(super) fn wanted(&self) -> super::Wanted<'_> {
         super::Wanted {
-            path: &self.config,
+            path: self.config(),
             data: &self.data,
             from: self.from,
             to: self.to,

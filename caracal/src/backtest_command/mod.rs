@@ -1,6 +1,7 @@
 //! `caracal backtest`: the machine over recorded markets, and what came of it.
 
 mod args;
+mod compare;
 mod out;
 mod prepare;
 mod told;
@@ -24,7 +25,10 @@ use crate::replay_command::progress_bar;
 ///
 /// [`Failure`]: what, where, and what to do.
 pub(crate) fn run(args: &BacktestArgs, registry: &Registry) -> Result<(), Failure> {
-    let config = BacktestConfig::load(&args.config, registry).map_err(Failure::because)?;
+    if let Some(journal) = &args.from_journal {
+        return compare::run(args, journal, registry);
+    }
+    let config = BacktestConfig::load(args.config(), registry).map_err(Failure::because)?;
     if let Some(dir) = &args.out {
         out::prepare(dir)?;
     }

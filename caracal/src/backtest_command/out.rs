@@ -18,8 +18,17 @@ use crate::run::program_digest;
 const NUMBERS: &str = "report.json";
 /// The page of a report.
 const PAGE: &str = "report.html";
+/// The numbers of a comparison with a live run.
+pub(super) const COMPARISON: &str = "comparison.json";
 /// Files of a report, and what an interrupted one leaves.
-const FILES: [&str; 4] = [PAGE, NUMBERS, ".report.html", ".report.json"];
+const FILES: [&str; 6] = [
+    PAGE,
+    NUMBERS,
+    COMPARISON,
+    ".report.html",
+    ".report.json",
+    ".comparison.json",
+];
 
 /// Makes the directory, or finds that it holds nothing but an earlier report.
 ///
@@ -71,7 +80,7 @@ pub(crate) fn report(
     outcome: &Outcome,
     collector: &Collector,
 ) -> Result<Report, Failure> {
-    let text = fs::read_to_string(&args.config).map_err(Failure::because)?;
+    let text = fs::read_to_string(args.config()).map_err(Failure::because)?;
     let command: Vec<String> = std::env::args().collect();
     let first = instruments.first();
     let run = Run {

@@ -194,7 +194,7 @@ pub(crate) fn found_shift(paths: &[PathBuf]) -> Result<Shift, Failure> {
 }
 
 /// Delays, with the recorded ones read from their file.
-fn latencies(config: &BacktestConfig) -> Result<Latencies, Failure> {
+pub(super) fn latencies(config: &BacktestConfig) -> Result<Latencies, Failure> {
     let mut latencies = config.backtest.latencies.clone();
     let mut recorded: Option<Vec<Recorded>> = None;
     let all = [

@@ -81,7 +81,7 @@ fn capture(path: &Path) {
 }
 
 /// A folder with a data set in `data`.
-fn desk() -> tempfile::TempDir {
+pub(crate) fn desk() -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     capture(&home.path().join("capture"));
     let arguments = ["import", "binance-capture", "capture", "--out", "data"];

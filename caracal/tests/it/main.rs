@@ -6,6 +6,7 @@
 
 mod backtest;
 mod bad_input;
+mod compare;
 mod control;
 mod explain;
 mod import;

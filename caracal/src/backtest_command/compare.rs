@@ -1,0 +1,221 @@
+//! `caracal backtest --from-journal J --compare`: a live run's orders beside what the simulated
+//! venue makes of them, printed and written.
+
+use std::path::Path;
+
+use engine::strategy::Registry;
+use model::ids::ClientOrderId;
+use replay::backtest::{Fate, QueueChoice, Rules, Share, VenuePlan};
+use replay::compare::{Comparison, Errors, Pair, Spread, Wanted, compare};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::args::BacktestArgs;
+use super::{out, prepare};
+use crate::config::BacktestConfig;
+use crate::output::{Failure, grouped, say};
+use crate::replay_command::progress_bar;
+
+/// How late a market record may be where no configuration says it, nanoseconds.
+const LATE_MAX_NS: u64 = 2_000_000_000;
+
+/// Runs the comparison.
+///
+/// # Errors
+///
+/// [`Failure`]: what, where, and what to do.
+pub(super) fn run(args: &BacktestArgs, journal: &Path, registry: &Registry) -> Result<(), Failure> {
+    let wanted = wanted(args, registry)?;
+    if let Some(dir) = &args.out {
+        out::prepare(dir)?;
+    }
+    let records = journal::Reader::open(journal).ok();
+    let records = records.and_then(|reader| reader.last_seq().ok());
+    let bar = progress_bar("compare", records.unwrap_or(0).saturating_mul(2));
+    let found = compare(journal, &wanted, |read| bar.set_position(read));
+    bar.finish_and_clear();
+    let found = found.map_err(Failure::because)?;
+    let whole = to_json(journal, &found);
+    if let Some(dir) = &args.out {
+        let mut written = whole.clone();
+        written["orders"] = rows(&found);
+        let text = serde_json::to_string_pretty(&written).map_err(Failure::because)?;
+        out::whole(dir, out::COMPARISON, &text)?;
+    }
+    if args.json {
+        return say(&whole.to_string());
+    }
+    print(args, &found)
+}
+
+/// What the configuration says of the model; without one, the usual rules and delays as they were.
+fn wanted(args: &BacktestArgs, registry: &Registry) -> Result<Wanted, Failure> {
+    let Some(path) = &args.config else {
+        return Ok(Wanted {
+            venue: VenuePlan {
+                rules: Rules::FAITHFUL,
+                queues: QueueChoice::Probable(Share::Power(3.0)),
+                tiers: Vec::new(),
+                leverage: Decimal::TEN,
+                orders_per_10s: 0,
+                ban_ns: 0,
+                outages: Vec::new(),
+            },
+            latencies: None,
+            shows_us: !args.simulated,
+            late_max_ns: LATE_MAX_NS,
+        });
+    };
+    let config = BacktestConfig::load(path, registry).map_err(Failure::because)?;
+    Ok(Wanted {
+        venue: config.backtest.venue.clone(),
+        latencies: Some(prepare::latencies(&config)?),
+        shows_us: !args.simulated,
+        late_max_ns: u64::try_from(config.backtest.late_max.as_nanos()).unwrap_or(LATE_MAX_NS),
+    })
+}
+
+fn print(args: &BacktestArgs, found: &Comparison) -> Result<(), Failure> {
+    let errors = &found.errors;
+    let skipped = found.skipped;
+    let all = errors.orders + skipped.not_sent + skipped.refused + skipped.no_market;
+    say(&format!(
+        "orders         {} of {} compared; {} never left us, {} refused for what is no fill, {} \
+         without a market",
+        grouped(errors.orders),
+        grouped(all),
+        grouped(skipped.not_sent),
+        grouped(skipped.refused),
+        grouped(skipped.no_market),
+    ))?;
+    let clock = &found.clock;
+    let torn = if clock.is_torn() {
+        "; no offset fits all messages: its times are not exact, or a clock was set"
+    } else {
+        ""
+    };
+    say(&format!(
+        "clock          the venue's is {} ms from ours, in steps of {} ms{torn}",
+        clock.offset_ns as f64 / 1e6,
+        clock.resolution_ns as f64 / 1e6,
+    ))?;
+    say("")?;
+    say("                      traded   did not")?;
+    let row = |name: &str, one: u64, other: u64| {
+        say(&format!(
+            "{name}  {:>9} {:>9}",
+            grouped(one),
+            grouped(other)
+        ))
+    };
+    row("predicted to trade", errors.both, errors.only_predicted)?;
+    row("predicted not to  ", errors.only_actual, errors.neither)?;
+    say("")?;
+    let part = |share: Option<f64>| {
+        share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0))
+    };
+    say(&format!(
+        "of the orders predicted to trade {} did; of those that traded {} were predicted to",
+        part(errors.precision()),
+        part(errors.recall())
+    ))?;
+    say(&format!(
+        "ended as predicted: {} of {}; lots traded {}, predicted {}",
+        grouped(errors.same_end),
+        grouped(errors.orders),
+        errors.lots.0,
+        errors.lots.1
+    ))?;
+    say("")?;
+    say("predicted less actual      orders        mean    p50 size    p90 size")?;
+    spread("first fill, ms", &errors.time_ns, 1e6)?;
+    spread("heard of it, ms", &errors.heard_ns, 1e6)?;
+    spread("filled, lots", &errors.qty, 1.0)?;
+    spread("price, ticks worse", &errors.price, 1.0)?;
+    say(&format!(
+        "score          {:.4}: share of the quantity that was predicted wrongly, 0 is perfect",
+        errors.score
+    ))?;
+    match &args.out {
+        Some(dir) => say(&format!(
+            "orders         {}, one by one",
+            dir.join(out::COMPARISON).display()
+        )),
+        None => Ok(()),
+    }
+}
+
+fn spread(name: &str, spread: &Spread, unit: f64) -> Result<(), Failure> {
+    say(&format!(
+        "{name:<24} {:>8} {:>11.3} {:>11.3} {:>11.3}",
+        grouped(spread.count),
+        spread.mean / unit,
+        spread.p50 / unit,
+        spread.p90 / unit
+    ))
+}
+
+fn to_json(journal: &Path, found: &Comparison) -> Value {
+    json!({
+        "journal": journal.display().to_string(),
+        "records": found.records,
+        "compared": found.errors.orders,
+        "not_sent": found.skipped.not_sent,
+        "refused": found.skipped.refused,
+        "no_market": found.skipped.no_market,
+        "clock_offset_ns": found.clock.offset_ns,
+        "clock_bounds_ns": found.clock.bounds_ns,
+        "clock_resolution_ns": found.clock.resolution_ns,
+        "errors": judged(&found.errors),
+    })
+}
+
+fn judged(errors: &Errors) -> Value {
+    let mut value = json!(errors);
+    value["precision"] = json!(errors.precision());
+    value["recall"] = json!(errors.recall());
+    value
+}
+
+/// One object an order: what was asked, what became of it, what was predicted.
+fn rows(found: &Comparison) -> Value {
+    found.pairs.iter().map(|pair| row_of(found, pair)).collect()
+}
+
+fn row_of(found: &Comparison, pair: &Pair) -> Value {
+    let order = &pair.order;
+    let name = found
+        .instruments
+        .iter()
+        .find(|spec| spec.id == order.instrument)
+        .map(|spec| spec.name.as_str());
+    let strategies = found.machine.as_ref().map(|machine| &machine.strategies);
+    let strategy = order.strategy.and_then(|id| strategies?.get(id.index()));
+    json!({
+        "order": ClientOrderId::from_raw(order.client_id).map(|id| id.to_string()),
+        "strategy": strategy.map(|strategy| strategy.name.as_str()),
+        "instrument": name,
+        "side": format!("{:?}", order.side),
+        "type": format!("{:?}", order.order_type),
+        "time_in_force": format!("{:?}", order.time_in_force),
+        "price_ticks": order.price.0,
+        "qty_lots": order.qty.0,
+        "decided_ns": order.decided_ns,
+        "sent_ns": order.sent_ns,
+        "actual": fate(&pair.actual),
+        "predicted": fate(&pair.predicted),
+    })
+}
+
+fn fate(fate: &Fate) -> Value {
+    let some = |ns: u64| (ns > 0).then_some(ns);
+    json!({
+        "arrived_ns": some(fate.arrived_ns),
+        "first_fill_ns": some(fate.first_fill_ns),
+        "first_heard_ns": some(fate.first_heard_ns),
+        "filled_lots": fate.filled,
+        "price_ticks": fate.price(),
+        "end": fate.end.name(),
+        "ended_ns": some(fate.ended_ns),
+    })
+}

@@ -16,6 +16,7 @@ const EXAMPLES: &str = "Examples:
   caracal sweep --config my.toml --data d --set strategy.maker.spread=2,4 --out s --plan
   caracal sweep --config my.toml --data d --set strategy.maker.spread=2,4,8 --out s \\
       --walk-forward 7d/1d --metric sharpe
+  caracal sweep --config my.toml --data d --set strategy.maker.spread=2,4 --out s --check-lookahead
   caracal sweep --item 1 --out s          # one variant of a plan, for a scheduler elsewhere
 
 The same command again goes on with what is missing. A path names a key of the configuration; of
@@ -41,7 +42,7 @@ pub(crate) struct SweepArgs {
     /// Draw this many of the combinations instead of all.
     #[arg(long)]
     pub(crate) random: Option<usize>,
-    /// Seed of the draw.
+    /// Seed of what is drawn.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Walk forward: in each window of TRAIN every variant runs, and the best by --metric trades in
@@ -66,8 +67,14 @@ pub(crate) struct SweepArgs {
     /// By what variants are compared.
     #[arg(long, default_value = "pnl", value_parser = ["pnl", "sharpe", "sortino", "calmar"])]
     pub(crate) metric: String,
+    /// Run the best variant (walking forward: the last window's choice) over all data and over data
+    /// that ends at N random times (--seed): every order before such an end must be the same. Exit
+    /// code 1 if one is not.
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "5",
+        value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) check_lookahead: Option<u16>,
     /// Write the plan and run nothing.
-    #[arg(long, conflicts_with = "item")]
+    #[arg(long, conflicts_with_all = ["item", "check_lookahead"])]
     pub(crate) plan: bool,
     /// Run this one variant of the plan in --out and nothing else.
     #[arg(long)]

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::item::Item;
 use super::plan::Plan;
+use super::variants::Variant;
 use super::walk::{Walk, Window};
 use crate::output::Failure;
 
@@ -133,6 +134,16 @@ impl Forward {
                 .map(|(time_ns, profit)| (time_ns / 1_000_000, *profit))
                 .collect(),
         })
+    }
+
+    /// What the last window chose, by its number among the variants.
+    pub(super) fn last_chosen(&self, plan: &Plan) -> Option<usize> {
+        let chosen = &self.windows.last()?.chosen;
+        let same = |variant: &Variant| {
+            let mut values = variant.iter();
+            values.all(|(path, value)| chosen.get(path) == Some(value))
+        };
+        plan.variants.iter().position(same)
     }
 
     /// What it says, for a person.

@@ -146,12 +146,18 @@ fn settings(plan: &Plan, task: Task) -> BTreeMap<String, String> {
 }
 
 /// A backtest that is ready to run.
-struct Ready {
-    prepared: Prepared,
+pub(super) struct Ready {
+    /// What it is made of.
+    pub(super) prepared: Prepared,
     collector: Collector,
 }
 
-fn ready(plan: &Plan, task: Task, registry: &Registry) -> Result<Ready, Failure> {
+/// Makes a backtest ready.
+///
+/// # Errors
+///
+/// [`Failure`]: no variant, or one that cannot be run.
+pub(super) fn ready(plan: &Plan, task: Task, registry: &Registry) -> Result<Ready, Failure> {
     let Some(variant) = task.variant.and_then(|variant| plan.variants.get(variant)) else {
         let metric = plan.walk.as_ref().map_or("", |walk| walk.metric.as_str());
         return Err(Failure::Message(format!(
@@ -193,6 +199,24 @@ pub(super) fn check(plan: &Plan, registry: &Registry) -> Result<(), Failure> {
         })?;
     }
     Ok(())
+}
+
+/// How the recorder's clock is moved, nanoseconds: as the first variant says.
+///
+/// # Errors
+///
+/// [`Failure`]: it cannot be run.
+pub(super) fn shift_ns(plan: &Plan, registry: &Registry) -> Result<i64, Failure> {
+    let Some(variant) = plan.variants.first() else {
+        return Ok(plan.shift_ns);
+    };
+    let text = applied(&plan.text, variant)?;
+    let config = BacktestConfig::parse(&plan.config, &text, registry).map_err(Failure::because)?;
+    Ok(match config.backtest.shift {
+        None => plan.shift_ns,
+        Some(Shift::None) => 0,
+        Some(Shift::By(ns)) => ns,
+    })
 }
 
 /// Runs these in one pass over the data, which is the same for all, and keeps their results;

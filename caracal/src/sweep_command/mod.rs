@@ -3,6 +3,7 @@
 mod args;
 mod forward;
 mod item;
+mod lookahead;
 mod page;
 mod plan;
 mod told;
@@ -45,8 +46,7 @@ pub(crate) fn run(args: &SweepArgs, registry: &Registry) -> Result<(), Failure> 
     if let Some(index) = args.item {
         return one_item(args, index, registry);
     }
-    let plan = make(args)?;
-    item::check(&plan, registry)?;
+    let plan = make(args, registry)?;
     plan.settle(&args.out)?;
     if args.plan {
         return say(&planned(&plan, &args.out));
@@ -68,18 +68,22 @@ pub(crate) fn run(args: &SweepArgs, registry: &Registry) -> Result<(), Failure> 
     run_all(&plan, args, first, registry)?;
     // Which variants these are is known only now.
     run_all(&plan, args, then, registry)?;
-    told::finish(&plan, args)
+    told::finish(&plan, args, registry)
 }
 
-fn make(args: &SweepArgs) -> Result<Plan, Failure> {
+fn make(args: &SweepArgs, registry: &Registry) -> Result<Plan, Failure> {
     let variants = variants::combinations(&args.settings, args.random, args.seed)?;
     let Some(config) = &args.config else {
         return Err(Failure::Message("--config is missing".to_owned()));
     };
     let range = (args.from, args.to);
     let plan = Plan::new(config, &args.data, range, args.settings.clone(), variants)?;
+    item::check(&plan, registry)?;
     match args.walk_forward {
-        Some(lengths) => plan.walking(lengths, args.anchored, &args.metric),
+        Some(lengths) => {
+            let shift_ns = item::shift_ns(&plan, registry)?;
+            plan.walking(lengths, args.anchored, &args.metric, shift_ns)
+        }
         None => Ok(plan),
     }
 }

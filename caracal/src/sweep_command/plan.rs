@@ -110,7 +110,20 @@ impl Plan {
         })
     }
 
-    /// The same plan, in windows over its data.
+    /// From when to when it has data of all its sets and may trade, by our clock moved by
+    /// `shift_ns`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: data that cannot be read.
+    pub(super) fn span(&self, shift_ns: i64) -> Result<(u64, u64), Failure> {
+        let (first, end) = span(&self.data, shift_ns)?;
+        let from = self.from.map_or(first, |from| from.max(first));
+        let to = self.to.map_or(end, |to| to.min(end));
+        Ok((from, to))
+    }
+
+    /// The same plan, in windows over its data; its clock is moved by `shift_ns`.
     ///
     /// # Errors
     ///
@@ -120,11 +133,10 @@ impl Plan {
         lengths: Lengths,
         anchored: bool,
         metric: &str,
+        shift_ns: i64,
     ) -> Result<Self, Failure> {
-        let (first, end) = span(&self.data, self.shift_ns)?;
-        let from = self.from.map_or(first, |from| from.max(first));
-        let to = self.to.map_or(end, |to| to.min(end));
-        self.walk = Some(Walk::over((from, to), lengths, anchored, metric)?);
+        let span = self.span(shift_ns)?;
+        self.walk = Some(Walk::over(span, lengths, anchored, metric)?);
         if self.count() > ITEMS_MAX {
             return Err(Failure::Message(format!(
                 "--walk-forward: {} backtests: at most {ITEMS_MAX} are allowed; take fewer values \

@@ -1,6 +1,7 @@
 //! A sweep's results: the table on the screen, and the files of the whole.
 
 use comfy_table::{CellAlignment, Table, presets};
+use engine::strategy::Registry;
 use replay::search::{
     Deflated, RealityCheck, Shuffled, changes, deflated_sharpe, reality_check, shuffled_drawdowns,
 };
@@ -10,6 +11,7 @@ use serde_json::json;
 use super::args::SweepArgs;
 use super::forward::Forward;
 use super::item::Item;
+use super::lookahead::{self, Checked};
 use super::page;
 use super::plan::Plan;
 use crate::backtest_command::whole;
@@ -24,7 +26,7 @@ const ROWS_MAX: usize = 20;
 ///
 /// [`Failure`]: a result is missing or cannot be read, or the disk; [`Failure::Recorded`] if not
 /// one variant ran.
-pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
+pub(super) fn finish(plan: &Plan, args: &SweepArgs, registry: &Registry) -> Result<(), Failure> {
     let items = load(plan, args)?;
     let metric = args.metric.as_str();
     let forward = match &plan.walk {
@@ -47,6 +49,15 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(&value).map_err(Failure::because)?;
     whole(&args.out, "results.json", &text)?;
     whole(&args.out, "sweep.html", &page::page(plan, metric, &value)?)?;
+    if let Some(error) = items.first().and_then(|item| item.error.as_ref())
+        && failed == items.len()
+    {
+        return Err(Failure::Recorded(format!(
+            "not one variant ran; the first: {error}"
+        )));
+    }
+    let checked = check(plan, args, &items, forward.as_ref(), registry)?;
+    let report = args.out.join("sweep.html").display().to_string();
     if args.json {
         let best = items.first().filter(|item| item.error.is_none());
         say(&json!({
@@ -56,7 +67,8 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
             "best": best.map(|item| &item.settings),
             "best_value": best.and_then(|item| item.metric(metric)),
             "walk_forward": forward,
-            "report": args.out.join("sweep.html").display().to_string(),
+            "lookahead": checked,
+            "report": report,
         })
         .to_string())?;
     } else {
@@ -71,15 +83,34 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs) -> Result<(), Failure> {
             }
             None => tell(plan, &items, &overfit)?,
         }
-        let report = args.out.join("sweep.html");
-        say(&format!("report         {}", report.display()))?;
+        let words = checked.as_ref().map(Checked::words).unwrap_or_default();
+        words.iter().try_for_each(|line| say(line))?;
+        say(&format!("report         {report}"))?;
     }
-    match items.first().and_then(|item| item.error.as_ref()) {
-        Some(error) if failed == items.len() => Err(Failure::Recorded(format!(
-            "not one variant ran; the first: {error}"
-        ))),
-        Some(_) | None => Ok(()),
-    }
+    checked.map_or(Ok(()), |checked| checked.verdict())
+}
+
+/// The check for a look ahead, if it is asked for.
+fn check(
+    plan: &Plan,
+    args: &SweepArgs,
+    items: &[Item],
+    forward: Option<&Forward>,
+    registry: &Registry,
+) -> Result<Option<Checked>, Failure> {
+    let Some(count) = args.check_lookahead else {
+        return Ok(None);
+    };
+    let chosen = match forward {
+        Some(forward) => forward.last_chosen(plan),
+        None => items.first().map(|item| item.index),
+    };
+    let Some(variant) = chosen else {
+        return Err(Failure::Message(
+            "--check-lookahead: the last window chose nothing".to_owned(),
+        ));
+    };
+    lookahead::check(plan, variant, count, args.seed, registry).map(Some)
 }
 
 /// The results, the best one first; walking forward, the trainings'.

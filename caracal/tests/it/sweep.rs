@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::backtest::{START_NS, ask, example, frame, refused};
-use crate::rig::assert_success;
+use crate::rig::{assert_success, last_json};
 
 /// A message each 50 ms.
 const STEP_NS: u64 = 50_000_000;
@@ -293,4 +293,42 @@ fn variant_that_errs_leaves_the_others_their_results() {
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("not one variant ran; the first: "), "{said}");
+}
+
+#[test]
+fn best_variant_is_checked_for_a_look_ahead() {
+    // Seeds 7 and 8 of the market, 3 of the cuts.
+    let home = desk(&[part(7, 0, 8), part(8, 1, 8)]);
+    let path = home.path();
+    let more = ["--check-lookahead", "4", "--seed", "3"];
+    let output = sweep(path, "0.0002,0.0006", "sweep", &more);
+    assert_success(&output);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(
+        said.matches("orders before it, all the same").count(),
+        4,
+        "{said}"
+    );
+    assert!(
+        said.contains("look-ahead     none at 4 cuts (seed 3)"),
+        "{said}"
+    );
+    let again = sweep(
+        path,
+        "0.0002,0.0006",
+        "sweep",
+        &[&more[..], &["--json"]].concat(),
+    );
+    let cuts = last_json(&again)["lookahead"]["cuts"].clone();
+    let orders = cuts
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cut| cut["same"].as_u64().unwrap());
+    assert!(orders.max() > Some(100), "{cuts}");
+    for cut in cuts.as_array().unwrap() {
+        assert!(said.contains(&cut["at_ns"].to_string()), "{said}");
+    }
+    let more = ["--walk-forward", "30s/15s", "--check-lookahead", "1"];
+    assert_success(&sweep(path, "0.0002,0.0006", "walk", &more));
 }

@@ -1,14 +1,16 @@
 //! Is the best of many variants any good, or only the luckiest? Three answers, from the variants'
-//! own profits at even intervals.
+//! own profits at even intervals; and whether it knows what comes later.
 //!
 //! All of it is an estimate in floats for people; the seeds of what is drawn are said.
 
 mod bootstrap;
 mod deflated;
+mod lookahead;
 mod shuffle;
 
 pub use bootstrap::{RealityCheck, reality_check};
 pub use deflated::{Deflated, deflated_sharpe};
+pub use lookahead::{Decision, Decisions, Difference, cuts};
 pub use shuffle::{Shuffled, shuffled_drawdowns};
 
 /// Changes between points of a series.

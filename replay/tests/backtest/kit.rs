@@ -152,7 +152,13 @@ impl Tape {
         record
     }
 
-    fn write(&self, dir: &Path) {
+    /// The records, each with our time of it, nanoseconds since the Unix epoch.
+    pub(crate) fn rows(&self) -> &[(u64, Record)] {
+        &self.rows
+    }
+
+    /// Makes a data set of it.
+    pub(crate) fn write(&self, dir: &Path) {
         let options = Options::new(Durability::Process).segment_bytes(1 << 20);
         let (mut writer, _) = Writer::open(dir, options).unwrap();
         let parts = blob::records(BlobKind::Instrument, &spec()).unwrap();
@@ -364,14 +370,10 @@ impl Seen {
     }
 }
 
-/// Runs a script over a market.
-pub(crate) fn run(tape: &Tape, steps: &[Step], plan: Plan) -> Seen {
-    let home = tempfile::tempdir().unwrap();
-    let dir = home.path().join("data");
-    tape.write(&dir);
-    SCRIPT.with_borrow_mut(|script| *script = steps.to_vec());
-    let feed = Feed {
-        sets: vec![DataSet::open(&dir).unwrap()],
+/// The data set in `dir` up to `to_ns`.
+pub(crate) fn feed(dir: &Path, to_ns: u64) -> Feed {
+    Feed {
+        sets: vec![DataSet::open(dir).unwrap()],
         instruments: vec![Source {
             set: 0,
             place: 0,
@@ -380,8 +382,17 @@ pub(crate) fn run(tape: &Tape, steps: &[Step], plan: Plan) -> Seen {
         shift: Shift::None,
         late_max_ns: 2 * SECOND,
         from_ns: 0,
-        to_ns: u64::MAX,
-    };
+        to_ns,
+    }
+}
+
+/// Runs a script over a market.
+pub(crate) fn run(tape: &Tape, steps: &[Step], plan: Plan) -> Seen {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("data");
+    tape.write(&dir);
+    SCRIPT.with_borrow_mut(|script| *script = steps.to_vec());
+    let feed = feed(&dir, u64::MAX);
     let registry = Registry::standard().with::<Script>().unwrap();
     let mut seen = [Seen::default()];
     let backtest = Backtest::new(feed, vec![plan], &registry, None).unwrap();

@@ -1,5 +1,5 @@
 //! Backtests through the public interface: what went wrong in other programs' threads, and what is
-//! right. One file a thread. Small data sets, made here; nothing is random.
+//! right, one file a thread; and the check for a look ahead. Small data sets, made here.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@ mod hftbacktest_256;
 mod hftbacktest_279;
 mod hftbacktest_316;
 mod kit;
+mod lookahead;
 mod nautilus_2564;
 mod nautilus_2612;
 mod nautilus_4370;

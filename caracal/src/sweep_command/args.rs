@@ -13,6 +13,8 @@ const EXAMPLES: &str = "Examples:
       --set strategy.maker.spread=2,4,8 --set strategy.maker.levels=1..5/2 --out sweep
   caracal sweep --config my.toml --data d --set backtest.latency.new=1ms,5ms --out s --metric sharpe
   caracal sweep --config my.toml --data d --set strategy.maker.spread=1..50/1 --random 20 --out s
+  caracal sweep --config my.toml --data d --set strategy.maker.qty=log:0.0001..0.0100 \\
+      --set strategy.maker.skew=0..40 --random 200 --seed 7 --out s
   caracal sweep --config my.toml --data d --set strategy.maker.spread=2,4 --out s --plan
   caracal sweep --config my.toml --data d --set strategy.maker.spread=2,4,8 --out s \\
       --walk-forward 7d/1d --metric sharpe
@@ -32,14 +34,16 @@ pub(crate) struct SweepArgs {
     /// A data set, as often as wanted.
     #[arg(long, num_args = 1.., required_unless_present = "item")]
     pub(crate) data: Vec<PathBuf>,
-    /// What varies: PATH=A,B,C or PATH=FROM..TO/STEP; several make every combination.
+    /// What varies: PATH=A,B,C or PATH=FROM..TO/STEP, several make every combination; or, for
+    /// --random, PATH=FROM..TO, drawn evenly, and PATH=log:FROM..TO, evenly in the logarithm, both
+    /// with as many decimals as the ends are written with.
     #[arg(
         long = "set",
         value_name = "PATH=VALUES",
         required_unless_present = "item"
     )]
     pub(crate) settings: Vec<Setting>,
-    /// Draw this many of the combinations instead of all.
+    /// Draw this many variants: of the combinations, or out of the ranges.
     #[arg(long)]
     pub(crate) random: Option<usize>,
     /// Seed of what is drawn.

@@ -6,6 +6,7 @@ mod item;
 mod lookahead;
 mod page;
 mod plan;
+mod ranges;
 mod told;
 mod variants;
 mod walk;

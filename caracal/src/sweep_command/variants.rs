@@ -1,15 +1,16 @@
 //! What varies in a sweep: settings from the command line, their combinations, and each one written
 //! into the configuration's own TOML, so that it is checked like any other.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use super::ranges::{Range, Written, range};
 use crate::output::Failure;
 
 /// Most variants of one sweep.
@@ -20,8 +21,10 @@ const VARIANTS_MAX: usize = 100_000;
 pub(crate) struct Setting {
     /// Where: table keys, and names where tables stand several times, with dots between.
     pub(crate) path: String,
-    /// What is written there.
+    /// What is written there; empty if it is drawn.
     pub(crate) values: Vec<String>,
+    /// What it is drawn from.
+    pub(super) range: Option<Range>,
 }
 
 impl FromStr for Setting {
@@ -30,7 +33,8 @@ impl FromStr for Setting {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "'{text}': write PATH=A,B,C or PATH=FROM..TO/STEP, such as strategy.maker.qty=1,2"
+                "'{text}': write PATH=A,B,C, PATH=FROM..TO/STEP or, for --random, PATH=FROM..TO, \
+                 such as strategy.maker.qty=1,2"
             )
         };
         let (path, values) = text.split_once('=').ok_or_else(wrong)?;
@@ -38,9 +42,11 @@ impl FromStr for Setting {
         if !fine || values.is_empty() {
             return Err(wrong());
         }
-        let values = match range(values) {
-            Some(range) => range.map_err(|why| format!("'{text}': {why}"))?,
-            None => values.split(',').map(str::to_owned).collect(),
+        let (values, range) = match range(values, VARIANTS_MAX) {
+            Some(Ok(Written::Drawn(range))) => (Vec::new(), Some(range)),
+            Some(Ok(Written::Stepped(values))) => (values, None),
+            Some(Err(why)) => return Err(format!("'{text}': {why}")),
+            None => (values.split(',').map(str::to_owned).collect(), None),
         };
         if values.iter().any(String::is_empty) {
             return Err(wrong());
@@ -48,45 +54,40 @@ impl FromStr for Setting {
         Ok(Self {
             path: path.to_owned(),
             values,
+            range,
         })
     }
-}
-
-/// The values of `FROM..TO/STEP`, both ends in; `None` if it is written otherwise.
-fn range(text: &str) -> Option<Result<Vec<String>, String>> {
-    let (from, rest) = text.split_once("..")?;
-    let (to, step) = rest.split_once('/')?;
-    let number = |text: &str| text.parse::<Decimal>().ok();
-    let (mut at, to, step) = (number(from)?, number(to)?, number(step)?);
-    if step <= Decimal::ZERO || at > to {
-        return Some(Err(
-            "the step must be above 0, and FROM at most TO".to_owned()
-        ));
-    }
-    let mut values = Vec::new();
-    while at <= to {
-        if values.len() == VARIANTS_MAX {
-            return Some(Err(format!("more than {VARIANTS_MAX} values")));
-        }
-        values.push(at.normalize().to_string());
-        at += step;
-    }
-    Some(Ok(values))
 }
 
 /// One variant: a value for each path.
 pub(crate) type Variant = Vec<(String, String)>;
 
-/// All combinations, the last setting fastest; or `random` of them, in their own order.
+/// All combinations, the last setting fastest; or `random` of them, in their own order. Where a
+/// setting is a range without steps, `random` draws, each value by itself.
 ///
 /// # Errors
 ///
-/// [`Failure`]: there are too many.
+/// [`Failure`]: there are too many, or too few, or it is not said how many to draw.
 pub(crate) fn combinations(
     settings: &[Setting],
     random: Option<usize>,
     seed: u64,
 ) -> Result<Vec<Variant>, Failure> {
+    if random.is_some_and(|wanted| !(1..=VARIANTS_MAX).contains(&wanted)) {
+        return Err(Failure::Message(format!(
+            "--random: write 1 to {VARIANTS_MAX}"
+        )));
+    }
+    if let Some(drawn) = settings.iter().find(|setting| setting.range.is_some()) {
+        let Some(wanted) = random else {
+            return Err(Failure::Message(format!(
+                "--set {}: a range without steps is drawn from: say how often with --random N, or \
+                 write FROM..TO/STEP",
+                drawn.path
+            )));
+        };
+        return draws(settings, wanted, seed);
+    }
     let counts = settings.iter().map(|setting| setting.values.len());
     let count = counts.fold(1_usize, usize::saturating_mul);
     if count > VARIANTS_MAX {
@@ -104,6 +105,41 @@ pub(crate) fn combinations(
         .into_iter()
         .map(|number| variant(settings, number))
         .collect())
+}
+
+/// Draws in a row that bring nothing new, before it is said that there is no more.
+const IN_VAIN_MAX: usize = 10_000;
+
+/// So many different variants, in the order in which they were drawn.
+fn draws(settings: &[Setting], wanted: usize, seed: u64) -> Result<Vec<Variant>, Failure> {
+    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let mut seen = BTreeSet::new();
+    let mut variants = Vec::new();
+    let mut in_vain = 0;
+    while variants.len() < wanted {
+        let mut one = |setting: &Setting| {
+            let value = match &setting.range {
+                Some(range) => range.draw(&mut random),
+                None => setting.values[random.random_range(0..setting.values.len())].clone(),
+            };
+            (setting.path.clone(), value)
+        };
+        let variant: Variant = settings.iter().map(&mut one).collect();
+        if seen.insert(variant.clone()) {
+            variants.push(variant);
+            in_vain = 0;
+            continue;
+        }
+        in_vain += 1;
+        if in_vain == IN_VAIN_MAX {
+            return Err(Failure::Message(format!(
+                "--random {wanted}: there are about {} different variants; ask for fewer, or write \
+                 the ranges' ends with more decimals, such as 0.00..1.00",
+                variants.len()
+            )));
+        }
+    }
+    Ok(variants)
 }
 
 fn variant(settings: &[Setting], number: usize) -> Variant {
@@ -216,8 +252,37 @@ mod tests {
         assert_eq!(some, combinations(&settings, Some(3), 7).unwrap());
         assert_eq!(some.len(), 3);
         assert!(some.iter().all(|one| all.contains(one)));
+        assert!(combinations(&settings, Some(0), 7).is_err());
         let many: Vec<Setting> = (0..6).map(|_| setting("a=1..10/1")).collect();
         assert!(combinations(&many, None, 1).is_err());
+    }
+
+    #[test]
+    fn draws_are_different_and_those_of_their_seed() {
+        let settings = [
+            setting("a=0.000..1.0"),
+            setting("b=x,y"),
+            setting("c=log:1..900"),
+        ];
+        let error = combinations(&settings, None, 1).unwrap_err().to_string();
+        assert!(
+            error.contains("--set a: ") && error.contains("--random N"),
+            "{error}"
+        );
+        let some = combinations(&settings, Some(200), 7).unwrap();
+        assert_eq!(some, combinations(&settings, Some(200), 7).unwrap());
+        assert_ne!(some, combinations(&settings, Some(200), 8).unwrap());
+        // More draws begin with the same ones.
+        assert_eq!(some[..50], combinations(&settings, Some(50), 7).unwrap());
+        let different: BTreeSet<_> = some.iter().collect();
+        assert_eq!(different.len(), 200);
+        for value in ["x", "y"] {
+            assert!(some.iter().any(|one| one[1].1 == value));
+        }
+        let few = [setting("a=1..4"), setting("b=x,y")];
+        assert_eq!(combinations(&few, Some(8), 1).unwrap().len(), 8);
+        let error = combinations(&few, Some(9), 1).unwrap_err().to_string();
+        assert!(error.contains("about 8 different variants"), "{error}");
     }
 
     #[test]

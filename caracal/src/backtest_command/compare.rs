@@ -5,19 +5,52 @@ use std::path::Path;
 
 use engine::strategy::Registry;
 use model::ids::ClientOrderId;
-use replay::backtest::{Fate, QueueChoice, Rules, Share, VenuePlan};
-use replay::compare::{Comparison, Errors, Pair, Spread, Wanted, compare};
+use replay::backtest::{Fate, QueueChoice, Rules, VenuePlan};
+use replay::compare::{Comparison, Errors, Pair, QueueFit, Spans, Spread, Wanted, compare};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::args::BacktestArgs;
 use super::{out, prepare};
-use crate::config::BacktestConfig;
+use crate::config::{BacktestConfig, QUEUE, queue_of};
 use crate::output::{Failure, grouped, say};
 use crate::replay_command::progress_bar;
 
 /// How late a market record may be where no configuration says it, nanoseconds.
 const LATE_MAX_NS: u64 = 2_000_000_000;
+
+/// Queue models that are tried, by their names in a configuration: from the one that waits longest
+/// to those that wait least.
+const QUEUES: [&str; 20] = [
+    "risk-averse",
+    "power 0.5",
+    "power 1",
+    "power 2",
+    "power 3",
+    "power 5",
+    "power 8",
+    "power2 1",
+    "power2 2",
+    "power2 3",
+    "power2 5",
+    "power3 0.5",
+    "power3 1",
+    "power3 2",
+    "power3 3",
+    "power3 5",
+    "power3 8",
+    "log",
+    "log2",
+    "pro-rata",
+];
+
+/// Those of them that are not the one asked for.
+fn others(asked: &str) -> Vec<(String, QueueChoice)> {
+    let others = QUEUES.iter().filter(|name| **name != asked);
+    others
+        .filter_map(|name| Some(((*name).to_owned(), queue_of(name)?)))
+        .collect()
+}
 
 /// Runs the comparison.
 ///
@@ -54,7 +87,7 @@ fn wanted(args: &BacktestArgs, registry: &Registry) -> Result<Wanted, Failure> {
         return Ok(Wanted {
             venue: VenuePlan {
                 rules: Rules::FAITHFUL,
-                queues: QueueChoice::Probable(Share::Power(3.0)),
+                queues: queue_of(QUEUE).unwrap_or(QueueChoice::RiskAverse),
                 tiers: Vec::new(),
                 leverage: Decimal::TEN,
                 orders_per_10s: 0,
@@ -62,6 +95,8 @@ fn wanted(args: &BacktestArgs, registry: &Registry) -> Result<Wanted, Failure> {
                 outages: Vec::new(),
             },
             latencies: None,
+            queue: QUEUE.to_owned(),
+            others: others(QUEUE),
             shows_us: !args.simulated,
             late_max_ns: LATE_MAX_NS,
         });
@@ -70,6 +105,8 @@ fn wanted(args: &BacktestArgs, registry: &Registry) -> Result<Wanted, Failure> {
     Ok(Wanted {
         venue: config.backtest.venue.clone(),
         latencies: Some(prepare::latencies(&config)?),
+        others: others(&config.backtest.queue),
+        queue: config.backtest.queue,
         shows_us: !args.simulated,
         late_max_ns: u64::try_from(config.backtest.late_max.as_nanos()).unwrap_or(LATE_MAX_NS),
     })
@@ -136,12 +173,77 @@ fn print(args: &BacktestArgs, found: &Comparison) -> Result<(), Failure> {
         "score          {:.4}: share of the quantity that was predicted wrongly, 0 is perfect",
         errors.score
     ))?;
+    print_delays(found)?;
+    print_queues(found)?;
     match &args.out {
         Some(dir) => say(&format!(
             "orders         {}, one by one",
             dir.join(out::COMPARISON).display()
         )),
         None => Ok(()),
+    }
+}
+
+fn print_delays(found: &Comparison) -> Result<(), Failure> {
+    say("")?;
+    let head = |part: &str| format!("{part:>10} {:>8} {:>8} {:>8}", "p50", "p90", "p99");
+    say(&format!(
+        "{:<14} {}  {}",
+        "delays, ms",
+        head("first 70 %"),
+        head("the rest")
+    ))?;
+    for row in &found.delays {
+        let ms = |ns: u64| ns as f64 / 1e6;
+        let part = |spans: &Spans| {
+            format!(
+                "{:>10} {:>8.3} {:>8.3} {:>8.3}",
+                grouped(spans.count),
+                ms(spans.p50_ns),
+                ms(spans.p90_ns),
+                ms(spans.p99_ns)
+            )
+        };
+        say(&format!(
+            "{:<14} {}  {}",
+            row.name,
+            part(&row.first),
+            part(&row.rest)
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_queues(found: &Comparison) -> Result<(), Failure> {
+    say("")?;
+    let Some(fit) = &found.queues else {
+        return say("queue          too few orders to choose a model by");
+    };
+    say("queue          fitted to the first 70 % of the orders    score there   on the rest")?;
+    let row = |what: &str, place: usize| {
+        let row = &fit.rows[place];
+        say(&format!(
+            "{what:<14} {:<40} {:>12.4} {:>13.4}",
+            row.name, row.first.score, row.rest.score
+        ))
+    };
+    row("as asked for", 0)?;
+    row("best fit", fit.chosen)?;
+    row("in hindsight", fit.hindsight)?;
+    let name = &fit.rows[fit.chosen].name;
+    match fit.gain() {
+        _ if fit.chosen == 0 => say("the model that was asked for fits best"),
+        Some(gain) if gain > 0.0 => say(&format!(
+            "queue = \"{name}\" would have taken away {:.0} % of the error on the rest",
+            gain * 100.0
+        )),
+        Some(gain) if gain < 0.0 => say(&format!(
+            "queue = \"{name}\" would have added {:.0} % to the error on the rest: keep what there \
+             is",
+            -gain * 100.0
+        )),
+        Some(_) => say("on the rest both err alike: keep what there is"),
+        None => say("on the rest the model that was asked for made no error: keep it"),
     }
 }
 
@@ -167,6 +269,20 @@ fn to_json(journal: &Path, found: &Comparison) -> Value {
         "clock_bounds_ns": found.clock.bounds_ns,
         "clock_resolution_ns": found.clock.resolution_ns,
         "errors": judged(&found.errors),
+        "delays": found.delays,
+        "queue": found.queues.as_ref().map(fitted),
+    })
+}
+
+fn fitted(fit: &QueueFit) -> Value {
+    let models = fit.rows.iter();
+    let models = models.map(|row| json!({"name": row.name, "first": row.first, "rest": row.rest}));
+    json!({
+        "asked": fit.rows[0].name,
+        "chosen": fit.rows[fit.chosen].name,
+        "hindsight": fit.rows[fit.hindsight].name,
+        "gain_on_the_rest": fit.gain(),
+        "models": models.collect::<Value>(),
     })
 }
 

@@ -6,6 +6,7 @@ use model::body::AssetName;
 use model::ids::{InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
 use replay::backtest::{DataSet, Delay, Feed, Latencies, Plan, Recorded, Shift, Source};
+use replay::compare::{is_open, waterfalls};
 use rust_decimal::Decimal;
 
 use crate::config::{BacktestConfig, instrument_name};
@@ -67,7 +68,7 @@ pub(crate) fn prepare(args: Wanted<'_>, config: &BacktestConfig) -> Result<Prepa
         machine,
         balances: balances(config)?,
         venue: backtest.venue.clone(),
-        latencies: latencies(config)?,
+        latencies: closed(latencies(config)?)?,
         tick_ns: nanos(config.tick_interval),
         sample_ns: nanos(backtest.sample),
         from_ns,
@@ -193,7 +194,27 @@ pub(crate) fn found_shift(paths: &[PathBuf]) -> Result<Shift, Failure> {
     Ok(Shift::By(off.saturating_neg()))
 }
 
-/// Delays, with the recorded ones read from their file.
+/// Refuses delays that are to be drawn from a journal where none is named.
+fn closed(latencies: Latencies) -> Result<Latencies, Failure> {
+    let feed = latencies.feed.iter().map(|delay| ("feed", delay));
+    let all = [
+        ("new", &latencies.new),
+        ("amend", &latencies.amend),
+        ("cancel", &latencies.cancel),
+        ("back", &latencies.back),
+        ("decide", &latencies.decide),
+    ];
+    let open = feed.chain(all).find(|(_, delay)| is_open(delay));
+    let Some((key, _)) = open else {
+        return Ok(latencies);
+    };
+    Err(Failure::Message(format!(
+        "backtest.latency.{key} = \"journal\" needs journal = \"DIR\" beside it, the journal of a \
+         run that traded"
+    )))
+}
+
+/// Delays, with those of a file or of a journal read from there.
 pub(super) fn latencies(config: &BacktestConfig) -> Result<Latencies, Failure> {
     let mut latencies = config.backtest.latencies.clone();
     let mut recorded: Option<Vec<Recorded>> = None;
@@ -211,6 +232,11 @@ pub(super) fn latencies(config: &BacktestConfig) -> Result<Latencies, Failure> {
             recorded = Some(read_recorded(config, key)?);
         }
         rows.clone_from(recorded.as_ref().unwrap_or(&Vec::new()));
+    }
+    if let Some(journal) = &config.backtest.fitted {
+        let falls = waterfalls(journal)
+            .map_err(|error| Failure::while_doing("backtest.latency.journal", error))?;
+        falls.fill(&mut latencies);
     }
     Ok(latencies)
 }

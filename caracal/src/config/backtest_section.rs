@@ -13,6 +13,9 @@ use super::parse_duration;
 use super::section::{Problems, Section};
 use crate::journal_command::parse_time;
 
+/// The queue model where none is named.
+pub(crate) const QUEUE: &str = "power 3";
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Everything that `[backtest]` says.
@@ -20,10 +23,14 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(crate) struct BacktestSection {
     /// The venues.
     pub(crate) venue: VenuePlan,
-    /// Delays; those that are recorded are read from their files when the backtest starts.
+    /// Delays; those of a file or a journal are read when the backtest starts.
     pub(crate) latencies: Latencies,
     /// File with recorded delays, if one is used.
     pub(crate) recorded: Option<PathBuf>,
+    /// The journal whose delays are drawn from, if one is.
+    pub(crate) fitted: Option<PathBuf>,
+    /// Name of the queue model.
+    pub(crate) queue: String,
     /// How the recorder's clock is corrected; `None`: found from the data.
     pub(crate) shift: Option<Shift>,
     /// How late a record may be.
@@ -36,10 +43,14 @@ pub(super) fn read(
     mut section: Section<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<BacktestSection> {
-    let venue = venue(&mut section, problems);
+    let queue = section.text(problems, "queue", Some(QUEUE))?;
+    let venue = venue(&mut section, &queue, problems);
     let mut latency = section.table(problems, "latency");
     let latencies = latencies(&mut latency, problems);
     let recorded = latency.existing_file(problems, "recorded_file");
+    let fitted = latency
+        .optional_text(problems, "journal")
+        .map(PathBuf::from);
     latency.finish(problems);
     let shift = shift(&mut section, problems);
     let default = Some(Duration::from_secs(2));
@@ -52,13 +63,15 @@ pub(super) fn read(
         venue: venue?,
         latencies: latencies?,
         recorded,
+        fitted,
+        queue,
         shift: shift?,
         late_max: late_max?,
         sample: sample?,
     })
 }
 
-fn venue(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<VenuePlan> {
+fn venue(section: &mut Section<'_>, queue: &str, problems: &mut Problems<'_>) -> Option<VenuePlan> {
     let presets = [
         ("faithful", Rules::FAITHFUL),
         ("hftbacktest", Rules::LIKE_HFTBACKTEST),
@@ -70,7 +83,7 @@ fn venue(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Venue
     rules.leftover = section.choice(problems, "leftover", &leftover, Some(rules.leftover))?;
     rules.impact = section.flag(problems, "impact", rules.impact)?;
     rules.shared_queue = section.flag(problems, "shared_queue", rules.shared_queue)?;
-    let queues = queue(section, problems);
+    let queues = queue_model(section, queue, problems);
     let tiers = tiers(section, problems);
     let leverage = Decimal::ONE..=Decimal::from(1_000);
     let leverage = section.decimal(problems, "leverage", leverage, Some(Decimal::TEN));
@@ -89,9 +102,12 @@ fn venue(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Venue
     })
 }
 
-fn queue(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<QueueChoice> {
-    let text = section.text(problems, "queue", Some("power 3"))?;
-    let choice = queue_of(&text);
+fn queue_model(
+    section: &Section<'_>,
+    text: &str,
+    problems: &mut Problems<'_>,
+) -> Option<QueueChoice> {
+    let choice = queue_of(text);
     if choice.is_none() {
         let what = format!(
             "\"{text}\" is not allowed: \"risk-averse\", \"pro-rata\", \"log\", \"log2\", or \
@@ -102,7 +118,8 @@ fn queue(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Queue
     choice
 }
 
-fn queue_of(text: &str) -> Option<QueueChoice> {
+/// The queue model of a name such as `power 3`, if it is one.
+pub(crate) fn queue_of(text: &str) -> Option<QueueChoice> {
     let (name, exponent) = text.split_once(' ').unwrap_or((text, ""));
     let exponent = || {
         let number: f64 = exponent.parse().ok()?;
@@ -224,7 +241,7 @@ fn delay(
     if found.is_none() {
         let what = format!(
             "\"{text}\" is not allowed: \"2ms\", \"uniform 1ms 3ms\", \"lognormal 2ms 0.5\", \
-             \"feed 1.5 1ms\" or, with recorded_file, \"recorded\" is"
+             \"feed 1.5 1ms\", with journal, \"journal\" or, with recorded_file, \"recorded\" is"
         );
         section.problem(problems, key, what);
     }
@@ -249,6 +266,7 @@ fn delay_of(key: &str, text: &str) -> Option<Delay> {
             let fits = (0.0..=1_000.0).contains(&factor);
             fits.then_some(Delay::Feed(factor, time(more)?))
         }
+        ["journal"] => Some(Delay::Drawn(Vec::new())),
         ["recorded"] if key == "back" => Some(Delay::Back(Vec::new())),
         ["recorded"] if key != "feed" && key != "decide" => Some(Delay::There(Vec::new())),
         [constant] => time(constant).map(Delay::Constant),

@@ -23,6 +23,7 @@ use engine::strategy::Registry;
 
 pub(crate) use account_section::AccountDraft;
 pub(crate) use backtest_file::BacktestConfig;
+pub(crate) use backtest_section::{QUEUE, queue_of};
 pub(crate) use draft::MachineDraft;
 pub(crate) use engine_section::{EngineConfig, gateway_names, lane_name};
 pub(crate) use journal_section::{JournalConfig, SealConfig};

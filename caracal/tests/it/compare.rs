@@ -74,6 +74,96 @@ fn model_that_made_the_fills_predicts_each_of_them() {
 }
 
 #[test]
+fn queue_model_that_made_the_fills_is_found_and_helps_out_of_sample() {
+    let home = desk();
+    let path = home.path();
+    let config = std::fs::read_to_string(path.join("maker.toml")).unwrap();
+    let other = config.replace("queue = \"power 3\"", "queue = \"pro-rata\"");
+    std::fs::write(path.join("other.toml"), other).unwrap();
+    let backtest = [
+        "backtest",
+        "--config",
+        "other.toml",
+        "--data",
+        "data",
+        "--journal",
+        "journal",
+    ];
+    assert_success(&ask(path, &backtest));
+    let compare = [
+        "backtest",
+        "--from-journal",
+        "journal",
+        "--compare",
+        "--simulated",
+    ];
+    let output = ask(path, &[&compare[..], &["--json"]].concat());
+    assert_success(&output);
+    let said = last_json(&output);
+    let queue = &said["queue"];
+    assert_eq!(queue["asked"], "power 3");
+    assert_eq!(queue["chosen"], "pro-rata");
+    assert_eq!(queue["gain_on_the_rest"], 1.0);
+    let models = queue["models"].as_array().unwrap();
+    let of = |name: &str| models.iter().find(|model| model["name"] == name).unwrap();
+    assert_eq!(of("pro-rata")["rest"]["score"], 0.0);
+    assert!(of("power 3")["rest"]["score"].as_f64().unwrap() > 0.0);
+    let plain = ask(path, &compare);
+    let text = String::from_utf8(plain.stdout).unwrap();
+    let wanted = "queue = \"pro-rata\" would have taken away 100 % of the error on the rest";
+    assert!(text.contains(wanted), "{text}");
+}
+
+#[test]
+fn delays_of_a_journal_are_drawn_in_another_backtest() {
+    let home = desk();
+    let path = home.path();
+    let config = std::fs::read_to_string(path.join("maker.toml")).unwrap();
+    let write = |name: &str, new: &str| {
+        let text = config.replace("new = \"lognormal 3ms 0.3\"", new);
+        assert_ne!(text, config);
+        std::fs::write(path.join(name), text).unwrap();
+    };
+    write("slow.toml", "new = \"40ms\"");
+    write("drawn.toml", "new = \"journal\"\njournal = \"journal\"");
+    write("open.toml", "new = \"journal\"");
+    write("data.toml", "new = \"journal\"\njournal = \"data\"");
+    let backtest = |config: &str, more: &[&str]| {
+        let arguments = ["backtest", "--config", config, "--data", "data", "--json"];
+        ask(path, &[&arguments, more].concat())
+    };
+    assert_success(&backtest("slow.toml", &["--journal", "journal"]));
+    assert_success(&backtest("drawn.toml", &["--journal", "again"]));
+    let compare = [
+        "backtest",
+        "--from-journal",
+        "again",
+        "--compare",
+        "--simulated",
+        "--json",
+    ];
+    let said = last_json(&ask(path, &compare));
+    let delays = said["delays"].as_array().unwrap();
+    let new = delays.iter().find(|row| row["name"] == "new").unwrap();
+    let ms = new["first"]["p50_ns"].as_u64().unwrap() / 1_000_000;
+    assert_eq!(ms, 40, "{new}");
+    let text = refused(
+        path,
+        &["backtest", "--config", "open.toml", "--data", "data"],
+    );
+    assert!(
+        text.contains("backtest.latency.new = \"journal\" needs journal"),
+        "{text}"
+    );
+    let text = refused(
+        path,
+        &["backtest", "--config", "data.toml", "--data", "data"],
+    );
+    assert!(text.contains("no delays to learn from"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
 fn live_run_is_compared_order_by_order() {
     let home = tempfile::tempdir().unwrap();
     let ran = run(home.path(), &["--for", "8s"]);

@@ -31,6 +31,8 @@ pub enum Delay {
     There(Vec<Recorded>),
     /// The same, the way back.
     Back(Vec<Recorded>),
+    /// Any of these that were measured, equally likely, nanoseconds.
+    Drawn(Vec<u64>),
     /// So many times what the market's last message took, and so many nanoseconds.
     Feed(f64, u64),
 }
@@ -44,6 +46,11 @@ impl Delay {
             Self::Lognormal(median, sigma) => {
                 let factor = (sigma * normal(random)).exp();
                 whole(*median as f64 * factor)
+            }
+            Self::Drawn(all) if all.is_empty() => 0,
+            Self::Drawn(all) => {
+                let place = random.random_range(0..all.len());
+                all.get(place).copied().unwrap_or(0)
             }
             Self::There(all) => between(all, now_ns, |one| one.there_ns),
             Self::Back(all) => between(all, now_ns, |one| one.back_ns),
@@ -252,6 +259,16 @@ mod tests {
         assert_eq!(clocks.delay(Way::Cancel, 150), 5);
         let mut back = Clocks::new(latencies(Delay::Back(all)));
         assert_eq!(back.delay(Way::New, 150), 40);
+    }
+
+    #[test]
+    fn drawn_delays_are_measured_ones_and_as_frequent() {
+        // Seed 1: 3 of 4 are 5 ns.
+        let mut clocks = Clocks::new(latencies(Delay::Drawn(vec![5, 9, 5, 5])));
+        let drawn: Vec<u64> = (0..10_000).map(|_| clocks.delay(Way::New, 0)).collect();
+        let fives = drawn.iter().filter(|ns| **ns == 5).count();
+        assert!((7_300..7_700).contains(&fives), "{fives}");
+        assert!(drawn.iter().all(|ns| [5, 9].contains(ns)));
     }
 
     #[test]

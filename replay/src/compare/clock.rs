@@ -3,7 +3,9 @@
 //! Nothing arrives before it left. So each message to the venue bounds the offset from above and
 //! each one from it from below; the venue's times are whole units of its resolution, rounded down.
 //! Where the two clocks fit as they are, they are left so. Otherwise the offset is the middle of
-//! what fits, which says that the fastest message took as long there as back.
+//! what fits, which says that the fastest message took as long there as back. A venue that notes
+//! its times somewhat early or late may leave no offset that fits all: then it is the one by which
+//! the messages that do not fit miss it least, in sum, and what remains is cut at nothing.
 
 use super::kept::{Asked, Kept};
 use crate::backtest::Recorded;
@@ -36,17 +38,19 @@ impl Clock {
         let resolution_ns = resolution(kept);
         let unit = resolution_ns.cast_signed();
         let difference = |one: u64, other: u64| one.wrapping_sub(other).cast_signed();
-        let trips = || kept.trips.iter().filter(|trip| trip.sent_ns > 0);
-        let most = trips()
+        let trips = kept.trips.iter().filter(|trip| trip.sent_ns > 0);
+        let above: Vec<i64> = trips
             .map(|trip| difference(trip.there_ns, trip.sent_ns).saturating_add(unit - 1))
-            .min();
+            .collect();
         let heard = kept.answers.iter();
         let heard = heard.map(|&(there_ns, here_ns)| difference(there_ns, here_ns));
         let feed = kept.feed_least.map(i64::saturating_neg);
-        let least = heard.chain(feed).max();
+        let below: Vec<i64> = heard.chain(feed).collect();
+        let (least, most) = (below.iter().copied().max(), above.iter().copied().min());
         let offset_ns = match (least, most) {
             (Some(least), Some(most)) if least <= 0 && 0 <= most => 0,
-            (Some(least), Some(most)) => least / 2 + most / 2,
+            (Some(least), Some(most)) if least <= most => least / 2 + most / 2,
+            (Some(_), Some(_)) => least_missed(&below, &above),
             // Only one side is known: no more than it asks for.
             (Some(least), None) => least.max(0),
             (None, Some(most)) => most.min(0),
@@ -91,6 +95,24 @@ impl Clock {
         let at_ns = there_ns.saturating_add(self.resolution_ns / 2);
         self.there(here_ns).saturating_sub(at_ns)
     }
+}
+
+/// The offset by which bounds from below and from above are missed least, in sum: as many of the
+/// one kind as of the other miss it.
+fn least_missed(below: &[i64], above: &[i64]) -> i64 {
+    let (mut below, mut above) = (below.to_vec(), above.to_vec());
+    below.sort_unstable();
+    above.sort_unstable();
+    let mut all: Vec<i64> = below.iter().chain(&above).copied().collect();
+    all.sort_unstable();
+    // The more it grows, the more of those from above miss it, and the fewer from below.
+    let enough = |offset: i64| {
+        let over = above.partition_point(|bound| *bound < offset);
+        let under = below.len() - below.partition_point(|bound| *bound <= offset);
+        over >= under
+    };
+    let place = all.partition_point(|offset| !enough(*offset));
+    all.get(place).copied().unwrap_or(0)
 }
 
 fn resolution(kept: &Kept) -> u64 {

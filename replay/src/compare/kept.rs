@@ -96,6 +96,8 @@ pub(super) struct Kept {
     /// In the order of the journal, which is that of their leaving.
     pub(super) commands: Vec<Command>,
     pub(super) trips: Vec<Trip>,
+    /// From the bytes of an event to those of the command that it caused, nanoseconds.
+    pub(super) decides: Vec<u64>,
     /// From the venue's time of an answer to ours of its receipt, both as recorded.
     pub(super) answers: Vec<(u64, u64)>,
     /// Smallest of our time less the venue's, over the market's records.
@@ -295,6 +297,11 @@ impl Reading {
             return;
         };
         command.sent_ns = sent.written_ns;
+        // Risk's own commands are caused by no message of the market's.
+        if sent.received_ns > 0 && sent.intended_ns > 0 {
+            let decide = sent.written_ns.saturating_sub(sent.received_ns);
+            self.kept.decides.push(decide);
+        }
         let Some(asked) = asked(&command.record) else {
             return;
         };

@@ -12,14 +12,15 @@
 //! - R2: what an order really got is read from its fills, each counted once.
 
 mod clock;
+mod delays;
 mod errors;
 mod kept;
+mod queues;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use engine::machine::MachineConfig;
@@ -28,11 +29,13 @@ use model::blob;
 use model::instrument::InstrumentSpec;
 
 pub use clock::Clock;
+pub use delays::{DelayRow, Spans, Waterfalls, is_open, waterfalls};
 pub use errors::{Errors, Spread};
 pub use kept::{Asked, Order};
+pub use queues::{QueueFit, QueueRow};
 
 use self::table::Table;
-use crate::backtest::{BacktestError, DataError, Fate, Latencies, VenuePlan};
+use crate::backtest::{BacktestError, DataError, Fate, Latencies, QueueChoice, Stage, VenuePlan};
 
 /// Why a journal cannot be compared. Each is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +69,17 @@ pub enum CompareError {
     /// There is nothing to compare.
     #[error("{path}: not one order left us in {records} records: nothing to compare")]
     NoOrders {
+        /// Its directory.
+        path: PathBuf,
+        /// Records that it has.
+        records: u64,
+    },
+    /// It says of no request when the venue had it.
+    #[error(
+        "{path}: not one answer with the venue's time in {records} records: no delays to learn \
+         from; name the journal of a run that traded"
+    )]
+    NoDelays {
         /// Its directory.
         path: PathBuf,
         /// Records that it has.
@@ -107,8 +121,13 @@ pub struct Wanted {
     /// The simulated venue. Of its limits, outages and fees nothing is played.
     pub venue: VenuePlan,
     /// The delays. `None`: each request arrives when the venue said that it did; where it did not
-    /// say, after a delay such as the others had.
+    /// say, after a delay such as the others had. Laws that are to be drawn from a journal and have
+    /// nothing to draw from are drawn from this one.
     pub latencies: Option<Latencies>,
+    /// Name of the venue's queue model.
+    pub queue: String,
+    /// Other models to try, by name.
+    pub others: Vec<(String, QueueChoice)>,
     /// Whether the market was recorded with our own orders in it, as a venue's is; a backtest's
     /// own journal has them not.
     pub shows_us: bool,
@@ -155,6 +174,10 @@ pub struct Comparison {
     pub pairs: Vec<Pair>,
     /// How well they were predicted.
     pub errors: Errors,
+    /// The delays of the run.
+    pub delays: Vec<DelayRow>,
+    /// What our own fills say of the queue; `None` of too few orders.
+    pub queues: Option<QueueFit>,
 }
 
 /// Compares the orders of the journal at `path` with what the simulated venue makes of them.
@@ -170,13 +193,22 @@ pub fn compare(
 ) -> Result<Comparison, CompareError> {
     let kept = kept::read(path, &mut progress)?;
     let table = Table::set(path, kept, wanted)?;
-    let stage = table.stage(wanted.venue.clone());
+    let queues = std::iter::once(&wanted.venue.queues);
+    let queues = queues.chain(wanted.others.iter().map(|(_, queue)| queue));
+    let stages: Vec<Stage> = queues.map(|queue| table.stage(wanted, queue)).collect();
     let records = table.kept.records;
-    let fates = table.play(path, wanted, &[stage], |read| {
+    let fates = table.play(path, wanted, &stages, |read| {
         progress(records.saturating_add(read));
     })?;
-    let none = HashMap::new();
-    let pairs = table.pairs(fates.first().unwrap_or(&none));
+    let others = wanted.others.iter().map(|(name, _)| name.clone());
+    let names = std::iter::once(wanted.queue.clone()).chain(others);
+    let mut models: Vec<(String, Vec<Pair>)> = names
+        .zip(&fates)
+        .map(|(name, fates)| (name, table.pairs(fates)))
+        .collect();
+    let queues = QueueFit::of(&models);
+    let falls = Waterfalls::of(&table.kept, &table.clock);
+    let pairs = std::mem::take(&mut models[0].1);
     let errors = Errors::of(pairs.iter());
     Ok(Comparison {
         machine: table.kept.machine,
@@ -186,5 +218,7 @@ pub fn compare(
         skipped: table.skipped,
         pairs,
         errors,
+        delays: falls.rows(queues::FIRST_PERCENT),
+        queues,
     })
 }

@@ -12,11 +12,12 @@ use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
 use super::clock::Clock;
+use super::delays::Waterfalls;
 use super::kept::{Asked, Kept, Known};
 use super::{CompareError, Pair, Skipped, Wanted};
 use crate::backtest::{
-    DataSet, Delay, Fate, FeeTier, Feed, Latencies, Ours, Recorded, Request, Script, Shift, Source,
-    Spot, Stage, VenuePlan, play,
+    DataSet, Delay, Fate, FeeTier, Feed, Latencies, Ours, QueueChoice, Recorded, Request, Script,
+    Shift, Source, Spot, Stage, play,
 };
 
 /// Width of a book where the journal has no configuration, ticks a side.
@@ -56,8 +57,19 @@ impl Table {
             });
         }
         let clock = Clock::of(&kept);
-        let law = wanted.latencies.clone();
-        let latencies = law.unwrap_or_else(|| as_kept(&kept, &clock));
+        let latencies = match &wanted.latencies {
+            None => as_kept(&kept, &clock),
+            Some(law) => {
+                let mut law = law.clone();
+                // Live, the journal says when the bytes left; in a backtest nothing takes time but
+                // by this law.
+                if wanted.shows_us {
+                    law.decide = Delay::Constant(0);
+                }
+                Waterfalls::of(&kept, &clock).fill(&mut law);
+                law
+            }
+        };
         let last = kept.orders.values().map(|one| one.order.account.index());
         let configured = kept.machine.as_ref().map_or(0, |one| one.accounts.len());
         let accounts = configured.max(last.max().map_or(0, |last| last + 1));
@@ -79,7 +91,9 @@ impl Table {
         Ok(table)
     }
 
-    pub(super) fn stage(&self, mut venue: VenuePlan) -> Stage {
+    pub(super) fn stage(&self, wanted: &Wanted, queue: &QueueChoice) -> Stage {
+        let mut venue = wanted.venue.clone();
+        venue.queues = queue.clone();
         venue.tiers = vec![FeeTier {
             volume_from: Decimal::ZERO,
             maker: Decimal::ZERO,

@@ -17,7 +17,9 @@ use model::record::{Kind, Record, flags};
 use rust_decimal::Decimal;
 
 use super::*;
-use crate::backtest::{OrderEnd, QueueChoice, Rules};
+use crate::backtest::{Delay, OrderEnd, QueueChoice, Rules};
+
+mod fitting;
 
 const MS: u64 = 1_000_000;
 const START_NS: u64 = 1_700_000_000_000_000_000;
@@ -241,6 +243,8 @@ fn wanted(shows_us: bool) -> Wanted {
             outages: Vec::new(),
         },
         latencies: None,
+        queue: "risk-averse".to_owned(),
+        others: Vec::new(),
         shows_us,
         late_max_ns: 100 * MS,
     }

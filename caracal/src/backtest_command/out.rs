@@ -1,6 +1,7 @@
 //! The report's directory: what may stand there, and how files get there whole.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use model::instrument::InstrumentSpec;
@@ -118,9 +119,19 @@ pub(crate) fn write(dir: &Path, report: &Report) -> Result<(), Failure> {
     whole(dir, PAGE, &page(report).map_err(Failure::because)?)
 }
 
-/// Writes a file beside its place and moves it there, so that it is whole or as it was.
-pub(crate) fn whole(dir: &Path, name: &str, text: &str) -> Result<(), Failure> {
+/// Writes a file beside its place and moves it there, so that it is whole or as it was. It waits
+/// for the disk: one over a network may say only then that it is full.
+pub(crate) fn whole(dir: &Path, name: &str, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
     let (path, draft) = (dir.join(name), dir.join(format!(".{name}")));
-    let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, &path));
-    written.map_err(|error| Failure::while_doing(&path.display().to_string(), error))
+    let write = || {
+        let mut file = fs::File::create(&draft)?;
+        file.write_all(bytes.as_ref())?;
+        file.sync_all()?;
+        fs::rename(&draft, &path)
+    };
+    write().map_err(|error| {
+        // Its room is wanted for what is whole.
+        let _gone_or_not = fs::remove_file(&draft);
+        Failure::while_doing(&path.display().to_string(), error)
+    })
 }

@@ -220,28 +220,27 @@ impl Plan {
     /// [`Failure`]: another sweep's results are there, or something else.
     pub(super) fn settle(&self, dir: &Path) -> Result<(), Failure> {
         let place = dir.display();
+        let failed = |error| Failure::while_doing(&place.to_string(), error);
         if dir.join(FILE).exists() {
             let known = Self::load(dir)?;
-            if known == *self {
-                return Ok(());
+            if known != *self {
+                return Err(Failure::Message(format!(
+                    "--out {place}: holds another sweep ({}); name another directory",
+                    self.differs_from(&known)
+                )));
             }
-            return Err(Failure::Message(format!(
-                "--out {place}: holds another sweep ({}); name another directory",
-                self.differs_from(&known)
-            )));
+        } else {
+            fs::create_dir_all(dir).map_err(failed)?;
+            if fs::read_dir(dir).map_err(failed)?.next().is_some() {
+                return Err(Failure::Message(format!(
+                    "--out {place}: holds something else than a sweep; name an empty or a new \
+                     directory"
+                )));
+            }
+            let text = serde_json::to_string_pretty(self).map_err(Failure::because)?;
+            whole(dir, FILE, &text)?;
         }
-        let items = dir.join(ITEMS);
-        let is_empty = || Ok(!dir.exists() || fs::read_dir(dir)?.next().is_none());
-        let fresh: std::io::Result<bool> = is_empty();
-        if !fresh.map_err(|error| Failure::while_doing(&place.to_string(), error))? {
-            return Err(Failure::Message(format!(
-                "--out {place}: holds something else than a sweep; name an empty or a new directory"
-            )));
-        }
-        fs::create_dir_all(items)
-            .map_err(|error| Failure::while_doing(&place.to_string(), error))?;
-        let text = serde_json::to_string_pretty(self).map_err(Failure::because)?;
-        whole(dir, FILE, &text)
+        fs::create_dir_all(Self::items(dir)).map_err(failed)
     }
 
     /// Whether this program and the data are those that the plan was made with.

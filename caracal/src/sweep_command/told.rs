@@ -47,8 +47,14 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs, registry: &Registry) -> Resu
         "items": items,
     });
     let text = serde_json::to_string_pretty(&value).map_err(Failure::because)?;
-    whole(&args.out, "results.json", &text)?;
-    whole(&args.out, "sweep.html", &page::page(plan, metric, &value)?)?;
+    let page = page::page(plan, metric, &value)?;
+    let files = [("results.json", text), ("sweep.html", page)];
+    for (name, text) in files {
+        whole(&args.out, name, text).map_err(|error| {
+            let kept = "every result is kept, but not the report; the same command writes it";
+            Failure::while_doing(kept, error)
+        })?;
+    }
     if let Some(error) = items.first().and_then(|item| item.error.as_ref())
         && failed == items.len()
     {

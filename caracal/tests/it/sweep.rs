@@ -1,12 +1,13 @@
 //! `caracal sweep` beyond a grid over all data: walking forward, and what goes wrong.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::backtest::{START_NS, ask, example, frame, refused};
-use crate::rig::{assert_success, last_json};
+use crate::rig::{assert_success, finish, last_json};
 
 /// A message each 50 ms.
 const STEP_NS: u64 = 50_000_000;
@@ -331,4 +332,76 @@ fn best_variant_is_checked_for_a_look_ahead() {
     }
     let more = ["--walk-forward", "30s/15s", "--check-lookahead", "1"];
     assert_success(&sweep(path, "0.0002,0.0006", "walk", &more));
+}
+
+/// The same command with files of at most so many blocks of 512 bytes, as on a disk that fills.
+fn sweep_with_little_room(home: &Path, blocks: u32, values: &str, more: &[&str]) -> Output {
+    let binary = env!("CARGO_BIN_EXE_caracal");
+    let rest = more.join(" ");
+    let script = format!(
+        "ulimit -f {blocks}; exec {binary} sweep --config maker.toml --data data \
+         --set {QTY}={values} --out sweep --jobs 1 {rest}"
+    );
+    let mut command = Command::new("sh");
+    command.current_dir(home).args(["-c", &script]);
+    command.stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    finish(command, Duration::from_secs(60))
+}
+
+#[test]
+fn sweep_whose_disk_fills_keeps_what_was_done_and_goes_on() {
+    // Seed 9. Trainings from the start are longer from window to window, and so are their results.
+    let home = desk(&[part(9, 0, 8), part(10, 0, 8)]);
+    let path = home.path();
+    let config = std::fs::read_to_string(path.join("maker.toml")).unwrap();
+    let fine = config.replace("sample = \"1s\"", "sample = \"100ms\"");
+    assert_ne!(fine, config);
+    std::fs::write(path.join("maker.toml"), fine).unwrap();
+    let walk = ["--walk-forward", "10s/10s", "--anchored"];
+    let values = "0.0002,0.0006";
+    let run = |blocks: u32| sweep_with_little_room(path, blocks, values, &walk);
+    // No room for the plan: nothing is there, and nothing in the way of the next try.
+    let output = run(1);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("sweep/sweep.json: File too large"), "{said}");
+    assert_success(&sweep(
+        path,
+        values,
+        "sweep",
+        &[&walk[..], &["--plan"]].concat(),
+    ));
+    // Room for the results of the first windows.
+    let output = run(5);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let kept = "the sweep stopped; what was done is kept, and the same command goes on: ";
+    assert!(
+        said.contains(kept) && said.contains("File too large"),
+        "{said}"
+    );
+    let there = std::fs::read_dir(path.join("sweep/items")).unwrap().count();
+    assert!((2..10).contains(&there), "{there}");
+    // Room for all but the report, then for that.
+    let output = run(60);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains(&format!("{there} of 12 backtests are done already")),
+        "{said}"
+    );
+    assert!(
+        said.contains("every result is kept, but not the report"),
+        "{said}"
+    );
+    let output = sweep(path, values, "sweep", &walk);
+    assert_success(&output);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("12 of 12 backtests are done already"),
+        "{said}"
+    );
+    assert_success(&sweep(path, values, "once", &walk));
+    assert_eq!(results(path, "sweep"), results(path, "once"));
 }

@@ -55,6 +55,9 @@ pub(super) struct Forward {
     performance: Performance,
     /// Milliseconds since the Unix epoch and profit, reporting currency.
     curve: Vec<(u64, f64)>,
+    /// What the tests' closed trades brought, one test behind the other.
+    #[serde(skip)]
+    trades: Vec<f64>,
 }
 
 /// The tests' profits one behind the other.
@@ -101,7 +104,7 @@ impl Forward {
             base: 0.0,
         };
         let mut pnl = Some(Decimal::ZERO);
-        let mut capital = None;
+        let (mut capital, mut trades) = (None, Vec::new());
         for (number, window) in walk.windows.iter().enumerate() {
             let index = plan.trainings() + number;
             let trained = plan.trained(dir, number)?;
@@ -117,6 +120,7 @@ impl Forward {
             }
             capital = capital.or(test.capital);
             joined.test(&test, window.test_to);
+            trades.extend_from_slice(&test.trades);
             rows.push(row(*window, chosen, test, &walk.metric));
         }
         let points = joined.points.points();
@@ -133,7 +137,13 @@ impl Forward {
                 .iter()
                 .map(|(time_ns, profit)| (time_ns / 1_000_000, *profit))
                 .collect(),
+            trades,
         })
+    }
+
+    /// What the tests' closed trades brought, one test behind the other.
+    pub(super) fn trades(&self) -> &[f64] {
+        &self.trades
     }
 
     /// What the last window chose, by its number among the variants.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use engine::strategy::Registry;
-use replay::backtest::{Backtest, Outcome, Shift};
+use replay::backtest::{Backtest, FillRow, Observer, OrderRow, Outcome, Sample, Shift};
 use replay::report::Collector;
+use replay::search::Trades;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Plan, Task};
@@ -53,6 +54,31 @@ pub(super) struct Item {
     pub(super) interval_ns: u64,
     /// Profit at even intervals, at most 4,096 points.
     pub(super) profits: Vec<f64>,
+    /// Round trips.
+    pub(super) round_trips: u64,
+    /// What they brought; see [`Trades::profits`].
+    pub(super) trades: Vec<f64>,
+}
+
+/// What is looked at in one backtest.
+struct Watch {
+    collector: Collector,
+    trades: Trades,
+}
+
+impl Observer for Watch {
+    fn order(&mut self, row: &OrderRow) {
+        self.collector.order(row);
+    }
+
+    fn fill(&mut self, row: &FillRow) {
+        self.collector.fill(row);
+        self.trades.fill(row);
+    }
+
+    fn sample(&mut self, sample: &Sample) {
+        self.collector.sample(sample);
+    }
 }
 
 impl Item {
@@ -76,10 +102,13 @@ impl Item {
             first_ns: 0,
             interval_ns: 0,
             profits: Vec::new(),
+            round_trips: 0,
+            trades: Vec::new(),
         }
     }
 
-    fn of(plan: &Plan, task: Task, outcome: &Outcome, collector: &Collector) -> Self {
+    fn of(plan: &Plan, task: Task, outcome: &Outcome, watch: &Watch) -> Self {
+        let collector = &watch.collector;
         let performance = collector.performance();
         let trading = collector.trading();
         let points = collector.points();
@@ -103,6 +132,8 @@ impl Item {
             first_ns: time(0),
             interval_ns: time(1).saturating_sub(time(0)),
             profits: points.iter().map(|(_, point)| point.profit).collect(),
+            round_trips: watch.trades.count(),
+            trades: watch.trades.profits().to_vec(),
         }
     }
 
@@ -149,7 +180,7 @@ fn settings(plan: &Plan, task: Task) -> BTreeMap<String, String> {
 pub(super) struct Ready {
     /// What it is made of.
     pub(super) prepared: Prepared,
-    collector: Collector,
+    watch: Watch,
 }
 
 /// Makes a backtest ready.
@@ -174,11 +205,11 @@ pub(super) fn ready(plan: &Plan, task: Task, registry: &Registry) -> Result<Read
         found: Some(Shift::By(plan.shift_ns)),
     };
     let prepared = prepare(wanted, &config)?;
-    let collector = collector(&config, &prepared.specs);
-    Ok(Ready {
-        prepared,
-        collector,
-    })
+    let watch = Watch {
+        collector: collector(&config, &prepared.specs),
+        trades: Trades::new(&prepared.specs),
+    };
+    Ok(Ready { prepared, watch })
 }
 
 /// Checks that every variant can be run, before any is.
@@ -234,13 +265,13 @@ pub(super) fn run(
     progress: &impl Fn(u64),
 ) -> Result<(), Failure> {
     let mut feed = None;
-    let (mut plans, mut collectors, mut ran) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut plans, mut watches, mut ran) = (Vec::new(), Vec::new(), Vec::new());
     for task in tasks {
         match ready(plan, *task, registry) {
             Ok(one) => {
                 feed.get_or_insert(one.prepared.feed);
                 plans.push(one.prepared.plan);
-                collectors.push(one.collector);
+                watches.push(one.watch);
                 ran.push(*task);
             }
             Err(error) => Item::failed(plan, *task, error.to_string()).save(dir)?,
@@ -251,12 +282,12 @@ pub(super) fn run(
     };
     let backtest = Backtest::new(feed, plans, registry, None).map_err(Failure::because)?;
     let outcomes = backtest
-        .run_each(&mut collectors, progress)
+        .run_each(&mut watches, progress)
         .map_err(Failure::because)?;
-    let results = ran.into_iter().zip(outcomes.into_iter().zip(&collectors));
-    for (task, (outcome, collector)) in results {
+    let results = ran.into_iter().zip(outcomes.into_iter().zip(&watches));
+    for (task, (outcome, watch)) in results {
         let item = match outcome {
-            Ok(outcome) => Item::of(plan, task, &outcome, collector),
+            Ok(outcome) => Item::of(plan, task, &outcome, watch),
             Err(error) => Item::failed(plan, task, error.to_string()),
         };
         item.save(dir)?;

@@ -34,7 +34,10 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs, registry: &Registry) -> Resu
         None => None,
     };
     // Trainings overlap, and what is behind them says more than any reckoning on them.
-    let overfit = overfit(if forward.is_some() { &[] } else { &items });
+    let overfit = match &forward {
+        Some(forward) => overfit(&[], forward.trades()),
+        None => overfit(&items, items.first().map_or(&[], |best| &best.trades)),
+    };
     let failed = items.iter().filter(|item| item.error.is_some()).count();
     let value = json!({
         "form": 2,
@@ -82,10 +85,8 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs, registry: &Registry) -> Resu
             Some(forward) => {
                 say(&forward.table(plan, metric))?;
                 say("")?;
-                forward
-                    .words(metric)
-                    .iter()
-                    .try_for_each(|line| say(line))?;
+                let words = forward.words(metric).into_iter().chain(overfit.words());
+                words.into_iter().try_for_each(|line| say(&line))?;
             }
             None => tell(plan, &items, &overfit)?,
         }
@@ -170,8 +171,8 @@ const DRAWS: std::ops::RangeInclusive<u64> = 100..=1_000;
 /// Additions that are quick.
 const QUICK: u64 = 200_000_000;
 
-/// Of the variants that ran, the best one first.
-fn overfit(items: &[Item]) -> Overfit {
+/// Of the variants that ran, the best one first, and of what the chosen one's trades brought.
+fn overfit(items: &[Item], trades: &[f64]) -> Overfit {
     let ran = items.iter().filter(|item| item.error.is_none());
     let all: Vec<Vec<f64>> = ran.map(|item| changes(&item.profits)).collect();
     let points: u64 = all.iter().map(|one| one.len() as u64).sum();
@@ -181,9 +182,7 @@ fn overfit(items: &[Item]) -> Overfit {
     Overfit {
         deflated: deflated_sharpe(&all),
         reality_check: several.then(|| reality_check(&all, draws, SEED)).flatten(),
-        drawdowns: all
-            .first()
-            .and_then(|best| shuffled_drawdowns(best, 1_000, SEED)),
+        drawdowns: shuffled_drawdowns(trades, 1_000, SEED),
     }
 }
 
@@ -208,9 +207,9 @@ impl Overfit {
         }
         if let Some(falls) = self.drawdowns {
             words.push(format!(
-                "drawdown       {:.4} of the best; in another order of its profits {:.4} in the \
+                "drawdown       {:.4} over {} closed trades; in another order of them {:.4} in the \
                  middle, {:.4} in one of 20",
-                falls.seen, falls.median, falls.p95
+                falls.seen, falls.trades, falls.median, falls.p95
             ));
         }
         words

@@ -7,11 +7,13 @@ mod bootstrap;
 mod deflated;
 mod lookahead;
 mod shuffle;
+mod trades;
 
 pub use bootstrap::{RealityCheck, reality_check};
 pub use deflated::{Deflated, deflated_sharpe};
 pub use lookahead::{Decision, Decisions, Difference, cuts};
 pub use shuffle::{Shuffled, shuffled_drawdowns};
+pub use trades::Trades;
 
 /// Changes between points of a series.
 #[must_use]

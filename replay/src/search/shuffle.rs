@@ -1,5 +1,5 @@
-//! Drawdowns that the same profits would have had in another order: whether the one that was seen
-//! was lucky.
+//! Monte Carlo over trade order: drawdowns that the same closed trades would have had in another
+//! order, and whether the one that was seen was lucky.
 
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use crate::report::Drawdown;
 
-/// Largest drawdowns over random orders of the same changes, in the profit's unit.
+/// Largest drawdowns over random orders of the same closed trades, in the profit's unit. They are
+/// of profits at the closes: what a trade loses on its way is in none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Shuffled {
-    /// The one that was seen.
+    /// The one in the order that was seen.
     pub seen: f64,
     /// Half of the orders have less.
     pub median: f64,
@@ -19,31 +20,33 @@ pub struct Shuffled {
     pub p95: f64,
     /// 99 of 100 orders have less.
     pub p99: f64,
+    /// Trades, or sums of neighbours where there are many; see [`super::Trades::profits`].
+    pub trades: usize,
     /// Orders that were drawn.
     pub draws: u32,
     /// Seed of the draws.
     pub seed: u64,
 }
 
-fn largest(changes: &[f64]) -> f64 {
+fn largest(trades: &[f64]) -> f64 {
     let mut fall = Drawdown::default();
     let mut profit = 0.0;
     fall.add(0, profit);
-    for (at, change) in (1..).zip(changes) {
+    for (at, change) in (1..).zip(trades) {
         profit += change;
         fall.add(at, profit);
     }
     fall.largest
 }
 
-/// Of one variant's changes. `None` without changes or draws.
+/// Of what one variant's closed trades brought. `None` without trades or draws.
 #[must_use]
-pub fn shuffled_drawdowns(changes: &[f64], draws: u32, seed: u64) -> Option<Shuffled> {
-    if changes.is_empty() || draws == 0 {
+pub fn shuffled_drawdowns(trades: &[f64], draws: u32, seed: u64) -> Option<Shuffled> {
+    if trades.is_empty() || draws == 0 {
         return None;
     }
     let mut random = Pcg64Mcg::seed_from_u64(seed);
-    let mut order = changes.to_vec();
+    let mut order = trades.to_vec();
     let mut falls: Vec<f64> = (0..draws)
         .map(|_| {
             order.shuffle(&mut random);
@@ -56,10 +59,11 @@ pub fn shuffled_drawdowns(changes: &[f64], draws: u32, seed: u64) -> Option<Shuf
         falls[place.clamp(1, falls.len()) - 1]
     };
     Some(Shuffled {
-        seen: largest(changes),
+        seen: largest(trades),
         median: rank(0.5),
         p95: rank(0.95),
         p99: rank(0.99),
+        trades: trades.len(),
         draws,
         seed,
     })

@@ -66,6 +66,7 @@ macro_rules! kinds {
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The kind of a code, if version 1 knows it.
+            #[inline]
             #[must_use]
             pub const fn from_code(code: u8) -> Option<Self> {
                 match code {

@@ -1,7 +1,8 @@
 //! hftbacktest beside our backtest: order by order (`compare`), and by the clock (`speed`).
 //!
 //! `compare DATA...` plays what our backtest decided into hftbacktest and compares every fill;
-//! `speed DATA` measures both on the data repeated, and prints one JSON object.
+//! `speed DATA` measures both on the data repeated, and prints one JSON object; `ours DATA COUNT` is
+//! ours alone with so many variants, for a profiler.
 
 mod compare;
 mod data;
@@ -39,6 +40,10 @@ fn run() -> Result<ExitCode, Failure> {
             speed::speed(Path::new(dir))?;
             Ok(ExitCode::SUCCESS)
         }
-        _ => Err("expects compare DATA... or speed DATA".into()),
+        ["ours", dir, count] => {
+            speed::alone(Path::new(dir), count.parse()?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Err("expects compare DATA..., speed DATA, or ours DATA COUNT".into()),
     }
 }

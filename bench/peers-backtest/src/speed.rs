@@ -14,7 +14,7 @@ use hftbacktest::depth::{
 use hftbacktest::types::{Bot, ElapseResult, Event, OrdType, Side as TheirSide, TimeInForce};
 use model::body::Side;
 use model::event::Event as Ours;
-use replay::backtest::{QueueChoice, Rules, Share};
+use replay::backtest::{Plan, QueueChoice, Rules, Share};
 use serde_json::json;
 
 use crate::data::{Failure, Market, units, view};
@@ -57,30 +57,12 @@ pub(crate) fn speed(dir: &Path) -> Result<(), Failure> {
     let rows = market.rows()?;
     let (tick, lot) = units(&market.spec)?;
     let events = Data::from_data(&market.events()?);
-    let qty = ((0.02 / lot).round() as i64).max(1);
-    let grid = Grid {
-        qty,
-        spread: 20,
-        step: 10,
-        levels: 5,
-        skew: 20,
-        position_max: 10 * qty,
-        every_ns: 100 * MS,
-    };
-    let delays = Delays {
-        there_ns: 5 * MS,
-        back_ns: 5 * MS,
-    };
-    let share = Share::PowerOfRatio(3.0);
+    let (grid, delays, share) = (grid(lot), DELAYS, SHARE);
     let (low, high) = prices(&market, tick)?;
     let [mut ours, mut sixteen, mut hash, mut roi] = std::array::from_fn(|_| Best::default());
     for _ in 0..TURNS {
-        let plan = || {
-            let choice = QueueChoice::Probable(share);
-            ours::plan(&market.spec, grid, delays, choice, Rules::LIKE_HFTBACKTEST)
-        };
         let began = Instant::now();
-        let outcome = ours::run(&data, market.shift, vec![plan()])?.remove(0);
+        let outcome = ours::run(&data, market.shift, vec![our_plan(&market, lot)])?.remove(0);
         ours.take(rows, began.elapsed().as_secs_f64(), outcome.counts.orders);
         let began = Instant::now();
         let depth = move || HashMapMarketDepth::new(tick, lot);
@@ -95,11 +77,7 @@ pub(crate) fn speed(dir: &Path) -> Result<(), Failure> {
         roi.take(rows, began.elapsed().as_secs_f64(), orders);
     }
     for _ in 0..1 {
-        let plan = || {
-            let choice = QueueChoice::Probable(share);
-            ours::plan(&market.spec, grid, delays, choice, Rules::LIKE_HFTBACKTEST)
-        };
-        let plans = (0..16).map(|_| plan()).collect();
+        let plans = (0..16).map(|_| our_plan(&market, lot)).collect();
         let began = Instant::now();
         let outcome = ours::run(&data, market.shift, plans)?.remove(0);
         sixteen.take(rows, began.elapsed().as_secs_f64(), outcome.counts.orders);
@@ -115,6 +93,56 @@ pub(crate) fn speed(dir: &Path) -> Result<(), Failure> {
     });
     println!("{found}");
     Ok(())
+}
+
+/// Ours alone, so many variants in one pass; prints how long it took.
+pub(crate) fn alone(dir: &Path, count: usize) -> Result<(), Failure> {
+    let market = Market::read(dir)?.repeated(TIMES)?;
+    let home = tempfile::tempdir()?;
+    let data = home.path().join("data");
+    market.write(&data)?;
+    let (_, lot) = units(&market.spec)?;
+    let plans = (0..count).map(|_| our_plan(&market, lot)).collect();
+    let began = Instant::now();
+    let outcome = ours::run(&data, market.shift, plans)?.remove(0);
+    let (took, rows) = (began.elapsed().as_secs_f64(), market.rows()?);
+    let found = json!({
+        "rows": rows, "records": outcome.market_records, "orders": outcome.counts.orders,
+        "events": outcome.counts.events, "seconds": took, "rows_per_s": rows as f64 / took,
+    });
+    println!("{found}");
+    Ok(())
+}
+
+const DELAYS: Delays = Delays {
+    there_ns: 5 * MS,
+    back_ns: 5 * MS,
+};
+
+const SHARE: Share = Share::PowerOfRatio(3.0);
+
+fn grid(lot: f64) -> Grid {
+    let qty = ((0.02 / lot).round() as i64).max(1);
+    Grid {
+        qty,
+        spread: 20,
+        step: 10,
+        levels: 5,
+        skew: 20,
+        position_max: 10 * qty,
+        every_ns: 100 * MS,
+    }
+}
+
+fn our_plan(market: &Market, lot: f64) -> Plan {
+    let queue = QueueChoice::Probable(SHARE);
+    ours::plan(
+        &market.spec,
+        grid(lot),
+        DELAYS,
+        queue,
+        Rules::LIKE_HFTBACKTEST,
+    )
 }
 
 /// The prices that trades had, and 10 % around them: the region that its vector depth looks at.

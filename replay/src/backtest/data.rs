@@ -15,7 +15,7 @@ use model::instrument::InstrumentSpec;
 use model::record::{Kind, Record};
 
 /// Records that are asked of a journal at once.
-const BATCH: usize = 512;
+const BATCH: usize = 64;
 
 /// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -314,7 +314,10 @@ impl DataSet {
             record.time_ns
         };
         self.here_ns = self.here_ns.max(stamp);
-        *record = record.on_instrument(id);
+        // Mostly it has that number already, and a copy behind a store waits for it.
+        if id != own {
+            *record = record.on_instrument(id);
+        }
         Some(Head {
             there_ns,
             here_ns: self.here_ns,

@@ -8,39 +8,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::machine::Book;
-use model::body::{BookLevels, BookReset, Level, Liquidity, Mark, Quote, Side, Trade};
-use model::event::{self, Event, View};
+use model::body::{Liquidity, Side, Trade};
 use model::ids::AccountId;
 use model::instrument::InstrumentSpec;
 use model::num::Ticks;
-use model::record::Record;
 
-use super::own::{Edge, Edges, Execution, Own, fill_taker, within};
+use super::own::{Edge, Execution, Own, fill_taker, within};
 use super::queue::QueueModel;
 use super::rules::{Beyond, Leftover, Rules, Through};
+use super::shown::{Change, Happened, Shown};
 
 /// See the module's header.
 #[derive(Debug)]
 pub(super) struct Market {
-    pub(super) spec: InstrumentSpec,
-    pub(super) book: Book,
-    /// Whether depth was ever told; until then a quote is all of the book.
-    has_depth: bool,
-    edges: Edges,
+    /// What everybody sees. Kept elsewhere, and lent, where several variants share one pass.
+    pub(super) shown: Box<Shown>,
     /// Resting, best price first, then by time.
     bids: Vec<Own>,
     asks: Vec<Own>,
     /// Lots that we took of a level since it was shown: by side of the level and price.
     taken: BTreeMap<(bool, i64), i64>,
-    /// Quantities of levels with orders of ours before a message changes them.
-    before: Vec<(Side, i64, i64)>,
     model: Arc<dyn QueueModel>,
     rules: Rules,
-    pub(super) mark: Option<Mark>,
-    pub(super) last_trade: Option<Trade>,
-    /// Records that make no sense of this instrument.
-    pub(super) malformed: u64,
 }
 
 impl Market {
@@ -51,19 +40,12 @@ impl Market {
         rules: Rules,
     ) -> Self {
         Self {
-            spec,
-            book: Book::new(window_ticks),
-            has_depth: false,
-            edges: Edges::default(),
+            shown: Box::new(Shown::new(spec, window_ticks)),
             bids: Vec::new(),
             asks: Vec::new(),
             taken: BTreeMap::new(),
-            before: Vec::new(),
             model,
             rules,
-            mark: None,
-            last_trade: None,
-            malformed: 0,
         }
     }
 
@@ -86,101 +68,61 @@ impl Market {
         self.bids.iter().chain(&self.asks)
     }
 
-    /// The venue's next word on the market. What it fills is appended to `out`.
+    /// Whether nothing that the market does can concern us: we have no order and took nothing.
     #[inline]
-    pub(super) fn apply(&mut self, record: &Record, out: &mut Vec<Execution>) {
-        let Ok(View::Event(event)) = event::view(record) else {
-            self.malformed += 1;
+    pub(super) fn is_idle(&self) -> bool {
+        self.bids.is_empty() && self.asks.is_empty() && self.taken.is_empty()
+    }
+
+    /// What the market's next event means to our orders, behind [`Shown::apply`] of it. What it
+    /// fills is appended to `out`.
+    #[inline]
+    pub(super) fn react(&mut self, seen: &Happened, changes: &[Change], out: &mut Vec<Execution>) {
+        if self.is_idle() {
             return;
-        };
-        if let Event::BookLevels(levels) = event {
-            self.levels(record, levels, out);
-        } else if let Event::Trade(trade) = event {
-            self.trade(trade, out);
-        } else if let Event::Quote(quote) = event {
-            self.quote(quote, out);
-        } else if let Event::BookReset(reset) = event {
-            self.reset(record, reset);
-        } else if let Event::Mark(mark) = event {
-            self.mark = Some(*mark);
         }
-    }
-
-    fn reset(&mut self, record: &Record, reset: &BookReset) {
-        self.has_depth = true;
-        self.book.reset(record, reset);
-        self.taken.clear();
-    }
-
-    fn levels(&mut self, record: &Record, levels: &BookLevels, out: &mut Vec<Execution>) {
-        let has_own = !self.bids.is_empty() || !self.asks.is_empty();
-        if has_own || !self.taken.is_empty() {
-            for (side, level) in levels.iter(record.detail) {
-                self.taken.remove(&(side == Side::Buy, level.price.0));
-                if self.stands_at(side, level.price.0) {
-                    let before = self.book.qty(side, level.price).0;
-                    self.before.push((side, level.price.0, before));
+        match seen {
+            Happened::Levels { whole } => {
+                for change in changes {
+                    self.moved(change);
+                }
+                if *whole {
+                    self.cross(out);
                 }
             }
-        }
-        let whole = self.book.levels(record, levels);
-        if !self.before.is_empty() {
-            self.move_queues();
-        }
-        if whole {
-            self.take_edges(out);
-        }
-    }
-
-    /// Whether an order of ours rests at this price.
-    #[inline]
-    fn stands_at(&self, side: Side, price: i64) -> bool {
-        self.own(side).iter().any(|own| own.price == price)
-    }
-
-    fn move_queues(&mut self) {
-        let changes = std::mem::take(&mut self.before);
-        for &(side, price, before) in &changes {
-            let now = self.book.qty(side, Ticks(price)).0;
-            let model = Arc::clone(&self.model);
-            let there = self.own_mut(side).iter_mut();
-            for own in there.filter(|own| own.price == price) {
-                model.level(&mut own.standing, before as f64, now as f64);
+            Happened::Trade(trade) => self.trade(trade, out),
+            Happened::Quote(edges) => {
+                if !self.taken.is_empty() {
+                    self.taken.remove(&(true, edges.bid.price));
+                    self.taken.remove(&(false, edges.ask.price));
+                }
+                self.cross(out);
             }
-        }
-        self.before = changes;
-        self.before.clear();
-    }
-
-    /// The book is whole behind a message: its best prices are the venue's.
-    fn take_edges(&mut self, out: &mut Vec<Execution>) {
-        let level = |level: Option<Level>| level.map_or(Edge::default(), Edge::from);
-        let edges = Edges {
-            update_id: self.book.update_id(),
-            bid: level(self.book.best(Side::Buy)),
-            ask: level(self.book.best(Side::Sell)),
-        };
-        if edges.update_id >= self.edges.update_id {
-            self.edges = edges;
-            self.cross(out);
+            Happened::Reset => self.taken.clear(),
+            Happened::Nothing => {}
         }
     }
 
-    fn quote(&mut self, quote: &Quote, out: &mut Vec<Execution>) {
-        if quote.update_id <= self.edges.update_id {
-            return;
-        }
-        let edges = Edges {
-            update_id: quote.update_id,
-            bid: Edge::from(quote.bid),
-            ask: Edge::from(quote.ask),
-        };
+    /// A level is shown anew: what we took of it is in the number, and queues have moved.
+    #[inline]
+    fn moved(&mut self, change: &Change) {
+        let Change {
+            side,
+            price,
+            before,
+            now,
+        } = *change;
         if !self.taken.is_empty() {
-            self.taken.remove(&(true, edges.bid.price));
-            self.taken.remove(&(false, edges.ask.price));
+            self.taken.remove(&(side == Side::Buy, price));
         }
-        self.edges = edges;
-        self.cross(out);
+        let orders = match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        };
+        for own in orders.iter_mut().filter(|own| own.price == price) {
+            self.model
+                .level(&mut own.standing, before as f64, now as f64);
+        }
     }
 
     /// Fills our orders that the other side's best price has reached.
@@ -229,12 +171,13 @@ impl Market {
         let mut levels: Vec<(i64, i64)> = Vec::new();
         // Where a quote is newer than the depth, its best is the first level, and what the depth
         // has at that price or better is gone.
-        let quoted = !self.has_depth || self.edges.update_id > self.book.update_id();
+        let shown = &self.shown;
+        let quoted = !shown.has_depth || shown.edges.update_id > shown.book.update_id();
         if quoted && edge.qty > 0 {
             levels.push((edge.price, edge.qty));
         }
-        if self.has_depth {
-            let shown = self
+        if shown.has_depth {
+            let shown = shown
                 .book
                 .depth(other)
                 .map(|level| (level.price.0, level.qty.0));
@@ -250,15 +193,14 @@ impl Market {
         levels
     }
 
-    const fn edge(&self, side: Side) -> Edge {
+    fn edge(&self, side: Side) -> Edge {
         match side {
-            Side::Buy => self.edges.bid,
-            Side::Sell => self.edges.ask,
+            Side::Buy => self.shown.edges.bid,
+            Side::Sell => self.shown.edges.ask,
         }
     }
 
     fn trade(&mut self, trade: &Trade, out: &mut Vec<Execution>) {
-        self.last_trade = Some(*trade);
         let side = trade.aggressor.opposite();
         if self.own(side).is_empty() {
             return;
@@ -314,7 +256,7 @@ impl Market {
 
     fn edge_qty(&self, side: Side, index: usize) -> i64 {
         let price = self.own(side).get(index).map_or(0, |own| own.price);
-        self.book.qty(side, Ticks(price)).0
+        self.shown.book.qty(side, Ticks(price)).0
     }
 
     /// Fills part of a resting order at its price; true if it is gone now.
@@ -383,10 +325,10 @@ impl Market {
 
     /// Lets an order rest behind all that is there.
     pub(super) fn rest(&mut self, mut order: Own) {
-        let resting = self.book.qty(order.side, Ticks(order.price)).0;
+        let resting = self.shown.book.qty(order.side, Ticks(order.price)).0;
         let edge = self.edge(order.side);
         // Without depth a quote tells of its own price only.
-        let resting = if self.has_depth || edge.price != order.price {
+        let resting = if self.shown.has_depth || edge.price != order.price {
             resting
         } else {
             edge.qty
@@ -428,8 +370,8 @@ impl Market {
     }
 
     /// Twice the middle of the venue's best prices.
-    pub(super) const fn mid_x2(&self) -> Option<i64> {
-        let (bid, ask) = (self.edges.bid, self.edges.ask);
+    pub(super) fn mid_x2(&self) -> Option<i64> {
+        let (bid, ask) = (self.shown.edges.bid, self.shown.edges.ask);
         if bid.qty > 0 && ask.qty > 0 {
             Some(bid.price + ask.price)
         } else {

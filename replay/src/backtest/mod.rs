@@ -11,6 +11,7 @@
 //!   has reached the time of its receipt, so a look ahead has no door to come through.
 //! - K3: memory does not grow with the length of the data.
 
+mod common;
 mod data;
 mod days;
 mod latency;
@@ -22,6 +23,7 @@ mod own;
 mod played;
 mod queue;
 mod rules;
+mod shown;
 mod tape;
 mod timeline;
 mod venue;
@@ -33,7 +35,7 @@ mod tests;
 
 use std::path::Path;
 
-use engine::machine::ApplyError;
+use engine::machine::{ApplyError, BOOK_WINDOW_MIN};
 use engine::strategy::Registry;
 use journal::{AppendError, CloseError, Durability, OpenError, Options, Writer};
 use model::instrument::InstrumentSpec;
@@ -52,7 +54,10 @@ pub use timeline::Shift;
 pub use venue::{Outage, QueueChoice, VenuePlan};
 pub use world::{Counts, Plan};
 
-use timeline::Timeline;
+use common::Common;
+use mail::Place;
+use model::record::Kind;
+use timeline::{Side, Timeline};
 use world::World;
 
 /// Why a backtest cannot go on. What was written until then is kept.
@@ -142,7 +147,9 @@ pub struct Outcome {
 pub struct Backtest {
     timeline: Timeline,
     worlds: Vec<World>,
+    common: Common,
     first_ns: Option<u64>,
+    last_ns: u64,
 }
 
 /// Size of a segment of the backtest's own journal.
@@ -190,6 +197,8 @@ impl Backtest {
         };
         let first = plans.first().map(|plan| plan.latencies.clone());
         let latencies = first.unwrap_or_else(Latencies::none);
+        let window = plans.first().map(|plan| plan.machine.book_window_ticks);
+        let common = Common::new(&specs, window.unwrap_or(BOOK_WINDOW_MIN));
         let range = (from_ns, to_ns);
         let timeline = Timeline::new(sets, &latencies, shift, late_max_ns, range)?;
         let worlds = plans
@@ -199,7 +208,9 @@ impl Backtest {
         Ok(Self {
             timeline,
             worlds,
+            common,
             first_ns: None,
+            last_ns: 0,
         })
     }
 
@@ -228,43 +239,70 @@ impl Backtest {
         observers: &mut [O],
         mut progress: impl FnMut(u64),
     ) -> Result<Vec<Result<Outcome, BacktestError>>, BacktestError> {
-        let mut errors: Vec<Option<BacktestError>> = self.worlds.iter().map(|_| None).collect();
-        let mut left = self.worlds.len();
         let mut moments = 0_u64;
-        while left > 0
-            && let Some(mut moment) = self.timeline.next()?
-        {
-            self.first_ns.get_or_insert(moment.at_ns);
-            let worlds = self.worlds.iter_mut().zip(observers.iter_mut());
-            for ((world, observer), error) in worlds.zip(&mut errors) {
-                if error.is_none()
-                    && let Err(why) = world.step(&mut moment, observer)
-                {
-                    *error = Some(why);
-                    left -= 1;
-                }
-            }
+        while self.turn(observers)? {
             moments += 1;
             if moments.is_multiple_of(PROGRESS_EVERY) {
                 progress(self.timeline.taken());
             }
         }
         progress(self.timeline.taken());
-        let worlds = self.worlds.iter_mut().zip(observers.iter_mut());
-        for ((world, observer), error) in worlds.zip(&mut errors) {
-            if error.is_none() {
-                *error = world.end(observer).err();
-            }
+        let (last_ns, common) = (self.last_ns, &mut self.common);
+        for (world, observer) in self.worlds.iter_mut().zip(observers.iter_mut()) {
+            world.go(|world| world.end(last_ns, common, observer));
         }
-        let results = self.worlds.iter().zip(errors);
+        let failed = self.worlds.iter_mut().map(|world| world.failed.take());
+        let failed: Vec<_> = failed.collect();
+        let results = self.worlds.iter().zip(failed);
         Ok(results
             .map(|(world, error)| error.map_or_else(|| Ok(self.outcome(world)), Err))
             .collect())
     }
 
+    /// The market's next moment: each world comes to it, it happens once, and each world reacts.
+    /// False behind the last one, or if every world has erred.
+    #[inline]
+    fn turn<O: Observer>(&mut self, observers: &mut [O]) -> Result<bool, BacktestError> {
+        if !self.timeline.next()? {
+            return Ok(false);
+        }
+        let at_ns = self.timeline.at_ns();
+        self.first_ns.get_or_insert(at_ns);
+        self.last_ns = at_ns;
+        let (worlds, common) = (&mut self.worlds, &mut self.common);
+        let place = match self.timeline.side() {
+            Side::Here => Place::MarketHere,
+            Side::There => Place::MarketThere,
+        };
+        for (world, observer) in worlds.iter_mut().zip(observers.iter_mut()) {
+            world.go(|world| world.reach(at_ns, place, common, observer));
+        }
+        let Some(mut moment) = self.timeline.moment() else {
+            return Ok(false);
+        };
+        if place == Place::MarketThere {
+            if common.happens(moment.record) {
+                for world in worlds {
+                    world.go(|world| world.market_there(at_ns, common));
+                }
+            }
+            return Ok(true);
+        }
+        if moment.record.kind == Kind::BlobPart.code() {
+            part(worlds, common);
+        }
+        let moved = common.heard(moment.record);
+        let mut go_on = false;
+        for (world, observer) in worlds.iter_mut().zip(observers.iter_mut()) {
+            world.go(|world| world.hear_market(&mut moment, moved, common, observer));
+            go_on |= world.failed.is_none();
+        }
+        Ok(go_on)
+    }
+
     fn outcome(&self, world: &World) -> Outcome {
-        let portfolio = world.machine.portfolio();
-        let strategies = world.machine.strategies().iter();
+        let portfolio = world.machine().portfolio();
+        let strategies = world.machine().strategies().iter();
         let profit = strategies
             .map(|strategy| portfolio.strategy_pnl(strategy.id()))
             .try_fold(Decimal::ZERO, |sum, profit| sum.checked_add(profit?));
@@ -277,7 +315,15 @@ impl Backtest {
             profit,
             fees: world.books.fees,
             liquidations: world.liquidations(),
-            state_hash: world.machine.state_hash(),
+            state_hash: world.machine().state_hash(),
         }
     }
+}
+
+/// An instrument changes: from here on each machine may make something else of its books.
+fn part(worlds: &mut [World], common: &mut Common) {
+    for world in worlds {
+        world.leave(common);
+    }
+    common.forget();
 }

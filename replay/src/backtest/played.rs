@@ -5,15 +5,17 @@
 
 use std::collections::HashMap;
 
+use engine::machine::BOOK_WINDOW_MIN;
 use model::body::{AssetName, OrderReport, OrderStatus};
 use model::command::{CommandView, command};
 use model::event::{Event, View, view};
 use model::ids::AccountId;
 use model::instrument::InstrumentSpec;
 use model::num::{Lots, Ticks};
-use model::record::{Kind, Record};
+use model::record::Record;
 use rust_decimal::Decimal;
 
+use super::common::Common;
 use super::latency::{Clocks, Latencies, Way};
 use super::mail::{Mail, Place};
 use super::ours::Ours;
@@ -137,30 +139,34 @@ pub(crate) fn play(
     let specs: Vec<InstrumentSpec> = feed.instruments.into_iter().map(|one| one.spec).collect();
     let mut desks: Vec<Desk> = stages
         .iter()
-        .map(|stage| Desk::new(stage, &specs, accounts, window_ticks))
+        .map(|stage| Desk::new(stage, &specs, accounts))
         .collect();
     let as_recorded = Latencies::none();
     let range = (feed.from_ns, feed.to_ns);
     let mut timeline = Timeline::new(feed.sets, &as_recorded, feed.shift, feed.late_max_ns, range)?;
+    let mut common = Common::new(&specs, window_ticks);
     let mut moments = 0_u64;
-    while let Some(moment) = timeline.next()? {
-        let (at_ns, side, there_ns) = (moment.at_ns, moment.side, moment.there_ns);
-        let seen = match side {
-            Side::Here => None,
-            Side::There => ours.without(moment.record, at_ns),
+    while timeline.next()? {
+        let (at_ns, side) = (timeline.at_ns(), timeline.side());
+        let place = match side {
+            Side::Here => Place::MarketHere,
+            Side::There => Place::MarketThere,
         };
         for desk in &mut desks {
-            match side {
-                Side::Here => {
-                    desk.advance(requests, at_ns, Place::MarketHere)?;
-                    desk.clocks.heard(there_ns, at_ns);
-                }
-                Side::There => {
-                    desk.advance(requests, at_ns, Place::MarketThere)?;
-                    if let Some(record) = &seen {
-                        desk.market(record, at_ns)?;
-                    }
-                }
+            desk.advance(requests, at_ns, place, &mut common)?;
+        }
+        let Some(moment) = timeline.moment() else {
+            break;
+        };
+        if side == Side::Here {
+            for desk in &mut desks {
+                desk.clocks.heard(moment.there_ns, at_ns);
+            }
+        } else if let Some(record) = ours.without(moment.record, at_ns)
+            && common.happens(&record)
+        {
+            for desk in &mut desks {
+                desk.market(&mut common, at_ns)?;
             }
         }
         moments += 1;
@@ -184,7 +190,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(stage: &Stage, specs: &[InstrumentSpec], accounts: usize, window_ticks: u32) -> Self {
+    fn new(stage: &Stage, specs: &[InstrumentSpec], accounts: usize) -> Self {
         let mut assets: Vec<AssetName> = Vec::new();
         for spec in specs {
             for name in [&spec.base, &spec.quote] {
@@ -200,7 +206,7 @@ impl Desk {
             .collect();
         let balances = vec![purses; accounts];
         Self {
-            venues: Venues::new(specs, window_ticks, &balances, stage.venue.clone()),
+            venues: Venues::new(specs, BOOK_WINDOW_MIN, &balances, stage.venue.clone()),
             mail: Mail::new(accounts),
             clocks: Clocks::new(stage.latencies.clone()),
             next: 0,
@@ -215,6 +221,7 @@ impl Desk {
         requests: &[Request],
         at_ns: u64,
         place: Place,
+        common: &mut Common,
     ) -> Result<(), BacktestError> {
         loop {
             let leaves = requests.get(self.next);
@@ -230,7 +237,7 @@ impl Desk {
                 self.send(&requests[self.next]);
                 self.next += 1;
             } else if let Some(letter) = self.mail.take_before(at_ns, place) {
-                self.arrive(&letter.record, letter.at_ns)?;
+                self.arrive(&letter.record, letter.at_ns, common)?;
             }
         }
     }
@@ -265,7 +272,12 @@ impl Desk {
         }
     }
 
-    fn arrive(&mut self, record: &Record, now_ns: u64) -> Result<(), BacktestError> {
+    fn arrive(
+        &mut self,
+        record: &Record,
+        now_ns: u64,
+        common: &mut Common,
+    ) -> Result<(), BacktestError> {
         if let Ok(asked) = command(record)
             && matches!(
                 asked,
@@ -275,17 +287,24 @@ impl Desk {
         {
             fate.arrived_ns = now_ns;
         }
-        self.venues.command(record, now_ns)?;
+        self.venues.swap_shown(&mut common.shown);
+        let done = self.venues.command(record, now_ns);
+        self.venues.swap_shown(&mut common.shown);
+        done?;
         self.note(now_ns);
         Ok(())
     }
 
-    fn market(&mut self, record: &Record, now_ns: u64) -> Result<(), BacktestError> {
-        if record.kind == Kind::BlobPart.code() {
-            self.venues.redefine(record);
+    /// The market's next event, which is what was seen last.
+    fn market(&mut self, common: &mut Common, now_ns: u64) -> Result<(), BacktestError> {
+        let Common { seen, shown, .. } = common;
+        if self.venues.is_idle(seen) {
             return Ok(());
         }
-        self.venues.market(record, now_ns)?;
+        self.venues.swap_shown(shown);
+        let done = self.venues.market(seen, now_ns);
+        self.venues.swap_shown(shown);
+        done?;
         if !self.venues.answers.is_empty() {
             self.note(now_ns);
         }

@@ -400,19 +400,16 @@ fn machine_and_venue_agree_on_the_money_to_the_last_digit() {
             None,
         )
         .unwrap();
-        while let Some(mut moment) = backtest.timeline.next().unwrap() {
-            backtest.worlds[0]
-                .step(&mut moment, &mut Unobserved)
-                .unwrap();
-        }
+        while backtest.turn(&mut [Unobserved]).unwrap() {}
+        let (last_ns, common) = (backtest.last_ns, &mut backtest.common);
         let world = &mut backtest.worlds[0];
-        world.end(&mut Unobserved).unwrap();
+        world.end(last_ns, common, &mut Unobserved).unwrap();
         assert!(world.counts.fills > 20, "seed {seed}: {:?}", world.counts);
-        let ledger = world.machine.portfolio().ledger(AccountId(0)).unwrap();
+        let ledger = world.machine().portfolio().ledger(AccountId(0)).unwrap();
         for purse in world.purses(0) {
             assert_eq!(ledger.total(&purse.0), purse.1, "seed {seed} {}", purse.0);
         }
-        assert!(!world.machine.kill_latched(), "seed {seed}");
+        assert!(!world.machine().kill_latched(), "seed {seed}");
     }
 }
 

@@ -31,11 +31,10 @@ pub(super) enum Side {
     There,
 }
 
-/// The next moment of the market.
+/// A moment of the market.
 #[derive(Debug)]
 pub(super) struct Moment<'a> {
     pub(super) at_ns: u64,
-    pub(super) side: Side,
     /// Its event number, time and stamp are whatever the last one who used it made of them.
     pub(super) record: &'a mut Record,
     /// When it happened at the venue, for what is heard by us.
@@ -69,6 +68,9 @@ pub(super) struct Timeline {
     horizon_ns: u64,
     at_there_ns: u64,
     at_here_ns: u64,
+    /// Where the present moment is, and its slot's place.
+    side: Side,
+    place: usize,
     done: bool,
     late: u64,
     taken: u64,
@@ -109,6 +111,8 @@ impl Timeline {
             horizon_ns: 0,
             at_there_ns: 0,
             at_here_ns: 0,
+            side: Side::Here,
+            place: usize::MAX,
             done: false,
             late: 0,
             taken: 0,
@@ -130,12 +134,12 @@ impl Timeline {
         self.sets.iter().map(DataSet::malformed).sum()
     }
 
-    /// The next moment; `None` at the end.
+    /// Goes to the next moment; false at the end.
     ///
     /// # Errors
     ///
     /// [`DataError`].
-    pub(super) fn next(&mut self) -> Result<Option<Moment<'_>>, DataError> {
+    pub(super) fn next(&mut self) -> Result<bool, DataError> {
         self.free();
         loop {
             let first = self.first_ns();
@@ -150,7 +154,7 @@ impl Timeline {
         let there = self.there.front().copied();
         // At one instant we hear first what happened before.
         let side = match (here, there) {
-            (None, None) => return Ok(None),
+            (None, None) => return Ok(false),
             (Some((here, _)), Some((there, _))) if here <= there => Side::Here,
             (Some(_), None) => Side::Here,
             (Some(_) | None, Some(_)) => Side::There,
@@ -160,23 +164,46 @@ impl Timeline {
             Side::There => &mut self.there,
         };
         let Some((at_ns, number)) = queue.pop_front() else {
-            return Ok(None);
+            return Ok(false);
         };
         match side {
             Side::Here => self.at_here_ns = at_ns,
             Side::There => self.at_there_ns = at_ns,
         }
-        let index = usize::try_from(number - self.base).unwrap_or(usize::MAX);
-        let Some(slot) = self.slots.get_mut(index) else {
-            return Ok(None);
+        self.side = side;
+        self.place = usize::try_from(number - self.base).unwrap_or(usize::MAX);
+        let Some(slot) = self.slots.get_mut(self.place) else {
+            return Ok(false);
         };
         slot.left -= 1;
-        Ok(Some(Moment {
+        Ok(true)
+    }
+
+    /// When the present moment is.
+    #[inline]
+    pub(super) const fn at_ns(&self) -> u64 {
+        match self.side {
+            Side::Here => self.at_here_ns,
+            Side::There => self.at_there_ns,
+        }
+    }
+
+    /// Where the present moment is.
+    #[inline]
+    pub(super) const fn side(&self) -> Side {
+        self.side
+    }
+
+    /// The present moment, if there is one.
+    #[inline]
+    pub(super) fn moment(&mut self) -> Option<Moment<'_>> {
+        let at_ns = self.at_ns();
+        let slot = self.slots.get_mut(self.place)?;
+        Some(Moment {
             at_ns,
-            side,
             record: &mut slot.record,
             there_ns: slot.there_ns,
-        }))
+        })
     }
 
     /// Frees what was given on both sides.

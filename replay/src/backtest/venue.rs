@@ -10,13 +10,11 @@ mod placing;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::blob::{self, Assembler, BlobKind};
 use model::body::{
     AssetName, Flag, NewOrder, OrderStatus, OrderType, RejectReason, ReplaceOrder, SelfTrade, Side,
     TimeInForce,
 };
 use model::command::{CommandView, command};
-use model::event::{self, Event, View};
 use model::ids::{AccountId, InstrumentId, StrategyId};
 use model::instrument::InstrumentSpec;
 use model::record::{Kind, Record};
@@ -27,6 +25,7 @@ use super::money::{Account, FeeTier, Overflow};
 use super::own::{Execution, Own};
 use super::queue::QueueModel;
 use super::rules::Rules;
+use super::shown::{Seen, Shown};
 use super::words::{self, Said};
 
 /// What every simulated venue of a backtest does.
@@ -117,7 +116,6 @@ pub(super) struct Venues {
     orders: u64,
     trades: u64,
     executions: Vec<Execution>,
-    assembler: Assembler,
     /// What is told, in its order.
     pub(super) answers: Vec<(AccountId, Record)>,
     /// Positions that were closed by force.
@@ -143,33 +141,43 @@ impl Venues {
             orders: 0,
             trades: 0,
             executions: Vec::new(),
-            assembler: Assembler::default(),
             answers: Vec::new(),
             liquidations: 0,
         }
     }
 
-    /// The market's next event.
+    /// The market's next event, which did this to what is shown.
     ///
     /// # Errors
     ///
     /// [`Overflow`].
     #[inline]
-    pub(super) fn market(&mut self, record: &Record, now_ns: u64) -> Result<(), Overflow> {
-        let index = record.instrument().map_or(usize::MAX, InstrumentId::index);
-        let Some(market) = self.markets.get_mut(index) else {
+    pub(super) fn market(&mut self, seen: &Seen, now_ns: u64) -> Result<(), Overflow> {
+        let Some(market) = self.markets.get_mut(seen.index) else {
             return Ok(());
         };
-        if record.kind == Kind::Mark.code() {
-            let before = market.mark;
-            market.apply(record, &mut self.executions);
-            return self.marked(index, before, now_ns);
+        if let Some(before) = seen.marked {
+            return self.marked(seen.index, before, now_ns);
         }
-        market.apply(record, &mut self.executions);
+        market.react(&seen.happened, &seen.changes, &mut self.executions);
         if self.executions.is_empty() {
             return Ok(());
         }
-        self.settle_all(index, now_ns)
+        self.settle_all(seen.index, now_ns)
+    }
+
+    /// Whether the market's next event can concern nobody here.
+    #[inline]
+    pub(super) fn is_idle(&self, seen: &Seen) -> bool {
+        seen.marked.is_none() && self.markets.get(seen.index).is_none_or(Market::is_idle)
+    }
+
+    /// Lends it what is shown, or takes it back.
+    #[inline]
+    pub(super) fn swap_shown(&mut self, shown: &mut [Box<Shown>]) {
+        for (market, shown) in self.markets.iter_mut().zip(shown) {
+            std::mem::swap(&mut market.shown, shown);
+        }
     }
 
     /// A command arrives.
@@ -231,21 +239,6 @@ impl Venues {
         }
     }
 
-    /// An instrument's definition changes. What rests keeps its ticks and lots.
-    pub(super) fn redefine(&mut self, record: &Record) {
-        let Ok(View::Event(Event::BlobPart(part))) = event::view(record) else {
-            return;
-        };
-        let Ok(Some((BlobKind::Instrument, bytes))) = self.assembler.push(part) else {
-            return;
-        };
-        if let Ok(spec) = blob::value::<InstrumentSpec>(&bytes)
-            && let Some(market) = self.markets.get_mut(spec.id.index())
-        {
-            market.spec = spec;
-        }
-    }
-
     fn say(&mut self, account: AccountId, record: Record) {
         self.answers.push((account, record.on_account(account)));
     }
@@ -272,7 +265,7 @@ impl Venues {
             reason: RejectReason::None,
             text: "",
         };
-        let instrument = self.markets[market].spec.id;
+        let instrument = self.markets[market].shown.spec.id;
         self.say(own.account, words::report(kind, instrument, now_ns, said));
     }
 
@@ -318,7 +311,7 @@ impl Venues {
     }
 
     fn cancel_all(&mut self, account: AccountId, instrument: Option<InstrumentId>, now_ns: u64) {
-        let wanted = |market: &Market| instrument.is_none_or(|id| id == market.spec.id);
+        let wanted = |market: &Market| instrument.is_none_or(|id| id == market.shown.spec.id);
         let ids: Vec<u64> = self
             .markets
             .iter()
@@ -398,7 +391,7 @@ impl Venues {
         let resting: Vec<(InstrumentId, u64)> = self
             .markets
             .iter()
-            .flat_map(|market| market.resting().map(|own| (market.spec.id, own)))
+            .flat_map(|market| market.resting().map(|own| (market.shown.spec.id, own)))
             .filter(|(_, own)| own.account == account)
             .map(|(instrument, own)| (instrument, own.client_id))
             .collect();

@@ -8,7 +8,7 @@ mod opening;
 
 use std::time::Duration;
 
-use engine::machine::{Machine, MachineConfig, Outputs};
+use engine::machine::{BOOK_WINDOW_MIN, Machine, MachineConfig, Moved, Outputs};
 use engine::strategy::Registry;
 use journal::{AppendError, Writer};
 use model::body::{AssetName, Channel, LinkState};
@@ -20,10 +20,11 @@ use rust_decimal::Decimal;
 
 use self::books::Books;
 use super::BacktestError;
+use super::common::{Common, Mind};
 use super::latency::{Clocks, Latencies, Way};
 use super::mail::{Letter, Mail, Place};
 use super::tape::Observer;
-use super::timeline::{Moment, Side};
+use super::timeline::Moment;
 use super::venue::{VenuePlan, Venues};
 use super::words;
 
@@ -69,7 +70,7 @@ pub struct Counts {
 /// See the module's header.
 #[derive(Debug)]
 pub(super) struct World {
-    pub(super) machine: Machine,
+    mind: Mind,
     outputs: Outputs,
     venues: Venues,
     mail: Mail,
@@ -82,7 +83,11 @@ pub(super) struct World {
     ticks: u64,
     next_tick_ns: u64,
     next_sample_ns: u64,
+    /// When and where something other than the market happens next.
+    due: (u64, Place),
     began: bool,
+    /// Why it cannot go on; the others do.
+    pub(super) failed: Option<BacktestError>,
     now_ns: u64,
     pub(super) counts: Counts,
     pub(super) books: Books,
@@ -99,9 +104,11 @@ impl World {
         journal: Option<Writer>,
     ) -> Self {
         let venue_of: Vec<VenueId> = plan.machine.accounts.iter().map(|one| one.venue).collect();
-        let window = plan.machine.book_window_ticks;
+        // What is shown is lent: its own books are never used.
+        let window = BOOK_WINDOW_MIN;
+        let machine = Machine::with(registry.clone());
         Self {
-            machine: Machine::with(registry.clone()),
+            mind: Mind::Alone(Box::new(machine)),
             outputs: Outputs::new(),
             venues: Venues::new(specs, window, &plan.balances, plan.venue.clone()),
             mail: Mail::new(venue_of.len()),
@@ -112,7 +119,9 @@ impl World {
             ticks: 0,
             next_tick_ns: 0,
             next_sample_ns: 0,
+            due: (0, Place::MarketHere),
             began: false,
+            failed: None,
             now_ns: 0,
             counts: Counts::default(),
             books: Books::new(specs.len()),
@@ -122,64 +131,83 @@ impl World {
         }
     }
 
-    /// The market's next moment, behind everything that comes before it.
+    /// Goes on by this step, unless it has erred.
     #[inline]
-    pub(super) fn step(
-        &mut self,
-        moment: &mut Moment<'_>,
-        observer: &mut impl Observer,
-    ) -> Result<(), BacktestError> {
-        let place = match moment.side {
-            Side::Here => Place::MarketHere,
-            Side::There => Place::MarketThere,
-        };
-        if !self.began {
-            self.begin(moment.at_ns)?;
-        }
-        self.advance(moment.at_ns, place, observer)?;
-        self.now_ns = moment.at_ns;
-        match moment.side {
-            Side::There => self.market_there(moment.record, moment.at_ns),
-            Side::Here => {
-                self.clocks.heard(moment.there_ns, moment.at_ns);
-                self.hear(moment.record, moment.at_ns, observer)
-            }
+    pub(super) fn go(&mut self, step: impl FnOnce(&mut Self) -> Result<(), BacktestError>) {
+        if self.failed.is_none()
+            && let Err(why) = step(self)
+        {
+            self.failed = Some(why);
         }
     }
 
-    /// Everything that happens before this time and place.
+    /// Comes to this time and place: everything that happens before has happened.
     #[inline]
-    fn advance(
+    pub(super) fn reach(
         &mut self,
         at_ns: u64,
         place: Place,
+        common: &mut Common,
         observer: &mut impl Observer,
     ) -> Result<(), BacktestError> {
+        if self.due >= (at_ns, place) {
+            return Ok(());
+        }
+        if !self.began {
+            self.begin(at_ns, common)?;
+        }
         loop {
-            let mail = self.mail.next();
-            let tick = (self.next_tick_ns, Place::AnswerHere);
-            let next = mail.map_or(tick, |mail| mail.min(tick));
-            if next >= (at_ns, place) {
+            self.due = self.next_due();
+            if self.due >= (at_ns, place) {
                 return Ok(());
             }
-            if next == tick {
-                self.tick(observer)?;
+            if self.due == self.tick_due() {
+                self.tick(common, observer)?;
             } else if let Some(mut letter) = self.mail.take_before(at_ns, place) {
-                self.deliver(&mut letter, observer)?;
+                self.deliver(&mut letter, common, observer)?;
             }
         }
     }
 
-    fn tick(&mut self, observer: &mut impl Observer) -> Result<(), BacktestError> {
+    const fn tick_due(&self) -> (u64, Place) {
+        (self.next_tick_ns, Place::AnswerHere)
+    }
+
+    fn next_due(&self) -> (u64, Place) {
+        let tick = self.tick_due();
+        self.mail.next().map_or(tick, |mail| mail.min(tick))
+    }
+
+    /// We hear of the market, which did this to the depth of its book.
+    #[inline]
+    pub(super) fn hear_market(
+        &mut self,
+        moment: &mut Moment<'_>,
+        moved: Option<Moved>,
+        common: &mut Common,
+        observer: &mut impl Observer,
+    ) -> Result<(), BacktestError> {
+        self.now_ns = moment.at_ns;
+        self.clocks.heard(moment.there_ns, moment.at_ns);
+        self.hear(moment.record, moment.at_ns, moved, common, observer)
+    }
+
+    fn tick(
+        &mut self,
+        common: &mut Common,
+        observer: &mut impl Observer,
+    ) -> Result<(), BacktestError> {
         let now_ns = self.next_tick_ns;
         self.next_tick_ns = now_ns.saturating_add(self.plan.tick_ns);
         self.ticks += 1;
         self.now_ns = now_ns;
-        self.hear(&mut words::tick(self.ticks), now_ns, observer)?;
-        self.books.middles(now_ns, &self.machine, observer);
+        let mut tick = words::tick(self.ticks);
+        self.hear(&mut tick, now_ns, None, common, observer)?;
+        let machine = self.mind.machine();
+        self.books.middles(now_ns, machine, observer);
         if now_ns >= self.next_sample_ns {
             self.next_sample_ns = now_ns.saturating_add(self.plan.sample_ns);
-            self.books.sample(now_ns, &self.machine, observer);
+            self.books.sample(now_ns, machine, observer);
         }
         Ok(())
     }
@@ -187,16 +215,21 @@ impl World {
     fn deliver(
         &mut self,
         letter: &mut Letter,
+        common: &mut Common,
         observer: &mut impl Observer,
     ) -> Result<(), BacktestError> {
         self.now_ns = letter.at_ns;
         match letter.place {
             Place::MarketHere | Place::AnswerHere => {
                 self.note_link(&letter.record);
-                self.hear(&mut letter.record, letter.at_ns, observer)
+                let record = &mut letter.record;
+                self.hear(record, letter.at_ns, None, common, observer)
             }
             Place::MarketThere | Place::CommandThere => {
-                self.arrive(&letter.record, letter.at_ns)?;
+                self.venues.swap_shown(&mut common.shown);
+                let arrived = self.arrive(&letter.record, letter.at_ns);
+                self.venues.swap_shown(&mut common.shown);
+                arrived?;
                 self.answer(letter.at_ns);
                 Ok(())
             }
@@ -219,12 +252,22 @@ impl World {
         Ok(self.venues.command(record, now_ns)?)
     }
 
-    fn market_there(&mut self, record: &Record, now_ns: u64) -> Result<(), BacktestError> {
-        if record.kind == Kind::BlobPart.code() {
-            self.venues.redefine(record);
+    /// The market's next event at its venue, which is what was seen last.
+    #[inline]
+    pub(super) fn market_there(
+        &mut self,
+        now_ns: u64,
+        common: &mut Common,
+    ) -> Result<(), BacktestError> {
+        let Common { seen, shown, .. } = common;
+        if self.venues.is_idle(seen) {
             return Ok(());
         }
-        self.venues.market(record, now_ns)?;
+        self.now_ns = now_ns;
+        self.venues.swap_shown(shown);
+        let done = self.venues.market(seen, now_ns);
+        self.venues.swap_shown(shown);
+        done?;
         if !self.venues.answers.is_empty() {
             self.answer(now_ns);
         }
@@ -245,6 +288,7 @@ impl World {
             self.mail.post(account, Place::AnswerHere, at_ns, record);
         }
         self.venues.answers = answers;
+        self.due = self.next_due();
     }
 
     /// The machine applies an event, and what it decides goes out.
@@ -253,13 +297,15 @@ impl World {
         &mut self,
         record: &mut Record,
         now_ns: u64,
+        moved: Option<Moved>,
+        common: &mut Common,
         observer: &mut impl Observer,
     ) -> Result<(), BacktestError> {
-        self.apply(record, now_ns, observer)?;
+        self.apply(record, now_ns, moved, common, observer)?;
         let mut next = 0;
         while let Some(mut record) = self.back.get(next).copied() {
             next += 1;
-            self.apply(&mut record, now_ns, observer)?;
+            self.apply(&mut record, now_ns, None, common, observer)?;
         }
         self.back.clear();
         Ok(())
@@ -270,17 +316,20 @@ impl World {
         &mut self,
         record: &mut Record,
         now_ns: u64,
+        moved: Option<Moved>,
+        common: &mut Common,
         observer: &mut impl Observer,
     ) -> Result<(), BacktestError> {
-        record.event = self.machine.last_event() + 1;
+        self.counts.events += 1;
+        record.event = self.counts.events;
         record.time_ns = now_ns;
         record.stamp_ns = now_ns;
-        let applied = self.machine.apply(record, &mut self.outputs);
+        let applied = self.mind.apply(record, moved, common, &mut self.outputs);
         applied.map_err(|source| BacktestError::Apply { now_ns, source })?;
-        self.counts.events += 1;
         if record.kind >= Kind::OrderAcked.code() {
+            let machine = self.mind.machine();
             self.books
-                .heard(record, &mut self.counts, &self.machine, observer);
+                .heard(record, &mut self.counts, machine, observer);
         }
         self.write(record)?;
         if self.outputs.commands.is_empty() && self.outputs.refusals.is_empty() {
@@ -292,6 +341,7 @@ impl World {
             let command = *self.outputs.commands[index].as_ref();
             self.send(&command, now_ns)?;
         }
+        self.due = self.next_due();
         Ok(())
     }
 
@@ -355,23 +405,42 @@ impl World {
         }
     }
 
-    /// Behind the data: what the venues have said arrives, and the run ends. What is on its way to
-    /// a venue does not, for there is no market any more that could say what became of it.
-    pub(super) fn end(&mut self, observer: &mut impl Observer) -> Result<(), BacktestError> {
+    /// Behind the data, which ended at this time: what the venues have said arrives, and the run
+    /// ends. What is on its way to a venue does not, for there is no market any more that could say
+    /// what became of it.
+    pub(super) fn end(
+        &mut self,
+        last_ns: u64,
+        common: &mut Common,
+        observer: &mut impl Observer,
+    ) -> Result<(), BacktestError> {
+        self.now_ns = self.now_ns.max(last_ns);
         while let Some(mut letter) = self.mail.take_before(u64::MAX, Place::MarketHere) {
             if letter.place == Place::AnswerHere {
-                self.deliver(&mut letter, observer)?;
+                self.deliver(&mut letter, common, observer)?;
             }
         }
         let now_ns = self.now_ns;
-        self.books.sample(now_ns, &self.machine, observer);
-        let open = self.machine.orders().live_count() as u64;
-        self.hear(&mut words::run_ended(open), now_ns, observer)?;
-        self.books.end(&self.machine, observer);
+        self.books.sample(now_ns, self.machine(), observer);
+        let open = self.machine().orders().live_count() as u64;
+        let mut ended = words::run_ended(open);
+        self.hear(&mut ended, now_ns, None, common, observer)?;
+        self.books.end(self.mind.machine(), observer);
+        self.leave(common);
         if let Some(journal) = self.journal.take() {
             journal.close()?;
         }
         Ok(())
+    }
+
+    /// Its machine.
+    pub(super) fn machine(&self) -> &Machine {
+        self.mind.machine()
+    }
+
+    /// From here on its machine's books are its own.
+    pub(super) fn leave(&mut self, common: &Common) {
+        self.mind.leave(common);
     }
 
     /// The instant that it has reached, nanoseconds since the Unix epoch.

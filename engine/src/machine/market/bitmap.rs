@@ -22,6 +22,14 @@ impl Bitmap {
         }
     }
 
+    /// A set without places.
+    pub(super) const fn placeholder() -> Self {
+        Self {
+            words: Vec::new(),
+            summary: Vec::new(),
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.words.fill(0);
         self.summary.fill(0);

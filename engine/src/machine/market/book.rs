@@ -17,7 +17,8 @@ use model::record::{Record, flags};
 
 use serde::{Deserialize, Serialize};
 
-use super::half::{HalfBook, KEY_LIMIT, SavedHalf};
+use super::depth::{Depth, Moved, possible};
+use super::half::{HalfBook, SavedHalf};
 use crate::machine::config::{BOOK_WINDOW_MAX, BOOK_WINDOW_MIN};
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::saved::{COUNT_MAX, Unsound, require};
@@ -71,8 +72,10 @@ const NO_TOP: Best = Best {
 /// A book in full depth.
 #[derive(Debug, Clone)]
 pub struct Book {
-    bids: HalfBook,
-    asks: HalfBook,
+    /// A placeholder in a book that follows another depth.
+    depth: Box<Depth>,
+    /// Whether no level was dropped that could be the best one.
+    complete: bool,
     best: Best,
     update_id: u64,
     whole: bool,
@@ -103,8 +106,9 @@ impl Book {
     /// What a snapshot has to hold.
     pub(crate) fn save(&self) -> SavedBook {
         let Self {
-            bids,
-            asks,
+            depth,
+            // Made anew.
+            complete: _,
             best,
             update_id,
             whole,
@@ -115,9 +119,9 @@ impl Book {
             disagreements,
         } = self;
         SavedBook {
-            width: bids.window_ticks(),
-            bids: bids.save(),
-            asks: asks.save(),
+            width: depth.bids.window_ticks(),
+            bids: depth.bids.save(),
+            asks: depth.asks.save(),
             best: *best,
             update_id: *update_id,
             whole: *whole,
@@ -148,9 +152,13 @@ impl Book {
             "counts of a book",
         )?;
         let width = saved.width as usize;
-        Ok(Self {
+        let depth = Depth {
             bids: HalfBook::restore(&saved.bids, width)?,
             asks: HalfBook::restore(&saved.asks, width)?,
+        };
+        Ok(Self {
+            complete: depth.is_complete(),
+            depth: Box::new(depth),
             best,
             update_id: saved.update_id,
             whole: saved.whole,
@@ -166,8 +174,8 @@ impl Book {
     #[must_use]
     pub fn new(width: u32) -> Self {
         Self {
-            bids: HalfBook::new(width as usize),
-            asks: HalfBook::new(width as usize),
+            depth: Box::new(Depth::new(width)),
+            complete: true,
             best: NO_TOP,
             update_id: 0,
             whole: false,
@@ -181,8 +189,13 @@ impl Book {
 
     /// The book is void until the snapshot behind this.
     pub fn reset(&mut self, record: &Record, reset: &BookReset) {
-        self.bids.clear();
-        self.asks.clear();
+        let moved = self.depth.reset();
+        self.follow_reset(record, reset, moved);
+    }
+
+    /// As [`Self::reset`], in a depth that is kept elsewhere.
+    pub(crate) fn follow_reset(&mut self, record: &Record, reset: &BookReset, moved: Moved) {
+        self.complete = moved.complete;
         self.best = NO_TOP;
         self.update_id = reset.update_id;
         self.updated_ns = record.time_ns;
@@ -195,33 +208,67 @@ impl Book {
     /// Applies a record of levels; true if it ended its message, so that the top may have changed.
     #[inline]
     pub fn levels(&mut self, record: &Record, levels: &BookLevels) -> bool {
-        for (side, level) in levels.iter(record.detail) {
-            self.set(side, level);
+        let moved = self.depth.levels(record, levels);
+        self.follow_levels(record, levels, moved)
+    }
+
+    /// As [`Self::levels`], and tells of each level with its side what was there before.
+    #[inline]
+    pub fn levels_noting(
+        &mut self,
+        record: &Record,
+        levels: &BookLevels,
+        note: impl FnMut(Side, Level, Lots),
+    ) -> bool {
+        let moved = self.depth.levels_noting(record, levels, note);
+        self.follow_levels(record, levels, moved)
+    }
+
+    /// As [`Self::levels`], in a depth that is kept elsewhere.
+    #[inline]
+    pub(crate) fn follow_levels(
+        &mut self,
+        record: &Record,
+        levels: &BookLevels,
+        moved: Moved,
+    ) -> bool {
+        self.complete = moved.complete;
+        if moved.malformed > 0 {
+            // What the venue sends makes no sense, so the rest of the book is not to be trusted.
+            self.malformed += moved.malformed;
+            self.whole = false;
         }
-        if !record.has(flags::LAST_OF_MESSAGE) {
+        let Some([bid, ask]) = moved.best else {
             return false;
-        }
+        };
         self.update_id = levels.update_id;
         self.updated_ns = record.time_ns;
         if record.has(flags::SNAPSHOT) {
             self.end_snapshot();
         }
-        self.take_own_top();
+        self.take_own_top(bid, ask);
         true
     }
 
+    /// Whether its depth is its own, of this width, and was never used.
+    pub(crate) fn is_unused(&self, width: u32) -> bool {
+        self.depth.is_new(width)
+    }
+
+    /// Lets the book follow a depth that is kept elsewhere, and gives its own away.
+    pub(crate) fn give_depth(&mut self) -> Box<Depth> {
+        std::mem::replace(&mut self.depth, Box::new(Depth::placeholder()))
+    }
+
+    /// The depth that a book followed is its own now.
+    pub(crate) fn take_depth(&mut self, depth: Box<Depth>) {
+        self.depth = depth;
+    }
+
+    /// Shows a depth that is kept elsewhere; the next call gives it back.
     #[inline]
-    fn set(&mut self, side: Side, level: Level) {
-        if !possible(level.price) || level.qty < Lots::ZERO {
-            // What the venue sends makes no sense, so the rest of the book is not to be trusted.
-            self.malformed += 1;
-            self.whole = false;
-            return;
-        }
-        match side {
-            Side::Buy => self.bids.set(-level.price.0, level.qty.0),
-            Side::Sell => self.asks.set(level.price.0, level.qty.0),
-        }
+    pub(crate) const fn swap_depth(&mut self, depth: &mut Box<Depth>) {
+        std::mem::swap(&mut self.depth, depth);
     }
 
     fn end_snapshot(&mut self) {
@@ -231,11 +278,11 @@ impl Book {
     }
 
     #[inline]
-    fn take_own_top(&mut self) {
+    fn take_own_top(&mut self, bid: Level, ask: Level) {
         let own = Best {
             update_id: self.update_id,
-            bid: self.best(Side::Buy).unwrap_or(Level::UNUSED),
-            ask: self.best(Side::Sell).unwrap_or(Level::UNUSED),
+            bid,
+            ask,
         };
         if own.update_id == self.best.update_id && own != self.best {
             self.disagreements += 1;
@@ -306,43 +353,31 @@ impl Book {
     #[inline]
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.whole
-            && self.venue_current
-            && self.own_current
-            && self.bids.is_whole()
-            && self.asks.is_whole()
+        self.whole && self.venue_current && self.own_current && self.complete
     }
 
     /// Best level of a side as the book's own updates give it, whether current or not.
     #[inline]
     #[must_use]
     pub fn best(&self, side: Side) -> Option<Level> {
-        let half = self.half(side);
-        let key = half.best()?;
-        Some(level(side, key, half.qty(key)))
+        self.depth.best(side)
     }
 
     /// Quantity at a price; 0 if there is no level.
     #[must_use]
     pub fn qty(&self, side: Side, price: Ticks) -> Lots {
-        let key = match side {
-            Side::Buy => -price.0,
-            Side::Sell => price.0,
-        };
-        Lots(self.half(side).qty(key))
+        self.depth.qty(side, price)
     }
 
     /// Levels of a side, best first.
     pub fn depth(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
-        self.half(side)
-            .iter()
-            .map(move |(key, qty)| level(side, key, qty))
+        self.depth.iter(side)
     }
 
     /// Number of levels of a side.
     #[must_use]
     pub const fn depth_len(&self, side: Side) -> usize {
-        self.half(side).len()
+        self.depth.half(side).len()
     }
 
     /// Id of the last whole book message, or of the reset.
@@ -360,7 +395,7 @@ impl Book {
     /// Levels that found no place in a full side.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
-        self.bids.dropped() + self.asks.dropped()
+        self.depth.bids.dropped() + self.depth.asks.dropped()
     }
 
     /// Levels and quotes with impossible numbers.
@@ -373,31 +408,6 @@ impl Book {
     #[must_use]
     pub const fn disagreements(&self) -> u64 {
         self.disagreements
-    }
-
-    const fn half(&self, side: Side) -> &HalfBook {
-        match side {
-            Side::Buy => &self.bids,
-            Side::Sell => &self.asks,
-        }
-    }
-}
-
-/// Whether a price is within what a side can hold.
-#[inline]
-const fn possible(price: Ticks) -> bool {
-    price.0.unsigned_abs() < KEY_LIMIT.unsigned_abs()
-}
-
-#[inline]
-const fn level(side: Side, key: i64, qty: i64) -> Level {
-    let price = match side {
-        Side::Buy => Ticks(-key),
-        Side::Sell => Ticks(key),
-    };
-    Level {
-        price,
-        qty: Lots(qty),
     }
 }
 

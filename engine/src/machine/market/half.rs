@@ -125,6 +125,20 @@ impl HalfBook {
         }
     }
 
+    /// A side that is never used: it has no room.
+    pub(super) fn placeholder() -> Self {
+        Self {
+            base: 0,
+            window: Vec::new(),
+            occupied: Bitmap::placeholder(),
+            beyond: Vec::new(),
+            best: None,
+            count: 0,
+            dropped: 0,
+            horizon: i64::MAX,
+        }
+    }
+
     /// Removes every level. The count of dropped levels stays.
     pub(super) fn clear(&mut self) {
         self.occupied.clear();
@@ -134,19 +148,19 @@ impl HalfBook {
         self.horizon = i64::MAX;
     }
 
-    /// Sets the quantity at `key`; 0 removes the level.
+    /// Sets the quantity at `key`; 0 removes the level. Returns what was there.
     #[inline]
-    pub(super) fn set(&mut self, key: i64, qty: i64) {
+    pub(super) fn set(&mut self, key: i64, qty: i64) -> i64 {
         debug_assert!(key.abs() < KEY_LIMIT && qty >= 0);
         if qty == 0 {
-            self.remove(key);
+            self.remove(key)
         } else {
-            self.insert(key, qty);
+            self.insert(key, qty)
         }
     }
 
     #[inline]
-    fn insert(&mut self, key: i64, qty: i64) {
+    fn insert(&mut self, key: i64, qty: i64) -> i64 {
         if self.count == 0 {
             self.base = key - self.lead();
         } else if key < self.base {
@@ -154,46 +168,51 @@ impl HalfBook {
         }
         if key < self.end() {
             let place = self.place(key);
-            if !self.occupied.contains(place) {
-                self.occupied.insert(place);
-                self.count += 1;
+            let before = std::mem::replace(&mut self.window[place], qty);
+            if self.occupied.contains(place) {
+                return before;
             }
-            self.window[place] = qty;
+            self.occupied.insert(place);
+            self.count += 1;
             if self.best.is_none_or(|best| key < best) {
                 self.best = Some(key);
             }
+            0
         } else {
-            self.insert_beyond(key, qty);
+            self.insert_beyond(key, qty)
         }
     }
 
     #[inline]
-    fn remove(&mut self, key: i64) {
+    fn remove(&mut self, key: i64) -> i64 {
         if self.count == 0 || key < self.base {
-            return;
+            return 0;
         }
         if key >= self.end() {
-            if let Ok(index) = self.beyond.binary_search_by_key(&key, |&(key, _)| key) {
-                self.beyond.remove(index);
-                self.count -= 1;
-            }
-            return;
+            let found = self.beyond.binary_search_by_key(&key, |&(key, _)| key);
+            let Ok(index) = found else {
+                return 0;
+            };
+            self.count -= 1;
+            return self.beyond.remove(index).1;
         }
         let place = self.place(key);
         if !self.occupied.contains(place) {
-            return;
+            return 0;
         }
+        let before = self.window[place];
         self.occupied.remove(place);
         self.count -= 1;
         if self.best == Some(key) {
             self.best = self.first_from(key);
             self.follow_up();
         }
+        before
     }
 
-    fn insert_beyond(&mut self, key: i64, qty: i64) {
+    fn insert_beyond(&mut self, key: i64, qty: i64) -> i64 {
         match self.beyond.binary_search_by_key(&key, |&(key, _)| key) {
-            Ok(index) => self.beyond[index].1 = qty,
+            Ok(index) => return std::mem::replace(&mut self.beyond[index].1, qty),
             Err(index) if self.beyond.len() < BEYOND_MAX => {
                 self.beyond.insert(index, (key, qty));
                 self.count += 1;
@@ -205,6 +224,7 @@ impl HalfBook {
                 self.count += 1;
             }
         }
+        0
     }
 
     fn drop_farthest(&mut self) {

@@ -4,11 +4,13 @@
 
 mod bitmap;
 mod book;
+mod depth;
 mod half;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use book::{Book, Top};
+pub use depth::{Depth, Moved};
 
 use model::body::{Channel, Side};
 use model::event::Event;
@@ -140,14 +142,31 @@ impl Listing {
         self.spec.trading = false;
     }
 
-    /// Applies a market event of this instrument, or a market connection event of its venue.
+    /// Its book, to give or take its depth.
+    pub(crate) const fn book_mut(&mut self) -> &mut Book {
+        &mut self.book
+    }
+
+    /// Applies a market event of this instrument, or a market connection event of its venue. Where
+    /// the depth is kept elsewhere, `moved` is what the event did to it.
     #[inline]
-    pub(crate) fn apply(&mut self, record: &Record, event: &Event<'_>) -> Touched {
+    pub(crate) fn apply(
+        &mut self,
+        record: &Record,
+        event: &Event<'_>,
+        moved: Option<Moved>,
+    ) -> Touched {
         match event {
-            Event::BookLevels(levels) => self.book.levels(record, levels).into(),
+            Event::BookLevels(levels) => match moved {
+                Some(moved) => self.book.follow_levels(record, levels, moved).into(),
+                None => self.book.levels(record, levels).into(),
+            },
             Event::Quote(quote) => self.book.quote(record, quote).into(),
             Event::BookReset(reset) => {
-                self.book.reset(record, reset);
+                match moved {
+                    Some(moved) => self.book.follow_reset(record, reset, moved),
+                    None => self.book.reset(record, reset),
+                }
                 Touched::Book
             }
             Event::Trade(trade) => {

@@ -199,7 +199,7 @@ fn check_tops(steps: &[(Record, Option<(i64, i64)>)]) {
     for (index, (record, want)) in steps.iter().enumerate() {
         let event = model::event::event(record).unwrap();
         assert!(concerns(record, &event, listing.spec()));
-        listing.apply(record, &event);
+        listing.apply(record, &event, None);
         let got = listing
             .book()
             .top()
@@ -405,7 +405,7 @@ proptest! {
         let mut listing = Listing::new(spec(), 4096);
         let mut naive = Naive::default();
         for record in &messages {
-            listing.apply(record, &model::event::event(record).unwrap());
+            listing.apply(record, &model::event::event(record).unwrap(), None);
             naive.apply(record);
             let plain = |level: Level| (level.price.0, level.qty.0);
             let book = listing.book();

@@ -17,7 +17,7 @@ use super::changes::ChangeRefusal;
 use super::notices::Told;
 use super::{Risk, checks, monitors};
 use crate::machine::error::ApplyError;
-use crate::machine::market;
+use crate::machine::market::{self, Moved};
 use crate::machine::portfolio::Holding;
 
 /// What has to be looked after behind an event.
@@ -37,10 +37,11 @@ impl Risk {
         &mut self,
         record: &Record,
         event: &Event<'_>,
+        moved: Option<Moved>,
     ) -> Result<Follow, ApplyError> {
         match event {
             Event::BookLevels(_) | Event::Quote(_) | Event::Trade(_) | Event::BookReset(_) => {
-                self.on_market(record, event);
+                self.on_market(record, event, moved);
                 return Ok(Follow::Nothing);
             }
             Event::RunStarted(start) => self.on_run_started(record, start)?,
@@ -110,12 +111,12 @@ impl Risk {
         Ok(if all { Follow::All } else { Follow::Orders })
     }
 
-    fn on_market(&mut self, record: &Record, event: &Event<'_>) {
+    fn on_market(&mut self, record: &Record, event: &Event<'_>, moved: Option<Moved>) {
         let entry = record
             .instrument()
             .and_then(|instrument| self.entries.get_mut(instrument.index()));
         if let Some(Some(entry)) = entry {
-            entry.listing.apply(record, event);
+            entry.listing.apply(record, event, moved);
             if let Some(top) = entry.listing.book().top() {
                 let id = entry.listing.spec().id;
                 self.portfolio.middle(id, top.mid_x2(), self.time_ns);
@@ -226,7 +227,7 @@ impl Risk {
         self.blobs.clear();
         self.links.fill(LinkState::Down);
         for entry in self.entries.iter_mut().flatten() {
-            entry.listing.apply(record, &Event::RunStarted(start));
+            entry.listing.apply(record, &Event::RunStarted(start), None);
         }
         self.lists_asked.fill(None);
         self.restart_orders(start.commands_journaled);
@@ -238,7 +239,7 @@ impl Risk {
             Channel::Market => {
                 for entry in self.entries.iter_mut().flatten() {
                     if market::concerns(record, event, entry.listing.spec()) {
-                        entry.listing.apply(record, event);
+                        entry.listing.apply(record, event, None);
                     }
                 }
             }

@@ -26,6 +26,7 @@ mod events;
 mod exiting;
 mod flatten;
 mod flow;
+mod following;
 mod held_changes;
 mod judge;
 mod judge_change;
@@ -87,7 +88,7 @@ use super::error::ApplyError;
 use super::exits::Exits;
 use super::held::HeldOrders;
 use super::intent::Intent;
-use super::market::Listing;
+use super::market::{Listing, Moved};
 use super::orders::{AppliedTrades, Order, Orders};
 use super::outputs::Outputs;
 use super::portfolio::Portfolio;
@@ -214,7 +215,7 @@ impl Risk {
         intents: &[Intent],
         out: &mut Outputs,
     ) -> Result<(), ApplyError> {
-        self.apply_with(record, intents, out, &mut Silent)
+        self.apply_with(record, intents, out, &mut Silent, None)
     }
 
     /// As [`Self::apply`], and tells what each check of each intent saw, and of each order that
@@ -230,7 +231,7 @@ impl Risk {
         out: &mut Outputs,
         explanations: &mut Vec<Explanation>,
     ) -> Result<(), ApplyError> {
-        self.apply_with(record, intents, out, explanations)
+        self.apply_with(record, intents, out, explanations, None)
     }
 
     fn apply_with(
@@ -239,6 +240,7 @@ impl Risk {
         intents: &[Intent],
         out: &mut Outputs,
         trace: &mut impl Trace,
+        moved: Option<Moved>,
     ) -> Result<(), ApplyError> {
         debug_assert!(intents.iter().all(|intent| intent.event == record.event));
         out.clear();
@@ -254,7 +256,7 @@ impl Risk {
         if self.stale && record.kind() != Some(Kind::BlobPart) {
             self.compile();
         }
-        let follow = self.fold(record, &event)?;
+        let follow = self.fold(record, &event, moved)?;
         self.show_sizing(record, &event);
         self.watch(record, &event);
         self.show_exits(record, &event);

@@ -18,7 +18,7 @@ use super::timer::Timers;
 use super::watched::{MarkPrice, Watched};
 use super::{Cause, Refused, RefusedBy, StrategyRunner};
 use crate::machine::error::ApplyError;
-use crate::machine::market::{self, LastTrade, Listing, Touched};
+use crate::machine::market::{self, LastTrade, Listing, Moved, Touched};
 use crate::machine::orders::{Fact, Order, OrderState, Orders, Seen, TradeKey, When};
 use crate::machine::risk::{kill_bit, placed_by};
 
@@ -32,10 +32,11 @@ impl StrategyRunner {
         &mut self,
         record: &Record,
         event: &Event<'_>,
+        moved: Option<Moved>,
     ) -> Result<Option<Cause>, ApplyError> {
         Ok(match event {
             Event::BookLevels(_) | Event::Quote(_) | Event::Trade(_) | Event::BookReset(_) => {
-                self.on_market(record, event)
+                self.on_market(record, event, moved)
             }
             Event::Connection(link) if link.channel == Channel::Market => {
                 self.on_market_link(record, event, link.venue)
@@ -86,10 +87,15 @@ impl StrategyRunner {
     }
 
     #[inline]
-    fn on_market(&mut self, record: &Record, event: &Event<'_>) -> Option<Cause> {
+    fn on_market(
+        &mut self,
+        record: &Record,
+        event: &Event<'_>,
+        moved: Option<Moved>,
+    ) -> Option<Cause> {
         let watched = self.watched_mut(record.instrument())?;
         let (id, listing) = (watched.id, watched.listing.as_deref_mut()?);
-        match listing.apply(record, event) {
+        match listing.apply(record, event, moved) {
             Touched::No => None,
             Touched::Book => Some(Cause::Book(id)),
             Touched::Trade => {
@@ -121,7 +127,7 @@ impl StrategyRunner {
             if listing.spec().venue.0 != venue || !market::concerns(record, event, listing.spec()) {
                 continue;
             }
-            listing.apply(record, event);
+            listing.apply(record, event, None);
             for candles in &mut self.candles {
                 if candles.feed().instrument == watched.id {
                     candles.interrupt();
@@ -171,7 +177,7 @@ impl StrategyRunner {
             .iter_mut()
             .filter_map(|one| one.listing.as_deref_mut())
         {
-            listing.apply(record, event);
+            listing.apply(record, event, None);
         }
         for candles in &mut self.candles {
             candles.interrupt();

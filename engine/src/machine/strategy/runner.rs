@@ -25,6 +25,7 @@ use crate::machine::config::{ConfigProblem, StrategyConfig};
 use crate::machine::digest::{Digest, Sink};
 use crate::machine::error::ApplyError;
 use crate::machine::intent::{Action, IntentBuffer, Place};
+use crate::machine::market::{Book, Moved};
 use crate::machine::orders::{AppliedTrades, NewlyApproved, Order, Orders};
 
 /// Live orders of one strategy.
@@ -111,6 +112,17 @@ impl StrategyRunner {
     ///
     /// [`ApplyError`].
     pub fn apply(&mut self, record: &Record, intents: &mut IntentBuffer) -> Result<(), ApplyError> {
+        self.apply_followed(record, intents, None)
+    }
+
+    /// As [`Self::apply`], where the depth of its books is kept elsewhere, and `moved` is what the
+    /// event did to it.
+    pub(crate) fn apply_followed(
+        &mut self,
+        record: &Record,
+        intents: &mut IntentBuffer,
+        moved: Option<Moved>,
+    ) -> Result<(), ApplyError> {
         intents.clear();
         crate::machine::check_next(self.setting.last_event, record)?;
         let event = event(record).map_err(|error| ApplyError::Record {
@@ -121,7 +133,7 @@ impl StrategyRunner {
         self.setting.time_ns = self.setting.time_ns.max(record.time_ns);
         let due = self.due_ns <= self.setting.time_ns;
         let closed = if due { self.close_candles() } else { 0 };
-        let cause = self.fold(record, &event)?;
+        let cause = self.fold(record, &event, moved)?;
         if due {
             self.ring(closed, intents);
         }
@@ -129,6 +141,12 @@ impl StrategyRunner {
             self.call(cause, intents);
         }
         Ok(())
+    }
+
+    /// Its books, to give or take their depth.
+    pub(crate) fn books_mut(&mut self) -> impl Iterator<Item = (InstrumentId, &mut Book)> {
+        let listed = self.watched.iter_mut();
+        listed.filter_map(|one| Some((one.id, one.listing.as_deref_mut()?.book_mut())))
     }
 
     /// Closes the candles whose interval is over, before the event itself counts. A bit each.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::body::{Liquidity, Side};
 use model::ids::AccountId;
-use model::record::Kind;
+use model::record::{Kind, Record};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
@@ -29,6 +29,12 @@ fn own(id: u64, side: Side, price: i64, qty: i64) -> Own {
 }
 
 /// What a record could give at most: lots that it trades, or shows at prices that reach an order.
+fn apply(market: &mut Market, record: &Record, out: &mut Vec<Execution>) {
+    let mut changes = Vec::new();
+    let happened = market.shown.apply(record, &mut changes);
+    market.react(&happened, &changes, out);
+}
+
 fn most(market: &Market, side: Side, price: i64) -> i64 {
     market.reach(side, price)
 }
@@ -52,10 +58,10 @@ fn fills_never_exceed_what_was_traded_or_shown() {
                 let resting = market.resting().filter(|own| own.side == side);
                 resting.map(Own::left).sum::<i64>()
             });
-            market.apply(&record, &mut out);
+            apply(&mut market, &record, &mut out);
             let filled: i64 = out.iter().map(|one| one.qty).sum();
             if record.kind == Kind::Trade.code() {
-                let traded = market.last_trade.unwrap().qty.0;
+                let traded = market.shown.last_trade.unwrap().qty.0;
                 assert!(filled <= traded, "seed {seed}: {filled} of {traded}");
             }
             assert!(filled <= shown[0] + shown[1]);
@@ -100,12 +106,16 @@ fn two_orders_at_a_price_share_one_trade_in_their_order() {
     let mut market = Market::new(spec(), 1 << 12, Arc::new(RiskAverse), Rules::FAITHFUL);
     let mut out = Vec::new();
     for (_, record) in walk(1, 0) {
-        market.apply(&record, &mut out);
+        apply(&mut market, &record, &mut out);
     }
     let price = 6_000_000 - 3;
     market.rest(own(1, Side::Buy, price, 100));
     market.rest(own(2, Side::Buy, price, 100));
-    market.apply(&trade(1, START_NS, Side::Sell, price, 130), &mut out);
+    apply(
+        &mut market,
+        &trade(1, START_NS, Side::Sell, price, 130),
+        &mut out,
+    );
     let got: Vec<(u64, i64)> = out
         .iter()
         .map(|one| (one.order.client_id, one.qty))
@@ -113,7 +123,11 @@ fn two_orders_at_a_price_share_one_trade_in_their_order() {
     assert_eq!(got, [(1, 100), (2, 30)]);
     out.clear();
     // A trade through the price gives what was traded, and no more.
-    market.apply(&trade(2, START_NS, Side::Sell, price - 1, 20), &mut out);
+    apply(
+        &mut market,
+        &trade(2, START_NS, Side::Sell, price - 1, 20),
+        &mut out,
+    );
     let got: Vec<(u64, i64)> = out
         .iter()
         .map(|one| (one.order.client_id, one.qty))

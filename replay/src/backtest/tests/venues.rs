@@ -12,6 +12,7 @@ use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
 use super::{INSTRUMENT, MS, START_NS, levels, plan, spec, trade, walk};
+use crate::backtest::shown::{Seen, Shown};
 use crate::backtest::venue::Venues;
 use crate::backtest::{FeeTier, QueueChoice, VenuePlan};
 
@@ -22,6 +23,8 @@ const ASK: i64 = 6_000_000 + 2;
 
 struct Desk {
     venues: Venues,
+    #[expect(clippy::vec_box, reason = "each is lent by its pointer")]
+    shown: Vec<Box<Shown>>,
     now_ns: u64,
 }
 
@@ -31,6 +34,7 @@ impl Desk {
             |&(asset, amount): &(&str, i64)| (AssetName::cut(asset), Decimal::from(amount));
         let balances: Vec<_> = balances.iter().map(amount).collect();
         let mut desk = Self {
+            shown: vec![Box::new(Shown::new(spec.clone(), 1 << 12))],
             venues: Venues::new(std::slice::from_ref(spec), 1 << 12, &[balances], plan),
             now_ns: START_NS,
         };
@@ -46,7 +50,13 @@ impl Desk {
 
     fn market(&mut self, record: &Record) -> Vec<Told> {
         self.now_ns += MS;
-        self.venues.market(record, self.now_ns).unwrap();
+        let mut seen = Seen::default();
+        assert!(seen.see(&mut self.shown, record));
+        self.venues.swap_shown(&mut self.shown);
+        if !self.venues.is_idle(&seen) {
+            self.venues.market(&seen, self.now_ns).unwrap();
+        }
+        self.venues.swap_shown(&mut self.shown);
         self.told()
     }
 
@@ -55,7 +65,9 @@ impl Desk {
         let record = Record::new(kind, body)
             .on_instrument(INSTRUMENT)
             .on_account(ACCOUNT);
+        self.venues.swap_shown(&mut self.shown);
         self.venues.command(&record, self.now_ns).unwrap();
+        self.venues.swap_shown(&mut self.shown);
         self.told()
     }
 

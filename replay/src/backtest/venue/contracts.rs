@@ -20,11 +20,9 @@ impl Market {
     /// What positions are valued at: the venue's mark, or the middle, or the last trade.
     pub(in super::super) fn mark_price(&self) -> Option<Ticks> {
         let middle = || self.mid_x2().map(|twice| Ticks(twice / 2));
-        let traded = || self.last_trade.map(|trade| trade.price);
-        self.mark
-            .map(|mark| mark.mark)
-            .or_else(middle)
-            .or_else(traded)
+        let traded = || self.shown.last_trade.map(|trade| trade.price);
+        let mark = self.shown.mark;
+        mark.map(|mark| mark.mark).or_else(middle).or_else(traded)
     }
 }
 
@@ -38,10 +36,12 @@ impl Venues {
     ) -> Result<(), Overflow> {
         if let Some(before) = before {
             let now = self.markets[index]
+                .shown
                 .mark
                 .map_or(0, |mark| mark.venue_time_ns);
             let due = before.next_funding_ns;
             let next = self.markets[index]
+                .shown
                 .mark
                 .map_or(0, |mark| mark.next_funding_ns);
             if due > 0 && due <= now && next != due {
@@ -53,7 +53,7 @@ impl Venues {
 
     /// Moves the funding of one instant, by the last rate and mark that were told before it.
     fn fund(&mut self, index: usize, told: &Mark, now_ns: u64) -> Result<(), Overflow> {
-        let spec = self.markets[index].spec.clone();
+        let spec = self.markets[index].shown.spec.clone();
         let rate = Decimal::new(told.funding_rate_e9, 9);
         for account in 0..self.accounts.len() {
             let held = self.accounts[account].position(spec.id);
@@ -105,14 +105,14 @@ impl Venues {
             let (mut has, mut needs) = (purse.total, Decimal::ZERO);
             for held in account.contracts.iter().filter(|held| held.lots != 0) {
                 let market = self.markets.get(held.instrument.index())?;
-                if settles_in(&market.spec) != purse.asset {
+                if settles_in(&market.shown.spec) != purse.asset {
                     continue;
                 }
                 let Some(mark) = market.mark_price() else {
                     continue;
                 };
-                has = has.checked_add(open_profit(&market.spec, held, mark)?)?;
-                needs = needs.checked_add(maintenance(&market.spec, mark, held.lots)?)?;
+                has = has.checked_add(open_profit(&market.shown.spec, held, mark)?)?;
+                needs = needs.checked_add(maintenance(&market.shown.spec, mark, held.lots)?)?;
             }
             if needs > Decimal::ZERO && has < needs {
                 return Some(true);

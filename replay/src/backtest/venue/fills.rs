@@ -29,7 +29,7 @@ impl Venues {
         }
         self.unlock(index, &own, execution.qty);
         let (price, qty) = (Ticks(execution.price), Lots(execution.qty));
-        let spec = &self.markets[index].spec;
+        let spec = &self.markets[index].shown.spec;
         let account = &mut self.accounts[own.account.index()];
         let tier = account.tier(&self.plan.tiers, now_ns);
         let fee = fee_of(spec, tier, own.side, price, qty, execution.liquidity).ok_or(Overflow)?;
@@ -87,7 +87,7 @@ impl Venues {
     /// Holds back what `qty` lots of an order may cost. Contracts are held to their margin when
     /// orders are placed, and a market order is paid at once.
     pub(super) fn lock(&mut self, index: usize, own: &Own, qty: i64) -> Result<(), Overflow> {
-        let spec = &self.markets[index].spec;
+        let spec = &self.markets[index].shown.spec;
         if spec.contract != Contract::Spot || own.market && own.side == Side::Buy {
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl Venues {
 
     /// Gives back what `qty` lots of an order held.
     pub(super) fn unlock(&mut self, index: usize, own: &Own, qty: i64) {
-        let spec = &self.markets[index].spec;
+        let spec = &self.markets[index].shown.spec;
         if spec.contract != Contract::Spot || own.market && own.side == Side::Buy {
             return;
         }

@@ -58,7 +58,7 @@ impl Venues {
         let Some(market) = self.markets.get(wanted.instrument.index()) else {
             return Err((RejectReason::Closed, "no such instrument"));
         };
-        let spec = &market.spec;
+        let spec = &market.shown.spec;
         if !spec.trading {
             return Err((RejectReason::Closed, "not trading"));
         }
@@ -111,7 +111,7 @@ impl Venues {
 
     /// A reduce-only order of a contract is cut to the position, or refused.
     fn check_reduce(&self, wanted: &mut Wanted) -> Result<(), Refusal> {
-        let spec = &self.markets[wanted.instrument.index()].spec;
+        let spec = &self.markets[wanted.instrument.index()].shown.spec;
         if wanted.reduce_only == Flag::No || spec.contract == Contract::Spot {
             return Ok(());
         }
@@ -129,7 +129,7 @@ impl Venues {
         let beyond = (RejectReason::Filter, "value beyond any number");
         let short = (RejectReason::Balance, "not enough balance");
         let market = &self.markets[wanted.instrument.index()];
-        let spec = &market.spec;
+        let spec = &market.shown.spec;
         if spec.contract != Contract::Spot {
             let (needs, has) = self.margin(wanted).ok_or(beyond)?;
             return if needs > has { Err(short) } else { Ok(()) };
@@ -153,7 +153,7 @@ impl Venues {
     /// Margin that the account would need with this order, and what it has.
     fn margin(&self, wanted: &Wanted) -> Option<(Decimal, Decimal)> {
         let account = self.accounts.get(wanted.account.index())?;
-        let spec = &self.markets[wanted.instrument.index()].spec;
+        let spec = &self.markets[wanted.instrument.index()].shown.spec;
         let settle = super::super::money::settles_in(spec);
         let mut needs = Decimal::ZERO;
         let mut has = account
@@ -162,7 +162,7 @@ impl Venues {
             .find(|purse| purse.asset == settle)
             .map_or(Decimal::ZERO, |purse| purse.total - purse.locked);
         for market in &self.markets {
-            let spec = &market.spec;
+            let spec = &market.shown.spec;
             if spec.contract == Contract::Spot || super::super::money::settles_in(spec) != settle {
                 continue;
             }
@@ -177,7 +177,7 @@ impl Venues {
             }
             // The worse side: what would be held if all of it traded.
             let before = sides[0].max(sides[1]);
-            if market.spec.id == wanted.instrument {
+            if market.shown.spec.id == wanted.instrument {
                 sides[usize::from(wanted.side.sign() < 0)] += wanted.qty;
                 if sides[0].max(sides[1]) == before {
                     // It only reduces.

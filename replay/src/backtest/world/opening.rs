@@ -7,13 +7,14 @@ use model::record::{Kind, Record};
 
 use super::World;
 use crate::backtest::BacktestError;
+use crate::backtest::common::Common;
 use crate::backtest::mail::Place;
 use crate::backtest::tape::Unobserved;
 use crate::backtest::words;
 
 impl World {
     /// Starts the run at the first moment of the data.
-    pub(super) fn begin(&mut self, now_ns: u64) -> Result<(), BacktestError> {
+    pub(super) fn begin(&mut self, now_ns: u64, common: &mut Common) -> Result<(), BacktestError> {
         self.began = true;
         self.now_ns = now_ns;
         let started = RunStarted {
@@ -31,8 +32,9 @@ impl World {
             first.extend(self.balances(index, now_ns));
         }
         for mut record in first {
-            self.hear(&mut record, now_ns, &mut Unobserved)?;
+            self.hear(&mut record, now_ns, None, common, &mut Unobserved)?;
         }
+        self.mind.follow(common);
         self.next_tick_ns = now_ns.saturating_add(self.plan.tick_ns);
         self.next_sample_ns = now_ns.max(self.plan.from_ns);
         self.connect(now_ns);

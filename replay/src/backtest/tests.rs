@@ -317,6 +317,17 @@ fn backtest_is_the_same_every_time_and_whatever_runs_beside_it() {
 }
 
 #[test]
+fn machine_that_follows_shared_depths_is_the_one_with_books_of_its_own() {
+    // Seed 11. Books of another width than the first plan's cannot be shared with it.
+    let (_home, dir) = written(11, 6_000);
+    let mut wide = plan(4);
+    wide.machine.book_window_ticks = 1 << 13;
+    let (follows, _) = run(&dir, vec![wide.clone()], u64::MAX);
+    let (owns, _) = run(&dir, vec![plan(2), wide], u64::MAX);
+    assert_eq!(follows[0], owns[1]);
+}
+
+#[test]
 fn plan_that_errs_is_taken_out_and_the_others_are_none_the_worse() {
     // Seed 11. The second plan's first sale brings more money than a decimal holds.
     let (_home, dir) = written(11, 6_000);

@@ -65,6 +65,15 @@ impl Market {
         })
     }
 
+    /// A market of these records, in the order of their stamps.
+    pub(crate) const fn of(spec: InstrumentSpec, records: Vec<Record>) -> Self {
+        Self {
+            spec,
+            shift: Shift::None,
+            records,
+        }
+    }
+
     /// The market `times` in a row, each later than the one before by what it lasts.
     pub(crate) fn repeated(&self, times: u64) -> Result<Self, Failure> {
         let first = self.records.first().map_or(0, |record| record.stamp_ns);

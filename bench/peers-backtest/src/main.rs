@@ -1,13 +1,15 @@
 //! hftbacktest beside our backtest: order by order (`compare`), and by the clock (`speed`).
 //!
 //! `compare DATA...` plays what our backtest decided into hftbacktest and compares every fill;
-//! `speed DATA` measures both on the data repeated, and prints one JSON object; `ours DATA COUNT` is
-//! ours alone with so many variants, for a profiler.
+//! `speed DATA TIMES` measures both on the data repeated, and prints one JSON object; `ours DATA
+//! COUNT` is ours alone with so many variants, for a profiler. `synthetic` is a data set too: a
+//! market that walks at random, always the same.
 
 mod compare;
 mod data;
 mod ours;
 mod speed;
+mod synthetic;
 mod theirs;
 
 use std::path::Path;
@@ -36,14 +38,14 @@ fn run() -> Result<ExitCode, Failure> {
             }
             Ok(ExitCode::from(u8::from(!same)))
         }
-        ["speed", dir] => {
-            speed::speed(Path::new(dir))?;
+        ["speed", dir, times] => {
+            speed::speed(Path::new(dir), times.parse()?)?;
             Ok(ExitCode::SUCCESS)
         }
         ["ours", dir, count] => {
             speed::alone(Path::new(dir), count.parse()?)?;
             Ok(ExitCode::SUCCESS)
         }
-        _ => Err("expects compare DATA..., speed DATA, or ours DATA COUNT".into()),
+        _ => Err("expects compare DATA..., speed DATA TIMES, or ours DATA COUNT".into()),
     }
 }

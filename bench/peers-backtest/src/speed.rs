@@ -19,10 +19,11 @@ use serde_json::json;
 
 use crate::data::{Failure, Market, units, view};
 use crate::ours::{self, Delays, Grid};
+use crate::synthetic;
 use crate::theirs::{self, Queue};
 
 const MS: u64 = 1_000_000;
-/// Times that the recording is repeated.
+/// Times that the recording is repeated for [`alone`].
 const TIMES: u64 = 20;
 /// Turns; the best one counts.
 const TURNS: u32 = 3;
@@ -48,9 +49,9 @@ impl Best {
 }
 
 /// Measures; prints one JSON object.
-pub(crate) fn speed(dir: &Path) -> Result<(), Failure> {
-    let once = Market::read(dir)?;
-    let market = once.repeated(TIMES)?;
+pub(crate) fn speed(dir: &Path, times: u64) -> Result<(), Failure> {
+    let once = market_of(dir)?;
+    let market = once.repeated(times)?;
     let home = tempfile::tempdir()?;
     let data = home.path().join("data");
     market.write(&data)?;
@@ -95,9 +96,16 @@ pub(crate) fn speed(dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+fn market_of(dir: &Path) -> Result<Market, Failure> {
+    if dir == Path::new("synthetic") {
+        return synthetic::market();
+    }
+    Market::read(dir)
+}
+
 /// Ours alone, so many variants in one pass; prints how long it took.
 pub(crate) fn alone(dir: &Path, count: usize) -> Result<(), Failure> {
-    let market = Market::read(dir)?.repeated(TIMES)?;
+    let market = market_of(dir)?.repeated(TIMES)?;
     let home = tempfile::tempdir()?;
     let data = home.path().join("data");
     market.write(&data)?;

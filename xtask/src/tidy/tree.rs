@@ -10,10 +10,12 @@ use std::path::Path;
 use super::mask::{self, Line};
 
 /// Folders that are never committed, from the root.
-const SKIPPED: [&str; 6] = [
+const SKIPPED: [&str; 8] = [
     ".git",
     "target",
     "data",
+    "bench/peers/target",
+    "bench/peers-backtest/target",
     "fuzz/target",
     "fuzz/corpus",
     "fuzz/artifacts",

@@ -59,6 +59,7 @@ const RUN_EXAMPLES: &str = "Examples:
   caracal run
   caracal run --for 60s --json
   caracal run --config my.toml
+  caracal run --config paper.toml   # orders = \"paper\" in a [[venue]]: a rehearsal, live market
   caracal run --recording binance-spot-btcusdt-20240808.gz --speed 10 --for 60s
 
 Ctrl-C ends the run in order: what rests is cancelled and confirmed gone. SIGUSR1 pulls the kill

@@ -104,7 +104,7 @@ fn wanted(args: &BacktestArgs, registry: &Registry) -> Result<Wanted, Failure> {
     let config = BacktestConfig::load(path, registry).map_err(Failure::because)?;
     Ok(Wanted {
         venue: config.backtest.venue.clone(),
-        latencies: Some(prepare::latencies(&config)?),
+        latencies: Some(prepare::latencies(&config.backtest)?),
         others: others(&config.backtest.queue),
         queue: config.backtest.queue,
         shows_us: !args.simulated,

@@ -13,7 +13,7 @@ use replay::backtest::Backtest;
 
 pub(crate) use args::BacktestArgs;
 pub(crate) use out::{collector, whole};
-pub(crate) use prepare::{Prepared, Wanted, found_shift, prepare};
+pub(crate) use prepare::{Prepared, Wanted, closed, found_shift, latencies, prepare};
 
 use crate::config::BacktestConfig;
 use crate::output::Failure;

@@ -9,7 +9,7 @@ use replay::backtest::{DataSet, Delay, Feed, Latencies, Plan, Recorded, Shift, S
 use replay::compare::{is_open, waterfalls};
 use rust_decimal::Decimal;
 
-use crate::config::{BacktestConfig, instrument_name};
+use crate::config::{BacktestConfig, BacktestSection, instrument_name};
 use crate::output::{Failure, remark};
 use crate::run::program_digest;
 
@@ -68,7 +68,7 @@ pub(crate) fn prepare(args: Wanted<'_>, config: &BacktestConfig) -> Result<Prepa
         machine,
         balances: balances(config)?,
         venue: backtest.venue.clone(),
-        latencies: closed(latencies(config)?)?,
+        latencies: closed(latencies(backtest)?)?,
         tick_ns: nanos(config.tick_interval),
         sample_ns: nanos(backtest.sample),
         from_ns,
@@ -195,7 +195,7 @@ pub(crate) fn found_shift(paths: &[PathBuf]) -> Result<Shift, Failure> {
 }
 
 /// Refuses delays that are to be drawn from a journal where none is named.
-fn closed(latencies: Latencies) -> Result<Latencies, Failure> {
+pub(crate) fn closed(latencies: Latencies) -> Result<Latencies, Failure> {
     let feed = latencies.feed.iter().map(|delay| ("feed", delay));
     let all = [
         ("new", &latencies.new),
@@ -215,8 +215,8 @@ fn closed(latencies: Latencies) -> Result<Latencies, Failure> {
 }
 
 /// Delays, with those of a file or of a journal read from there.
-pub(super) fn latencies(config: &BacktestConfig) -> Result<Latencies, Failure> {
-    let mut latencies = config.backtest.latencies.clone();
+pub(crate) fn latencies(backtest: &BacktestSection) -> Result<Latencies, Failure> {
+    let mut latencies = backtest.latencies.clone();
     let mut recorded: Option<Vec<Recorded>> = None;
     let all = [
         ("new", &mut latencies.new),
@@ -229,11 +229,11 @@ pub(super) fn latencies(config: &BacktestConfig) -> Result<Latencies, Failure> {
             continue;
         };
         if recorded.is_none() {
-            recorded = Some(read_recorded(config, key)?);
+            recorded = Some(read_recorded(backtest, key)?);
         }
         rows.clone_from(recorded.as_ref().unwrap_or(&Vec::new()));
     }
-    if let Some(journal) = &config.backtest.fitted {
+    if let Some(journal) = &backtest.fitted {
         let falls = waterfalls(journal)
             .map_err(|error| Failure::while_doing("backtest.latency.journal", error))?;
         falls.fill(&mut latencies);
@@ -242,8 +242,8 @@ pub(super) fn latencies(config: &BacktestConfig) -> Result<Latencies, Failure> {
 }
 
 /// Lines of `sent_ns,arrived_ns,answered_ns`, by rising time.
-fn read_recorded(config: &BacktestConfig, key: &str) -> Result<Vec<Recorded>, Failure> {
-    let Some(path) = &config.backtest.recorded else {
+fn read_recorded(backtest: &BacktestSection, key: &str) -> Result<Vec<Recorded>, Failure> {
+    let Some(path) = &backtest.recorded else {
         return Err(Failure::Message(format!(
             "backtest.latency.{key} = \"recorded\" needs recorded_file = \"FILE.csv\", lines of \
              sent_ns,arrived_ns,answered_ns"

@@ -13,8 +13,8 @@ pub(crate) struct AccountDraft {
     pub(crate) name: String,
     /// Index of its venue.
     pub(crate) venue: usize,
-    /// What it holds at the first start of an embedded venue; the venue's own list where it is
-    /// left out.
+    /// What it holds at the first start of an embedded or paper venue; the embedded venue's own
+    /// list where it is left out.
     pub(crate) balances: Option<Vec<(String, Decimal)>>,
     /// Its key at an external venue; the venue's own where it is left out.
     pub(crate) key: Option<KeyFiles>,
@@ -105,6 +105,15 @@ pub(super) fn check(
                 wrong("api_key_file", what);
             }
             Connect::Practice(_) => {}
+            Connect::External(_) if venue.paper => {
+                if account.balances.is_none() {
+                    let what = format!(
+                        "is missing: orders at venue {name} are paper; write what the account \
+                         starts with, such as [\"USDT 10000\"]"
+                    );
+                    wrong("balances", what);
+                }
+            }
             Connect::External(external) => {
                 if account.balances.is_some() {
                     let what = format!("venue {name} is external: it knows what the account has");

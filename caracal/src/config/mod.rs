@@ -23,7 +23,7 @@ use engine::strategy::Registry;
 
 pub(crate) use account_section::AccountDraft;
 pub(crate) use backtest_file::BacktestConfig;
-pub(crate) use backtest_section::{QUEUE, queue_of};
+pub(crate) use backtest_section::{BacktestSection, QUEUE, queue_of};
 pub(crate) use draft::MachineDraft;
 pub(crate) use engine_section::{EngineConfig, gateway_names, lane_name};
 pub(crate) use journal_section::{JournalConfig, SealConfig};
@@ -85,6 +85,8 @@ pub(crate) struct Config {
     pub(crate) machine: MachineDraft,
     /// Threads, queues and the tick.
     pub(crate) engine: EngineConfig,
+    /// What paper venues are made of, if there is one.
+    pub(crate) paper: Option<BacktestSection>,
 }
 
 /// A journal that ends with its process numbers its runs from 1 each time, so client order ids come
@@ -102,6 +104,25 @@ fn check_volatile(
                     after a restart; \"process\" or more is";
         problems.push_at(None, "journal.durability", what);
     }
+}
+
+/// `[backtest]`, where a paper venue needs it; otherwise it is for `caracal backtest`, which checks
+/// it. `None` if it is wrong.
+fn paper(
+    root: &mut Section<'_>,
+    venues: &[VenueConfig],
+    problems: &mut Problems<'_>,
+) -> Option<Option<BacktestSection>> {
+    if !venues.iter().any(|venue| venue.paper) {
+        root.pass_over("backtest");
+        return Some(None);
+    }
+    if !root.has("backtest") {
+        let what = "is missing: orders = \"paper\" fills orders by it; write a [backtest] table";
+        root.problem(problems, "backtest", what);
+        return None;
+    }
+    backtest_section::read(root.table(problems, "backtest"), problems).map(Some)
 }
 
 impl Config {
@@ -153,11 +174,10 @@ impl Config {
         registry: &Registry,
         problems: &mut Problems<'_>,
     ) -> Option<Self> {
-        // For `caracal backtest`, which checks it.
-        root.pass_over("backtest");
         let journal = journal_section::read(root.table(problems, "journal"), problems);
         let (names, venues) = venue_section::read(root, problems);
         check_volatile(journal.as_ref(), venues.as_deref().unwrap_or(&[]), problems);
+        let paper = paper(root, venues.as_deref().unwrap_or(&[]), problems);
         let known = names.as_slice();
         let accounts = account_section::read(root, known, problems);
         let accounts_known = accounts.as_deref().unwrap_or(&[]);
@@ -187,6 +207,7 @@ impl Config {
                 registry: registry.clone(),
             },
             engine,
+            paper: paper?,
         })
     }
 }

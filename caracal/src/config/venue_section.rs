@@ -19,6 +19,8 @@ pub(crate) struct VenueConfig {
     pub(crate) symbols: Vec<String>,
     /// How to reach it.
     pub(crate) connect: Connect,
+    /// Whether orders go to a simulated venue over its market, and no further.
+    pub(crate) paper: bool,
 }
 
 /// How to reach a venue.
@@ -172,7 +174,7 @@ pub(super) fn read_names(
     for mut section in root.tables(problems, "venue") {
         let name = section.text(problems, "name", None).unwrap_or_default();
         let symbols = section.texts(problems, "symbols").unwrap_or_default();
-        for live in ["protocol", "connect", "external"] {
+        for live in ["protocol", "connect", "external", "orders"] {
             section.pass_over(live);
         }
         let mut practice = section.table(problems, "practice");
@@ -216,6 +218,8 @@ fn venue(
         ("external", ConnectKind::External),
     ];
     let kind = section.choice(problems, "connect", &kinds, None);
+    let orders = [("venue", false), ("paper", true)];
+    let paper = section.choice(problems, "orders", &orders, Some(false));
     let connect = match kind {
         Some(ConnectKind::Practice) => {
             practice(section.table(problems, "practice"), problems).map(Connect::Practice)
@@ -231,6 +235,7 @@ fn venue(
         name: name?,
         symbols: symbols?,
         connect: connect?,
+        paper: paper?,
     })
 }
 

@@ -5,6 +5,7 @@ mod follower;
 mod health;
 mod identity;
 mod opening;
+mod paper;
 mod program;
 mod report;
 mod restore;

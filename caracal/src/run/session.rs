@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use connectors::binance::feed::MarketFeed;
 use engine::clock::WallClock;
 use engine::pipeline::{Ended, Pipeline, Running};
 use engine::strategy::Registry;
@@ -22,7 +21,7 @@ use super::sealing::{self, Remarks};
 use super::snapshots::{Snapshots, Source};
 use super::status::Status;
 use super::supervisor::{Ending, Limits, Supervisor};
-use super::venue::{self, OrderGateway, Venue};
+use super::venue::{self, Ports, Venue};
 use super::view::View;
 use crate::cli::RunArgs;
 use crate::config::{Config, gateway_names, lane_name};
@@ -216,22 +215,29 @@ fn start(
 }
 
 /// The pipeline with the feed of each venue and the gateway of each account.
-fn connected(
-    mut pipeline: Pipeline,
-    config: &Config,
-    ports: Vec<(MarketFeed, Vec<(AccountId, OrderGateway)>)>,
-) -> Pipeline {
+fn connected(mut pipeline: Pipeline, config: &Config, ports: Vec<Ports>) -> Pipeline {
     let venues: Vec<&str> = config
         .venues
         .iter()
         .map(|venue| venue.name.as_str())
         .collect();
     let names = gateway_names(&venues, &config.machine.accounts);
-    for (venue, (feed, gateways)) in venues.iter().zip(ports) {
-        pipeline = pipeline.feed(&lane_name(venue), feed);
-        for (account, gateway) in gateways {
-            let name = names.get(account.index()).map_or("", String::as_str);
-            pipeline = pipeline.gateway(name, &[account], gateway);
+    let name = |account: AccountId| names.get(account.index()).map_or("", String::as_str);
+    for (venue, ports) in venues.iter().zip(ports) {
+        let lane = lane_name(venue);
+        match ports {
+            Ports::Live(feed, gateways) => {
+                pipeline = pipeline.feed(&lane, feed);
+                for (account, gateway) in gateways {
+                    pipeline = pipeline.gateway(name(account), &[account], gateway);
+                }
+            }
+            Ports::Paper(feed, gateways) => {
+                pipeline = pipeline.feed(&lane, feed);
+                for (account, gateway) in gateways {
+                    pipeline = pipeline.gateway(name(account), &[account], gateway);
+                }
+            }
         }
     }
     pipeline

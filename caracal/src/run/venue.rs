@@ -17,9 +17,10 @@ use engine::pipeline::SOURCE_FIRST_PORT;
 use model::ids::{AccountId, InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
 use model::record::Record;
+use replay::backtest::{PaperFeed, PaperGateway, PaperPlan};
 
 use super::identity::instrument_ids;
-use super::restore;
+use super::{paper, restore};
 use crate::config::{
     AccountDraft, Config, Connect, External, KeyFiles, PracticeVenue, Signature, VenueConfig,
     instrument_name,
@@ -34,6 +35,17 @@ const SNAPSHOT_LEVELS: u32 = 1_000;
 
 /// The order gateway, which takes approved commands and nothing else.
 pub(crate) type OrderGateway = BinanceGateway<Approved<Record>>;
+
+/// A venue's feed and the gateway of each of its accounts.
+pub(crate) enum Ports {
+    /// Orders go to the venue.
+    Live(MarketFeed, Vec<(AccountId, OrderGateway)>),
+    /// Orders go to a simulated venue over its market.
+    Paper(
+        PaperFeed<MarketFeed>,
+        Vec<(AccountId, PaperGateway<Approved<Record>>)>,
+    ),
+}
 
 /// Where a venue is.
 struct Access {
@@ -58,6 +70,8 @@ pub(crate) struct Venue {
     access: Access,
     keys: Vec<Key>,
     loaded: Loaded,
+    /// What a paper venue is made of: a plan without instruments for each account.
+    paper: Option<Vec<PaperPlan>>,
 }
 
 impl Venue {
@@ -94,7 +108,13 @@ pub(crate) fn start(
             .zip(&config.machine.accounts)
             .filter(|(_, account)| account.venue == id.index())
             .collect();
-        venues.push(reach(id, venue, &ids, &accounts, machine, clock)?);
+        let mut reached = reach(id, venue, &ids, &accounts, machine, clock)?;
+        if let Some(section) = config.paper.as_ref().filter(|_| venue.paper) {
+            reached.paper = Some(paper::plans(
+                config, section, venue, &accounts, machine, id,
+            )?);
+        }
+        venues.push(reached);
     }
     Ok(venues)
 }
@@ -109,8 +129,12 @@ fn reach(
 ) -> Result<Venue, Failure> {
     let (access, keys, practice) = match &venue.connect {
         Connect::Practice(settings) => {
-            let (access, keys, server) = embedded(settings, instruments, accounts, machine)?;
+            let (access, keys, server) = embedded(settings, instruments, accounts, machine, venue)?;
             (access, keys, Some(server))
+        }
+        // Its market is open to all.
+        Connect::External(external) if venue.paper => {
+            (external_access(external)?, Vec::new(), None)
         }
         Connect::External(external) => {
             let keys = accounts
@@ -137,6 +161,7 @@ fn reach(
         access,
         keys,
         loaded,
+        paper: None,
     })
 }
 
@@ -146,6 +171,7 @@ fn embedded(
     instruments: &[(InstrumentId, String)],
     accounts: &Accounts<'_>,
     machine: &Machine,
+    venue: &VenueConfig,
 ) -> Result<(Access, Vec<Key>, PracticeServer), Failure> {
     let pairs: Vec<KeyPair> = accounts
         .iter()
@@ -157,7 +183,12 @@ fn embedded(
         PracticeAccount {
             key,
             balances: restore::balances(machine, account, configured),
-            open_orders: restore::open_orders(machine, account, instruments),
+            // What rested at a paper venue ended with its run.
+            open_orders: if venue.paper {
+                Vec::new()
+            } else {
+                restore::open_orders(machine, account, instruments)
+            },
         }
     };
     let opened = accounts.iter().copied().zip(&pairs).map(open).collect();
@@ -251,7 +282,7 @@ impl Venue {
         &mut self,
         machine: &Machine,
         recv_window_ns: u64,
-    ) -> Result<(MarketFeed, Vec<(AccountId, OrderGateway)>), Failure> {
+    ) -> Result<Ports, Failure> {
         // The machine's own: it keeps an instrument's old steps while orders depend on them.
         let held = |spec: &InstrumentSpec| {
             let listing = machine.listing(spec.id);
@@ -268,6 +299,9 @@ impl Venue {
             timing: FeedTiming::default(),
         };
         let feed = MarketFeed::new(feed).map_err(Failure::because)?;
+        if let Some(plans) = self.paper.take() {
+            return Ok(paper::ports(feed, plans, &instruments));
+        }
         let mut gateways = Vec::new();
         for key in self.keys.drain(..) {
             let resume = self.instruments.iter().filter_map(|spec| {
@@ -291,6 +325,6 @@ impl Venue {
             let gateway = BinanceGateway::new(gateway).map_err(Failure::because)?;
             gateways.push((key.account, gateway));
         }
-        Ok((feed, gateways))
+        Ok(Ports::Live(feed, gateways))
     }
 }

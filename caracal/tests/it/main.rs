@@ -16,6 +16,7 @@ mod journal_rig;
 mod journal_upkeep;
 mod kill;
 mod modes;
+mod paper;
 mod recording;
 mod rig;
 mod session;

@@ -21,6 +21,7 @@ use rust_decimal::Decimal;
 use super::*;
 
 mod markets;
+mod papers;
 mod venues;
 
 const SECOND: u64 = 1_000_000_000;

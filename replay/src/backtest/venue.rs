@@ -239,6 +239,11 @@ impl Venues {
         }
     }
 
+    /// Orders and trades get numbers above this.
+    pub(super) const fn number_from(&mut self, last: u64) {
+        (self.orders, self.trades) = (last, last);
+    }
+
     fn say(&mut self, account: AccountId, record: Record) {
         self.answers.push((account, record.on_account(account)));
     }

@@ -207,6 +207,23 @@ fn what_cannot_be_compared_says_why_in_one_line() {
     std::fs::create_dir(path.join("empty")).unwrap();
     let text = compare("empty", &[]);
     assert!(text.contains("empty"), "{text}");
+    // What was written to stable storage and is damaged now is named, with its place.
+    let backtest = [
+        "backtest",
+        "--config",
+        "maker.toml",
+        "--data",
+        "data",
+        "--journal",
+        "journal",
+    ];
+    assert_success(&ask(path, &backtest));
+    let segment = path.join("journal/segment-0000000000");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[128 * 5_000 + 60] ^= 0xff;
+    std::fs::write(&segment, bytes).unwrap();
+    let text = compare("journal", &["--simulated"]);
+    assert!(text.contains("segment-0000000000"), "{text}");
     // The command line says what belongs together.
     let output = ask(path, &["backtest", "--from-journal", "data"]);
     assert_eq!(output.status.code(), Some(2));

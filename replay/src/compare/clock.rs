@@ -44,7 +44,7 @@ impl Clock {
             .collect();
         let heard = kept.answers.iter();
         let heard = heard.map(|&(there_ns, here_ns)| difference(there_ns, here_ns));
-        let feed = kept.feed_least.map(i64::saturating_neg);
+        let feed = kept.feed_least.values().min().map(|least| -least);
         let below: Vec<i64> = heard.chain(feed).collect();
         let (least, most) = (below.iter().copied().max(), above.iter().copied().min());
         let offset_ns = match (least, most) {

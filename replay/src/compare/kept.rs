@@ -20,8 +20,8 @@ use model::instrument::InstrumentSpec;
 use model::num::{Lots, Ticks};
 use model::record::{Kind, Record};
 
-use super::CompareError;
 use super::clock::Trip;
+use super::{ANOTHER_TIME_NS, CompareError};
 use crate::backtest::{Fate, OrderEnd, ended};
 
 /// Records that are asked of the journal at once.
@@ -100,8 +100,8 @@ pub(super) struct Kept {
     pub(super) decides: Vec<u64>,
     /// From the venue's time of an answer to ours of its receipt, both as recorded.
     pub(super) answers: Vec<(u64, u64)>,
-    /// Smallest of our time less the venue's, over the market's records.
-    pub(super) feed_least: Option<i64>,
+    /// Smallest of our time less the venue's over an instrument's market records.
+    pub(super) feed_least: BTreeMap<InstrumentId, i64>,
     /// Every so many records one: the venue's time and ours of a market record.
     pub(super) feed: Vec<(u64, u64)>,
     pub(super) takes: HashSet<(InstrumentId, u64)>,
@@ -216,11 +216,11 @@ impl Reading {
 
     fn event(&mut self, record: &Record, event: &Event<'_>) -> Result<(), blob::BlobError> {
         if let Event::BookLevels(levels) = event {
-            self.heard(levels.venue_time_ns, here_ns(record));
+            self.heard(levels.venue_time_ns, record);
         } else if let Event::Trade(trade) = event {
-            self.heard(trade.venue_time_ns, here_ns(record));
+            self.heard(trade.venue_time_ns, record);
         } else if let Event::Quote(quote) = event {
-            self.heard(quote.venue_time_ns, here_ns(record));
+            self.heard(quote.venue_time_ns, record);
         } else if let Event::BlobPart(part) = event {
             return self.blob(part);
         } else if let Event::Sent(sent) = event {
@@ -250,13 +250,17 @@ impl Reading {
         Ok(())
     }
 
-    fn heard(&mut self, there_ns: u64, here_ns: u64) {
-        if there_ns == 0 {
+    fn heard(&mut self, there_ns: u64, record: &Record) {
+        let Some(instrument) = record.instrument().filter(|_| there_ns > 0) else {
+            return;
+        };
+        let here_ns = here_ns(record);
+        let delay = here_ns.wrapping_sub(there_ns).cast_signed();
+        let least = self.kept.feed_least.entry(instrument).or_insert(delay);
+        *least = delay.min(*least);
+        if delay > ANOTHER_TIME_NS {
             return;
         }
-        let delay = here_ns.wrapping_sub(there_ns).cast_signed();
-        let least = &mut self.kept.feed_least;
-        *least = Some(least.map_or(delay, |least| least.min(delay)));
         self.market += 1;
         if self.market.is_multiple_of(self.every.max(1)) {
             self.kept.feed.push((there_ns, here_ns));

@@ -180,6 +180,9 @@ pub struct Comparison {
     pub queues: Option<QueueFit>,
 }
 
+/// A feed is never this slow: the market's times are of another time, nanoseconds.
+const ANOTHER_TIME_NS: i64 = 10_000_000_000;
+
 /// Compares the orders of the journal at `path` with what the simulated venue makes of them.
 /// `progress` hears how many records were read, of twice as many as the journal has.
 ///

@@ -14,7 +14,7 @@ use rust_decimal::Decimal;
 use super::clock::Clock;
 use super::delays::Waterfalls;
 use super::kept::{Asked, Kept, Known};
-use super::{CompareError, Pair, Skipped, Wanted};
+use super::{ANOTHER_TIME_NS, CompareError, Pair, Skipped, Wanted};
 use crate::backtest::{
     DataSet, Delay, Fate, FeeTier, Feed, Latencies, Ours, QueueChoice, Recorded, Request, Script,
     Shift, Source, Spot, Stage, play,
@@ -25,9 +25,6 @@ const WINDOW_TICKS: u32 = 1 << 16;
 
 /// Delay of a request where the journal tells of none at all, nanoseconds.
 const UNKNOWN_DELAY_NS: u64 = 5_000_000;
-
-/// A feed is never this slow: the market's times are of another time.
-const ANOTHER_TIME_NS: i64 = 10_000_000_000;
 
 /// All that is played, ready.
 #[derive(Debug)]
@@ -50,11 +47,15 @@ impl Table {
             let (path, records) = (path.to_owned(), kept.records);
             return Err(CompareError::NoOrders { path, records });
         }
-        if let Some(apart) = kept.feed_least.filter(|least| *least > ANOTHER_TIME_NS) {
-            return Err(CompareError::AnotherTime {
-                path: path.to_owned(),
-                seconds: apart.unsigned_abs() / 1_000_000_000,
-            });
+        let markets = Markets::of(path, &kept)?;
+        for own in &markets.own {
+            let least = kept.feed_least.get(own);
+            if let Some(apart) = least.filter(|least| **least > ANOTHER_TIME_NS) {
+                return Err(CompareError::AnotherTime {
+                    path: path.to_owned(),
+                    seconds: apart.unsigned_abs() / 1_000_000_000,
+                });
+            }
         }
         let clock = Clock::of(&kept);
         let latencies = match &wanted.latencies {
@@ -74,7 +75,7 @@ impl Table {
         let configured = kept.machine.as_ref().map_or(0, |one| one.accounts.len());
         let accounts = configured.max(last.max().map_or(0, |last| last + 1));
         let mut table = Self {
-            markets: Markets::of(path, &kept)?,
+            markets,
             kept,
             clock,
             skipped: Skipped::default(),

@@ -410,13 +410,20 @@ fn journal_without_orders_or_without_their_market_is_refused_in_one_line() {
     );
     let mut tape = Tape::new(0);
     four_orders(&mut tape);
-    // The market's times are of another year.
+    // The market's times are of another year; another instrument's are right.
     for record in &mut tape.records {
         let market = [Kind::BookLevels.code(), Kind::Trade.code()];
         if market.contains(&record.kind) {
             record.stamp_ns += 365 * 86_400_000 * MS;
         }
     }
+    let right = tape
+        .records
+        .iter()
+        .find(|one| one.kind == Kind::Trade.code());
+    let mut right = right.unwrap().on_instrument(InstrumentId(1));
+    right.stamp_ns -= 365 * 86_400_000 * MS;
+    tape.records.push(right);
     let text = said(&tape);
     assert!(text.contains("a recording was played"), "{text}");
     for text in [text, said(&Tape::new(0))] {

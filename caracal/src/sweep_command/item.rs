@@ -5,7 +5,7 @@ use std::path::Path;
 
 use engine::strategy::Registry;
 use replay::backtest::{Backtest, FillRow, Observer, OrderRow, Outcome, Sample, Shift};
-use replay::report::Collector;
+use replay::report::{Collector, Performance, Trading};
 use replay::search::Trades;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,8 @@ pub(super) struct Item {
     pub(super) interval_ns: u64,
     /// Profit at even intervals, at most 4,096 points.
     pub(super) profits: Vec<f64>,
+    /// Every statistic of the report that is one number, by its name there; a truth is 1 or 0.
+    pub(super) statistics: BTreeMap<String, f64>,
     /// Round trips.
     pub(super) round_trips: u64,
     /// What they brought; see [`Trades::profits`].
@@ -102,6 +104,7 @@ impl Item {
             first_ns: 0,
             interval_ns: 0,
             profits: Vec::new(),
+            statistics: BTreeMap::new(),
             round_trips: 0,
             trades: Vec::new(),
         }
@@ -132,6 +135,7 @@ impl Item {
             first_ns: time(0),
             interval_ns: time(1).saturating_sub(time(0)),
             profits: points.iter().map(|(_, point)| point.profit).collect(),
+            statistics: statistics(&performance, &trading),
             round_trips: watch.trades.count(),
             trades: watch.trades.profits().to_vec(),
         }
@@ -169,6 +173,26 @@ impl Item {
         let text = serde_json::to_string(self).map_err(Failure::because)?;
         whole(&Plan::items(dir), &Plan::item(self.index), &text)
     }
+}
+
+/// The numbers of a report, by their names; orders by their end as `ended_` and the end's name.
+fn statistics(performance: &Performance, trading: &Trading) -> BTreeMap<String, f64> {
+    let mut all = BTreeMap::new();
+    let values = [
+        serde_json::to_value(performance),
+        serde_json::to_value(trading),
+    ];
+    for value in values.into_iter().flatten() {
+        for (name, value) in value.as_object().into_iter().flatten() {
+            let truth = value.as_bool().map(|truth| f64::from(u8::from(truth)));
+            if let Some(number) = value.as_f64().or(truth) {
+                all.insert(name.clone(), number);
+            }
+        }
+    }
+    let ends = trading.ends.iter();
+    all.extend(ends.map(|(name, count)| (format!("ended_{name}"), *count as f64)));
+    all
 }
 
 fn settings(plan: &Plan, task: Task) -> BTreeMap<String, String> {
@@ -232,21 +256,29 @@ pub(super) fn check(plan: &Plan, registry: &Registry) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How the recorder's clock is moved, nanoseconds: as the first variant says.
-///
+/// What a sweep's backtests have in common, as the first variant says.
+pub(super) struct Common {
+    /// How the recorder's clock is moved, nanoseconds.
+    pub(super) shift_ns: i64,
+    /// The reporting currency.
+    pub(super) currency: String,
+}
+
 /// # Errors
 ///
-/// [`Failure`]: it cannot be run.
-pub(super) fn shift_ns(plan: &Plan, registry: &Registry) -> Result<i64, Failure> {
-    let Some(variant) = plan.variants.first() else {
-        return Ok(plan.shift_ns);
-    };
+/// [`Failure`]: the first variant cannot be run.
+pub(super) fn common(plan: &Plan, registry: &Registry) -> Result<Common, Failure> {
+    let none = Vec::new();
+    let variant = plan.variants.first().unwrap_or(&none);
     let text = applied(&plan.text, variant)?;
     let config = BacktestConfig::parse(&plan.config, &text, registry).map_err(Failure::because)?;
-    Ok(match config.backtest.shift {
-        None => plan.shift_ns,
-        Some(Shift::None) => 0,
-        Some(Shift::By(ns)) => ns,
+    Ok(Common {
+        shift_ns: match config.backtest.shift {
+            None => plan.shift_ns,
+            Some(Shift::None) => 0,
+            Some(Shift::By(ns)) => ns,
+        },
+        currency: config.machine.reporting,
     })
 }
 

@@ -6,7 +6,7 @@ use replay::backtest::{Backtest, BacktestError};
 use replay::search::{Decisions, cuts};
 use serde::Serialize;
 
-use super::item::{ready, shift_ns};
+use super::item::{common, ready};
 use super::plan::{Plan, Task};
 use crate::output::Failure;
 use crate::replay_command::progress_bar;
@@ -91,7 +91,7 @@ pub(super) fn check(
         before = now;
     };
     let whole = run(plan, task(plan.to), registry, &mut add)?;
-    let (from, to) = plan.span(shift_ns(plan, registry)?)?;
+    let (from, to) = plan.span(common(plan, registry)?.shift_ns)?;
     let mut all = Vec::new();
     for at_ns in cuts((from, to.saturating_sub(whole.late_max_ns)), count, seed) {
         add(0);

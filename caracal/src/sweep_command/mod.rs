@@ -1,6 +1,7 @@
 //! `caracal sweep`: one backtest with many values, and what each brought.
 
 mod args;
+mod columns;
 mod forward;
 mod item;
 mod lookahead;
@@ -82,7 +83,7 @@ fn make(args: &SweepArgs, registry: &Registry) -> Result<Plan, Failure> {
     item::check(&plan, registry)?;
     match args.walk_forward {
         Some(lengths) => {
-            let shift_ns = item::shift_ns(&plan, registry)?;
+            let shift_ns = item::common(&plan, registry)?.shift_ns;
             plan.walking(lengths, args.anchored, &args.metric, shift_ns)
         }
         None => Ok(plan),

@@ -158,6 +158,14 @@ impl Plan {
         self.variants.len().saturating_mul(windows)
     }
 
+    /// Of which window item `index` is, and whether it is the test; 0 and no test of a plain sweep.
+    pub(super) fn place(&self, index: usize) -> (usize, bool) {
+        match index.checked_sub(self.trainings()) {
+            Some(window) => (window, true),
+            None => (index / self.variants.len().max(1), false),
+        }
+    }
+
     /// What item `index` is. A test's variant is chosen from the results of its window.
     ///
     /// # Errors

@@ -6,11 +6,12 @@ use replay::search::{
     Deflated, RealityCheck, Shuffled, changes, deflated_sharpe, reality_check, shuffled_drawdowns,
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::SweepArgs;
+use super::columns::columns;
 use super::forward::Forward;
-use super::item::Item;
+use super::item::{Item, common};
 use super::lookahead::{self, Checked};
 use super::page;
 use super::plan::Plan;
@@ -20,7 +21,8 @@ use crate::output::{Failure, say};
 /// Rows of the table on the screen.
 const ROWS_MAX: usize = 20;
 
-/// Reads all results, writes `results.json` and `sweep.html`, and prints the table.
+/// Reads all results, writes `results.json`, `results.parquet` and `sweep.html`, and prints the
+/// table.
 ///
 /// # Errors
 ///
@@ -49,15 +51,7 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs, registry: &Registry) -> Resu
         "walk_forward": forward,
         "items": items,
     });
-    let text = serde_json::to_string_pretty(&value).map_err(Failure::because)?;
-    let page = page::page(plan, metric, &value)?;
-    let files = [("results.json", text), ("sweep.html", page)];
-    for (name, text) in files {
-        whole(&args.out, name, text).map_err(|error| {
-            let kept = "every result is kept, but not the report; the same command writes it";
-            Failure::while_doing(kept, error)
-        })?;
-    }
+    write(plan, args, &items, &value, registry)?;
     if let Some(error) = items.first().and_then(|item| item.error.as_ref())
         && failed == items.len()
     {
@@ -95,6 +89,37 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs, registry: &Registry) -> Resu
         say(&format!("report         {report}"))?;
     }
     checked.map_or(Ok(()), |checked| checked.verdict())
+}
+
+/// Writes the files of the whole.
+fn write(
+    plan: &Plan,
+    args: &SweepArgs,
+    items: &[Item],
+    value: &Value,
+    registry: &Registry,
+) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(Failure::because)?;
+    let page = page::page(plan, &args.metric, value)?;
+    let mut rows = items.to_vec();
+    for index in plan.trainings()..plan.count() {
+        rows.extend(Item::load(&args.out, index)?);
+    }
+    rows.sort_by_key(|item| item.index);
+    let currency = common(plan, registry)?.currency;
+    let columns = columns(plan, &rows, &currency).map_err(Failure::because)?;
+    let files = [
+        ("results.json", text.into_bytes()),
+        ("results.parquet", columns),
+        ("sweep.html", page.into_bytes()),
+    ];
+    for (name, bytes) in files {
+        whole(&args.out, name, bytes).map_err(|error| {
+            let kept = "every result is kept, but not the report; the same command writes it";
+            Failure::while_doing(kept, error)
+        })?;
+    }
+    Ok(())
 }
 
 /// The check for a look ahead, if it is asked for.

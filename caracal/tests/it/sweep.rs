@@ -1,154 +1,19 @@
 //! `caracal sweep` beyond a grid over all data: walking forward, and what goes wrong.
 
+mod desk;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::{Field, Row};
 use serde_json::Value;
 
-use crate::backtest::{START_NS, ask, example, frame, refused};
+use self::desk::{QTY, by_index, desk, part, pnls, results, sweep};
+use crate::backtest::{ask, refused};
 use crate::rig::{assert_success, finish, last_json};
-
-/// A message each 50 ms.
-const STEP_NS: u64 = 50_000_000;
-
-/// How a part of a market moves.
-#[derive(Clone, Copy)]
-struct Part {
-    seed: u64,
-    steps: u64,
-    /// Ticks that the middle rises in each step.
-    drift: i64,
-    /// Trades eat this far into the book, ticks.
-    reach: u64,
-}
-
-/// A capture of a market in parts. Each part's course depends on its own seed and on where the one
-/// before it ended, so that two markets with the same first parts are the same in them.
-fn market(path: &Path, parts: &[Part]) {
-    let price = |ticks: i64| format!("'{}.{:02}'", ticks / 100, ticks % 100);
-    let mut base = 6_000_000_i64;
-    let mut middle = base;
-    let levels = |middle: i64, side: i64, random: &mut dyn FnMut(u64) -> u64| {
-        let level = |away: i64| {
-            let qty = 20_000 + random(60_000);
-            format!("[{},'0.{qty:05}']", price(middle + side * away))
-        };
-        let all: Vec<String> = (1..=12).map(level).collect();
-        format!("[{}]", all.join(","))
-    };
-    let mut text = String::new();
-    let mut step = 0_u64;
-    for part in parts {
-        let mut state = part.seed;
-        let mut roll = |bound: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % bound
-        };
-        for _ in 0..part.steps {
-            let id = 11 + step;
-            let there_ns = START_NS + STEP_NS * (step + 1);
-            let there_ms = there_ns / 1_000_000;
-            let here_ns = there_ns + 2_000_000 + roll(1_000_000);
-            if step == 0 {
-                let (bids, asks) = (levels(middle, -1, &mut roll), levels(middle, 1, &mut roll));
-                let first = format!("{{'lastUpdateId':10,'bids':{bids},'asks':{asks}}}");
-                text.push_str(&format!("{START_NS} {}\n", first.replace('\'', "\"")));
-            }
-            if roll(2) == 0 {
-                let sells = roll(2) == 0;
-                let away = 1 + i64::try_from(roll(part.reach)).unwrap();
-                let at = price(if sells { middle - away } else { middle + away });
-                let what = format!("'t':{id},'p':{at},'q':'0.{:05}'", 1 + roll(90_000));
-                let times = format!("'E':{there_ms},'s':'BTCUSDT',{what},'T':{there_ms}");
-                let data = format!("'e':'trade',{times},'m':{sells},'M':true");
-                text.push_str(&frame(here_ns, "trade", &data));
-            }
-            let gone = middle;
-            base += part.drift;
-            middle = base + i64::try_from(roll(3)).unwrap() - 1;
-            // The old levels go, and the new ones come.
-            let side = |sign: i64, random: &mut dyn FnMut(u64) -> u64| {
-                let gone = (1..=12).map(|away| gone + sign * away);
-                let kept = |ticks: &i64| (1..=12).contains(&((ticks - middle) * sign));
-                let gone: Vec<String> = gone
-                    .filter(|ticks| !kept(ticks))
-                    .map(|ticks| format!("[{},'0.00000']", price(ticks)))
-                    .collect();
-                let new = levels(middle, sign, random);
-                let comma = if gone.is_empty() { "" } else { "," };
-                format!("[{}{comma}{}", gone.join(","), &new[1..])
-            };
-            let (bids, asks) = (side(-1, &mut roll), side(1, &mut roll));
-            let ids = format!("'E':{there_ms},'s':'BTCUSDT','U':{id},'u':{id}");
-            let data = format!("'e':'depthUpdate',{ids},'b':{bids},'a':{asks}");
-            text.push_str(&frame(here_ns, "depth@100ms", &data));
-            step += 1;
-        }
-    }
-    std::fs::write(path, text).unwrap();
-}
-
-/// Thirty seconds each.
-const fn part(seed: u64, drift: i64, reach: u64) -> Part {
-    Part {
-        seed,
-        steps: 600,
-        drift,
-        reach,
-    }
-}
-
-/// A data set of this market in `data`, and the example's configuration.
-fn desk(parts: &[Part]) -> tempfile::TempDir {
-    let home = tempfile::tempdir().unwrap();
-    market(&home.path().join("capture"), parts);
-    let arguments = ["import", "binance-capture", "capture", "--out", "data"];
-    assert_success(&ask(home.path(), &arguments));
-    let text = std::fs::read_to_string(example()).unwrap();
-    let free = text.replace("fees = [\"0 1 4\"]", "fees = [\"0 0 0\"]");
-    assert_ne!(free, text);
-    std::fs::write(home.path().join("maker.toml"), free).unwrap();
-    home
-}
-
-const QTY: &str = "strategy.maker.qty";
-
-fn sweep(home: &Path, values: &str, out: &str, more: &[&str]) -> Output {
-    let values = format!("{QTY}={values}");
-    let arguments = [
-        "sweep",
-        "--config",
-        "maker.toml",
-        "--data",
-        "data",
-        "--set",
-        &values,
-        "--out",
-        out,
-    ];
-    ask(home, &[&arguments, more].concat())
-}
-
-fn results(home: &Path, out: &str) -> Value {
-    let text = std::fs::read_to_string(home.join(out).join("results.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
-
-/// The same items by their numbers.
-fn by_index(results: &Value) -> Vec<Value> {
-    let mut items = results["items"].as_array().unwrap().clone();
-    items.sort_by_key(|item| item["index"].as_u64());
-    items
-}
-
-/// A value of each variant, as numbers.
-fn pnls(items: &[Value]) -> Vec<f64> {
-    let pnl = |item: &Value| item["pnl"].as_str().unwrap().parse().unwrap();
-    items.iter().map(pnl).collect()
-}
 
 #[test]
 fn walking_forward_chooses_by_the_training_alone() {
@@ -373,7 +238,7 @@ fn sweep_whose_disk_fills_keeps_what_was_done_and_goes_on() {
         &[&walk[..], &["--plan"]].concat(),
     ));
     // Room for the results of the first windows.
-    let output = run(5);
+    let output = run(9);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let kept = "the sweep stopped; what was done is kept, and the same command goes on: ";
@@ -404,4 +269,99 @@ fn sweep_whose_disk_fills_keeps_what_was_done_and_goes_on() {
     );
     assert_success(&sweep(path, values, "once", &walk));
     assert_eq!(results(path, "sweep"), results(path, "once"));
+}
+
+/// Rows of `results.parquet` by column, and its metadata's value of a key.
+fn columns(path: &Path, key: &str) -> (Vec<BTreeMap<String, Field>>, Value) {
+    let file = std::fs::File::open(path.join("results.parquet")).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let metadata = reader.metadata().file_metadata().key_value_metadata();
+    let told = metadata.unwrap().iter().find(|one| one.key == key);
+    let told = told.unwrap().value.clone().unwrap();
+    let rows = reader.get_row_iter(None).unwrap();
+    let row = |row: Row| -> BTreeMap<String, Field> {
+        let columns = row.get_column_iter();
+        columns
+            .map(|(name, field)| (name.clone(), field.clone()))
+            .collect()
+    };
+    let rows = rows.map(|one| row(one.unwrap())).collect();
+    (rows, serde_json::from_str(&told).unwrap())
+}
+
+#[test]
+fn results_in_columns_say_what_the_report_says() {
+    // Seed 11.
+    let home = desk(&[part(11, 0, 8)]);
+    let path = home.path();
+    // The second is no whole lot.
+    assert_success(&sweep(path, "0.0002,0.000001,0.0006", "sweep", &[]));
+    let (rows, units) = columns(&path.join("sweep"), "caracal.units");
+    let items = by_index(&results(path, "sweep"));
+    assert_eq!(rows.len(), 3);
+    for (row, item) in rows.iter().zip(&items) {
+        assert_eq!(row["item"], Field::Long(item["index"].as_i64().unwrap()));
+        let qty = item["settings"][QTY].as_str().unwrap().parse().unwrap();
+        assert_eq!(row["set_strategy_maker_qty"], Field::Double(qty));
+        for name in row.keys() {
+            assert!(units[name].is_string(), "{name}");
+        }
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .map_or(Field::Null, |text| Field::Str(text.to_owned()))
+        };
+        let number = |value: &Value| value.as_f64().map_or(Field::Null, Field::Double);
+        assert_eq!(row["pnl_exact"], text(&item["pnl"]));
+        assert_eq!(row["error"], text(&item["error"]));
+        let mut compared = 0;
+        for name in [
+            "sharpe",
+            "max_drawdown",
+            "turnover",
+            "orders",
+            "maker_share",
+            "edge_bps",
+        ] {
+            assert_eq!(row[name], number(&item["statistics"][name]), "{name}");
+            compared += i32::from(row[name] != Field::Null);
+        }
+        assert_eq!(compared, if item["error"].is_null() { 6 } else { 0 });
+    }
+    assert_eq!(units["pnl"], "USDT");
+    assert_eq!(units["max_drawdown_s"], "s");
+    // What a backtest by itself reports is what stands in its row.
+    let range = [
+        "backtest",
+        "--config",
+        "maker.toml",
+        "--data",
+        "data",
+        "--json",
+    ];
+    let text = std::fs::read_to_string(path.join("maker.toml")).unwrap();
+    let larger = text.replace("qty = 0.001 ", "qty = 0.0006 ");
+    assert_ne!(larger, text);
+    std::fs::write(path.join("maker.toml"), larger).unwrap();
+    let alone = last_json(&ask(path, &range));
+    assert_eq!(
+        rows[2]["sharpe"],
+        Field::Double(alone["sharpe"].as_f64().unwrap())
+    );
+    assert_eq!(
+        rows[2]["fills"],
+        Field::Double(alone["fills"].as_f64().unwrap())
+    );
+
+    let more = ["--walk-forward", "10s/5s"];
+    assert_success(&sweep(path, "0.0002,0.0006", "walk", &more));
+    let (rows, paths) = columns(&path.join("walk"), "caracal.settings");
+    assert_eq!(paths, serde_json::json!([QTY]));
+    let tests: Vec<&Field> = rows
+        .iter()
+        .filter(|row| row["part"] == Field::Str("test".into()))
+        .map(|row| &row["window"])
+        .collect();
+    assert_eq!(tests, [&Field::Long(0), &Field::Long(1), &Field::Long(2)]);
+    assert_eq!(rows.len(), 9);
 }

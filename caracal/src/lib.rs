@@ -18,6 +18,7 @@ mod explain_command;
 mod import_command;
 mod journal_command;
 mod output;
+mod parquet_table;
 mod practice;
 mod prove_command;
 mod replay_command;

@@ -4,12 +4,14 @@ mod args;
 mod compare;
 mod out;
 mod prepare;
+mod tables;
 mod told;
 
 use std::time::Instant;
 
 use engine::strategy::Registry;
-use replay::backtest::Backtest;
+use replay::backtest::{Backtest, FillRow, Observer, OrderRow, Sample};
+use replay::report::Collector;
 
 pub(crate) use args::BacktestArgs;
 pub(crate) use out::{collector, whole};
@@ -18,6 +20,36 @@ pub(crate) use prepare::{Prepared, Wanted, closed, found_shift, latencies, prepa
 use crate::config::BacktestConfig;
 use crate::output::Failure;
 use crate::replay_command::progress_bar;
+use tables::Tables;
+
+/// Shows a run to the report's collector and to its tables.
+struct Watch {
+    collector: Collector,
+    tables: Option<Tables>,
+}
+
+impl Observer for Watch {
+    fn order(&mut self, row: &OrderRow) {
+        self.collector.order(row);
+        if let Some(tables) = &mut self.tables {
+            tables.order(row);
+        }
+    }
+
+    fn fill(&mut self, row: &FillRow) {
+        self.collector.fill(row);
+        if let Some(tables) = &mut self.tables {
+            tables.fill(row);
+        }
+    }
+
+    fn sample(&mut self, sample: &Sample) {
+        self.collector.sample(sample);
+        if let Some(tables) = &mut self.tables {
+            tables.sample(sample);
+        }
+    }
+}
 
 /// Runs the command.
 ///
@@ -36,22 +68,33 @@ pub(crate) fn run(args: &BacktestArgs, registry: &Registry) -> Result<(), Failur
     let prepared = prepare(args.wanted(), &config)?;
     let bar = progress_bar("backtest", prepared.records);
     let journal = args.journal.as_deref();
-    let mut collectors = [out::collector(&config, &prepared.specs)];
+    let tables = match &args.out {
+        Some(dir) => Some(Tables::new(dir, &config, &prepared.specs)?),
+        None => None,
+    };
+    let mut watch = [Watch {
+        collector: out::collector(&config, &prepared.specs),
+        tables,
+    }];
     let plans = vec![prepared.plan];
     let backtest =
         Backtest::new(prepared.feed, plans, registry, journal).map_err(Failure::because)?;
     let outcomes = backtest
-        .run(&mut collectors, |records| bar.set_position(records))
+        .run(&mut watch, |records| bar.set_position(records))
         .map_err(Failure::because)?;
     bar.finish_and_clear();
     let took = began.elapsed();
     let Some(outcome) = outcomes.first() else {
         return Err(Failure::Message("nothing was run".to_owned()));
     };
+    let [Watch { collector, tables }] = watch;
     if let Some(dir) = &args.out {
-        let report = out::report(args, &config, &prepared.specs, outcome, &collectors[0])?;
+        let report = out::report(args, &config, &prepared.specs, outcome, &collector)?;
         out::write(dir, &report)?;
     }
-    let performance = collectors[0].performance();
+    if let Some(tables) = tables {
+        tables.finish()?;
+    }
+    let performance = collector.performance();
     told::print(args, &config, outcome, &performance, took)
 }

@@ -1,7 +1,7 @@
 //! The report's directory: what may stand there, and how files get there whole.
 
-use std::fs;
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use model::instrument::InstrumentSpec;
@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::args::BacktestArgs;
+use super::tables::TABLES;
 use crate::config::BacktestConfig;
 use crate::output::{Failure, hex};
 use crate::run::program_digest;
@@ -21,15 +22,10 @@ const NUMBERS: &str = "report.json";
 const PAGE: &str = "report.html";
 /// The numbers of a comparison with a live run.
 pub(super) const COMPARISON: &str = "comparison.json";
-/// Files of a report, and what an interrupted one leaves.
-const FILES: [&str; 6] = [
-    PAGE,
-    NUMBERS,
-    COMPARISON,
-    ".report.html",
-    ".report.json",
-    ".comparison.json",
-];
+/// Files of a report; what an interrupted one leaves has a point before its name.
+const FILES: [&str; 6] = [PAGE, NUMBERS, COMPARISON, TABLES[0], TABLES[1], TABLES[2]];
+/// The key of a report's form, which an import's `report.json` does not have.
+const FORM_KEY: &str = "form";
 
 /// Makes the directory, or finds that it holds nothing but an earlier report.
 ///
@@ -44,15 +40,30 @@ pub(crate) fn prepare(dir: &Path) -> Result<(), Failure> {
         let name = entry
             .map_err(|error| Failure::while_doing(&place, error))?
             .file_name();
-        if !FILES.iter().any(|file| name == *file) {
+        let name = name.to_string_lossy();
+        if !FILES.contains(&name.strip_prefix('.').unwrap_or(&name)) {
             return Err(Failure::Message(format!(
-                "--out {place}: holds {}, which is no part of a report; name an empty or a new \
-                 directory",
-                name.display()
+                "--out {place}: holds {name}, which is no part of a report; name an empty or a \
+                 new directory"
             )));
         }
     }
-    Ok(())
+    another(&dir.join(NUMBERS), &place)
+}
+
+/// Refuses a `report.json` that a backtest did not write: an import has one too.
+fn another(numbers: &Path, place: &str) -> Result<(), Failure> {
+    let Ok(text) = fs::read_to_string(numbers) else {
+        return Ok(());
+    };
+    let known = serde_json::from_str::<serde_json::Value>(&text);
+    if known.is_ok_and(|report| report.get(FORM_KEY).is_some()) {
+        return Ok(());
+    }
+    Err(Failure::Message(format!(
+        "--out {place}: holds a {NUMBERS} that is no backtest's (an import writes one too); name \
+         an empty or a new directory"
+    )))
 }
 
 /// What collects for a report.
@@ -124,14 +135,21 @@ pub(crate) fn write(dir: &Path, report: &Report) -> Result<(), Failure> {
 pub(crate) fn whole(dir: &Path, name: &str, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
     let (path, draft) = (dir.join(name), dir.join(format!(".{name}")));
     let write = || {
-        let mut file = fs::File::create(&draft)?;
+        let mut file = File::create(&draft)?;
         file.write_all(bytes.as_ref())?;
-        file.sync_all()?;
-        fs::rename(&draft, &path)
+        publish(&file, dir, name)
     };
     write().map_err(|error| {
         // Its room is wanted for what is whole.
         let _gone_or_not = fs::remove_file(&draft);
         Failure::while_doing(&path.display().to_string(), error)
     })
+}
+
+/// Syncs a draft, which has a point before its name, and gives it its name; then the directory is
+/// synced, so that the name too outlives a power failure.
+pub(super) fn publish(draft: &File, dir: &Path, name: &str) -> io::Result<()> {
+    draft.sync_all()?;
+    fs::rename(dir.join(format!(".{name}")), dir.join(name))?;
+    File::open(dir)?.sync_all()
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::Row;
 use serde_json::Value;
 
 use crate::rig::{assert_success, caracal, finish, last_json};
@@ -90,6 +92,61 @@ pub(crate) fn desk() -> tempfile::TempDir {
     home
 }
 
+fn rows(path: &Path) -> Vec<Row> {
+    let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+    let rows = reader.get_row_iter(None).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// A column's values as text.
+fn column(rows: &[Row], name: &str) -> Vec<String> {
+    let place = |row: &Row| row.get_column_iter().position(|(known, _)| known == name);
+    let of = |row: &Row| {
+        let (_, field) = row.get_column_iter().nth(place(row).unwrap()).unwrap();
+        field.to_string()
+    };
+    rows.iter().map(of).collect()
+}
+
+fn sum(rows: &[Row], name: &str) -> f64 {
+    let values = column(rows, name).into_iter();
+    values.map(|value| value.parse::<f64>().unwrap()).sum()
+}
+
+/// Goal: the same orders, fills and money in all files, and each decimal is its steps' worth.
+fn tables_say_what_the_report_says(dir: &Path, report: &Value) {
+    let table = |name: &str| rows(&dir.join(name));
+    let (orders, fills) = (table("orders.parquet"), table("fills.parquet"));
+    let trading = &report["trading"];
+    assert_eq!(Some(orders.len() as u64), trading["orders"].as_u64());
+    assert_eq!(Some(fills.len() as u64), trading["fills"].as_u64());
+    let (ordered, filled) = (sum(&orders, "qty_lots"), sum(&orders, "filled_lots"));
+    assert!((filled - sum(&fills, "qty_lots")).abs() < 1e-9);
+    assert!((filled / ordered - trading["fill_ratio"].as_f64().unwrap()).abs() < 1e-9);
+    assert!((sum(&orders, "qty") - ordered * 0.00001).abs() < 1e-9);
+    let turnover = column(&fills, "price")
+        .into_iter()
+        .zip(column(&fills, "qty"));
+    let value = |text: String| text.parse::<f64>().unwrap();
+    let turnover: f64 = turnover.map(|(price, qty)| value(price) * value(qty)).sum();
+    assert!((turnover - trading["turnover"].as_f64().unwrap()).abs() < 1e-6);
+    assert!((sum(&fills, "fee") - trading["fees"].as_f64().unwrap()).abs() < 1e-6);
+    let ends = trading["ends"].as_array().unwrap();
+    for end in ends {
+        let quoted = format!("\"{}\"", end[0].as_str().unwrap());
+        let of = column(&orders, "end");
+        let of = of.into_iter().filter(|one| *one == quoted);
+        assert_eq!(Some(of.count() as u64), end[1].as_u64(), "{end}");
+    }
+    let samples = table("samples.parquet");
+    let profit = column(&samples, "profit_0").pop().unwrap();
+    let told = report["counted"]["pnl"].as_str().unwrap();
+    assert!(
+        (value(profit) - value(told.to_owned())).abs() < 1e-6,
+        "{told}"
+    );
+}
+
 #[test]
 fn backtest_of_a_capture_has_a_report_and_a_journal_that_replays() {
     let home = desk();
@@ -120,6 +177,7 @@ fn backtest_of_a_capture_has_a_report_and_a_journal_that_replays() {
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(report["counted"]["state_hash"], said["state_hash"]);
     assert_eq!(report["trading"]["fills"], said["fills"]);
+    tables_say_what_the_report_says(&home.path().join("report"), &report);
     let page = std::fs::read_to_string(home.path().join("report/report.html")).unwrap();
     assert!(page.contains(said["state_hash"].as_str().unwrap()));
     let replayed = ask(home.path(), &["replay", "journal", "--json"]);
@@ -249,4 +307,25 @@ fn sweep_runs_every_variant_once_and_goes_on_where_it_was() {
     let output = sweep("2,x", &[]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("with strategy.maker.spread=x"), "{said}");
+}
+
+#[test]
+fn backtest_does_not_write_over_an_import() {
+    let home = desk();
+    std::fs::create_dir(home.path().join("out")).unwrap();
+    let numbers = home.path().join("out/report.json");
+    std::fs::copy(home.path().join("data/report.json"), &numbers).unwrap();
+    let before = std::fs::read(&numbers).unwrap();
+    let arguments = [
+        "backtest",
+        "--config",
+        "maker.toml",
+        "--data",
+        "data",
+        "--out",
+        "out",
+    ];
+    let said = refused(home.path(), &arguments);
+    assert!(said.contains("is no backtest's"), "{said}");
+    assert_eq!(std::fs::read(&numbers).unwrap(), before);
 }

@@ -3,7 +3,6 @@
 //! The file is written under a temporary name beside its own, synced and renamed: whoever sees the
 //! name sees all of it. Records stream through; memory is that of one row group.
 
-mod columns;
 mod row;
 mod table;
 

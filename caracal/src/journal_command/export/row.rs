@@ -7,14 +7,12 @@ use model::body::{NewOrder, OrderReport, Refusal, ReplaceOrder, Side};
 use model::command::CommandView;
 use model::event::{self, Event, View};
 use model::ids::ClientOrderId;
-use model::num::{Money, Scale};
+use model::num::Money;
 use model::record::Record;
 
 use super::super::instruments::Instruments;
 use super::super::order::order_of;
-
-/// Digits behind the point of every decimal column: the most that a step may have.
-pub(super) const DECIMALS: u32 = model::limits::DECIMALS_MAX as u32;
+use crate::parquet_table::{decimal, widen};
 
 /// The fields that depend on the kind.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -238,51 +236,7 @@ fn level_list(levels: impl IntoIterator<Item = (Side, i64, i64)>) -> String {
     list
 }
 
-/// `steps` steps as whole units of 10^-18; `None` beyond 38 digits.
-fn decimal(scale: Scale, steps: i64) -> Option<i128> {
-    let units = i128::from(steps).checked_mul(i128::from(scale.mantissa()))?;
-    widen(units, u32::from(scale.decimals()))
-}
-
 fn money(money: Money) -> Option<i128> {
     let value = money.get();
     widen(value.mantissa(), value.scale())
-}
-
-/// `units` of 10^-`decimals` as units of 10^-18, if that is exact and has at most 38 digits.
-fn widen(units: i128, decimals: u32) -> Option<i128> {
-    let wide = match DECIMALS.checked_sub(decimals) {
-        Some(missing) => units.checked_mul(10_i128.checked_pow(missing)?)?,
-        None => {
-            let extra = 10_i128.checked_pow(decimals - DECIMALS)?;
-            (units % extra == 0).then_some(units / extra)?
-        }
-    };
-    (wide.unsigned_abs() < 10_u128.pow(38)).then_some(wide)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimal_is_exact_or_not_there() {
-        let tick = Scale::from_text("0.01").unwrap();
-        assert_eq!(
-            decimal(tick, 6_183_763),
-            Some(61_837_630_000_000_000_000_000)
-        );
-        assert_eq!(decimal(tick, -1), Some(-10_000_000_000_000_000));
-        assert_eq!(
-            decimal(Scale::new(1, 18).unwrap(), i64::MIN),
-            Some(i64::MIN.into())
-        );
-        assert_eq!(decimal(Scale::new(1, 0).unwrap(), i64::MAX), {
-            Some(i128::from(i64::MAX) * 10_i128.pow(18))
-        });
-        assert_eq!(decimal(Scale::new(i64::MAX, 0).unwrap(), i64::MAX), None);
-        assert_eq!(decimal(Scale::new(1_000, 0).unwrap(), i64::MAX), None);
-        assert_eq!(widen(10, 19), Some(1));
-        assert_eq!(widen(11, 19), None);
-    }
 }

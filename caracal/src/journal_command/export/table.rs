@@ -15,8 +15,8 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
 use super::super::instruments::Instruments;
-use super::columns::{Column, bytes, fixed};
-use super::row::{DECIMALS, Row};
+use super::row::Row;
+use crate::parquet_table::{Column, DECIMALS, bytes, fixed};
 
 /// Rows of one row group: what is held in memory before it is written, about 60 MB.
 const ROWS_PER_GROUP: usize = 1 << 17;

@@ -6,7 +6,7 @@ use parquet::errors::Result;
 
 /// Values of a column, and for each row whether it has one.
 #[derive(Debug)]
-pub(super) struct Column<V> {
+pub(crate) struct Column<V> {
     values: Vec<V>,
     /// 1 where the row has a value; empty for a column that every row has.
     present: Vec<i16>,
@@ -15,7 +15,7 @@ pub(super) struct Column<V> {
 
 impl<V> Column<V> {
     /// A column in which every row has a value.
-    pub(super) const fn required() -> Self {
+    pub(crate) const fn required() -> Self {
         Self {
             values: Vec::new(),
             present: Vec::new(),
@@ -24,7 +24,7 @@ impl<V> Column<V> {
     }
 
     /// A column in which a row may have none.
-    pub(super) const fn optional() -> Self {
+    pub(crate) const fn optional() -> Self {
         Self {
             values: Vec::new(),
             present: Vec::new(),
@@ -33,14 +33,25 @@ impl<V> Column<V> {
     }
 
     /// The next row's value, in a column that every row has.
-    pub(super) fn push(&mut self, value: V) {
+    pub(crate) fn push(&mut self, value: V) {
         self.values.push(value);
     }
 
     /// The next row's value, or none.
-    pub(super) fn push_optional(&mut self, value: Option<V>) {
+    pub(crate) fn push_optional(&mut self, value: Option<V>) {
         self.present.push(i16::from(value.is_some()));
         self.values.extend(value);
+    }
+
+    /// The next row's value, in a column of either sort. False, and nothing is put, if a row must
+    /// have one and this has none.
+    pub(super) fn put(&mut self, value: Option<V>) -> bool {
+        match (self.required, value) {
+            (true, None) => return false,
+            (true, Some(value)) => self.push(value),
+            (false, value) => self.push_optional(value),
+        }
+        true
     }
 
     /// Gives all values to the writer and is empty again.
@@ -48,7 +59,7 @@ impl<V> Column<V> {
     /// # Errors
     ///
     /// What the writer says.
-    pub(super) fn write<T: DataType<T = V>>(
+    pub(crate) fn write<T: DataType<T = V>>(
         &mut self,
         writer: &mut ColumnWriterImpl<'_, T>,
     ) -> Result<()> {
@@ -61,11 +72,11 @@ impl<V> Column<V> {
 }
 
 /// Text as Parquet has it.
-pub(super) fn bytes(text: impl Into<String>) -> ByteArray {
+pub(crate) fn bytes(text: impl Into<String>) -> ByteArray {
     ByteArray::from(text.into().into_bytes())
 }
 
 /// A decimal's units: sixteen bytes, big end first, two's complement.
-pub(super) fn fixed(units: i128) -> FixedLenByteArray {
+pub(crate) fn fixed(units: i128) -> FixedLenByteArray {
     FixedLenByteArray::from(units.to_be_bytes().to_vec())
 }

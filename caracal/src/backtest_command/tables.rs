@@ -3,8 +3,8 @@
 //! Rows stream in row groups, so memory stays the same whatever the length. Times are nanoseconds
 //! since the Unix epoch, null where there is none; `_ticks` and `_lots` are the machine's own
 //! steps, and the column without that end is the same as an exact decimal. A file stands under its
-//! name only when it is whole. The first failure is kept and told at the end: an observer cannot stop a
-//! run, and the run's report is worth having without its tables.
+//! name only when it is whole. The first failure is kept and told at the end: an observer cannot
+//! stop a run, and the run's report is worth having without its tables.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

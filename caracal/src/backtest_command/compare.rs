@@ -19,6 +19,9 @@ use crate::replay_command::progress_bar;
 /// How late a market record may be where no configuration says it, nanoseconds.
 const LATE_MAX_NS: u64 = 2_000_000_000;
 
+const TEMPLATE: &str = include_str!("compare.html");
+const PLACE: &str = "/*COMPARISON*/null";
+
 /// Queue models that are tried, by their names in a configuration: from the one that waits longest
 /// to those that wait least.
 const QUEUES: [&str; 20] = [
@@ -68,17 +71,25 @@ pub(super) fn run(args: &BacktestArgs, journal: &Path, registry: &Registry) -> R
     let found = compare(journal, &wanted, |read| bar.set_position(read));
     bar.finish_and_clear();
     let found = found.map_err(Failure::because)?;
-    let whole = to_json(journal, &found);
+    let whole = to_json(journal, &found, &wanted.queue);
     if let Some(dir) = &args.out {
         let mut written = whole.clone();
         written["orders"] = rows(&found);
         let text = serde_json::to_string_pretty(&written).map_err(Failure::because)?;
         out::whole(dir, out::COMPARISON, &text)?;
+        out::whole(dir, out::COMPARISON_PAGE, &page(&written)?)?;
     }
     if args.json {
         return say(&whole.to_string());
     }
     print(args, &found)
+}
+
+/// The comparison as one page, which loads nothing from anywhere.
+fn page(written: &Value) -> Result<String, Failure> {
+    // `<` could end the script that holds it.
+    let text = serde_json::to_string(written).map_err(Failure::because)?;
+    Ok(TEMPLATE.replacen(PLACE, &text.replace('<', "\\u003c"), 1))
 }
 
 /// What the configuration says of the model; without one, the usual rules and delays as they were.
@@ -178,7 +189,7 @@ fn print(args: &BacktestArgs, found: &Comparison) -> Result<(), Failure> {
     match &args.out {
         Some(dir) => say(&format!(
             "orders         {}, one by one",
-            dir.join(out::COMPARISON).display()
+            dir.join(out::COMPARISON_PAGE).display()
         )),
         None => Ok(()),
     }
@@ -231,8 +242,15 @@ fn print_queues(found: &Comparison) -> Result<(), Failure> {
     row("best fit", fit.chosen)?;
     row("in hindsight", fit.hindsight)?;
     let name = &fit.rows[fit.chosen].name;
+    if fit.alike() > 0 {
+        say(&format!(
+            "{} other models err exactly as the best one does on the first 70 %: these fills do \
+             not tell them apart",
+            fit.alike()
+        ))?;
+    }
     match fit.gain() {
-        _ if fit.chosen == 0 => say("the model that was asked for fits best"),
+        _ if fit.chosen == 0 => say("no model fits better than the one that was asked for"),
         Some(gain) if gain > 0.0 => say(&format!(
             "queue = \"{name}\" would have taken away {:.0} % of the error on the rest",
             gain * 100.0
@@ -257,7 +275,7 @@ fn spread(name: &str, spread: &Spread, unit: f64) -> Result<(), Failure> {
     ))
 }
 
-fn to_json(journal: &Path, found: &Comparison) -> Value {
+fn to_json(journal: &Path, found: &Comparison, queue: &str) -> Value {
     json!({
         "journal": journal.display().to_string(),
         "records": found.records,
@@ -268,6 +286,7 @@ fn to_json(journal: &Path, found: &Comparison) -> Value {
         "clock_offset_ns": found.clock.offset_ns,
         "clock_bounds_ns": found.clock.bounds_ns,
         "clock_resolution_ns": found.clock.resolution_ns,
+        "queue_model": queue,
         "errors": judged(&found.errors),
         "delays": found.delays,
         "queue": found.queues.as_ref().map(fitted),
@@ -282,6 +301,7 @@ fn fitted(fit: &QueueFit) -> Value {
         "chosen": fit.rows[fit.chosen].name,
         "hindsight": fit.rows[fit.hindsight].name,
         "gain_on_the_rest": fit.gain(),
+        "alike": fit.alike(),
         "models": models.collect::<Value>(),
     })
 }
@@ -334,4 +354,28 @@ fn fate(fate: &Fate) -> Value {
         "end": fate.end.name(),
         "ended_ns": some(fate.ended_ns),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn template_has_one_place_and_loads_nothing() {
+        assert_eq!(TEMPLATE.matches(PLACE).count(), 1);
+        for outside in ["http:", "https:", "src=", "@import", "url("] {
+            assert!(!TEMPLATE.contains(outside), "{outside}");
+        }
+        let page = page(&json!({"journal": "</script>"})).ok();
+        assert!(page.is_some_and(|page| page.contains("\\u003c/script>")));
+    }
+
+    #[test]
+    fn queue_models_that_are_tried_are_all_models() {
+        for asked in ["power 3", "power 0.7"] {
+            let others = others(asked);
+            let known = usize::from(QUEUES.contains(&asked));
+            assert_eq!(others.len(), QUEUES.len() - known, "{asked}");
+        }
+    }
 }

@@ -22,8 +22,18 @@ const NUMBERS: &str = "report.json";
 const PAGE: &str = "report.html";
 /// The numbers of a comparison with a live run.
 pub(super) const COMPARISON: &str = "comparison.json";
+/// The page of one.
+pub(super) const COMPARISON_PAGE: &str = "comparison.html";
 /// Files of a report; what an interrupted one leaves has a point before its name.
-const FILES: [&str; 6] = [PAGE, NUMBERS, COMPARISON, TABLES[0], TABLES[1], TABLES[2]];
+const FILES: [&str; 7] = [
+    PAGE,
+    NUMBERS,
+    COMPARISON,
+    COMPARISON_PAGE,
+    TABLES[0],
+    TABLES[1],
+    TABLES[2],
+];
 /// The key of a report's form, which an import's `report.json` does not have.
 const FORM_KEY: &str = "form";
 

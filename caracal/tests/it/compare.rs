@@ -54,6 +54,8 @@ fn model_that_made_the_fills_predicts_each_of_them() {
     assert_eq!(said["errors"]["same_end"], said["compared"]);
     let text = std::fs::read_to_string(path.join("comparison/comparison.json")).unwrap();
     let written: Value = serde_json::from_str(&text).unwrap();
+    let page = std::fs::read_to_string(path.join("comparison/comparison.html")).unwrap();
+    assert!(page.contains("\"queue_model\":\"power 3\""));
     let orders = written["orders"].as_array().unwrap();
     assert_eq!(orders.len() as u64, compared(&said));
     for order in orders {

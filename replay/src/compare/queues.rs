@@ -66,6 +66,17 @@ impl QueueFit {
         })
     }
 
+    /// How many other models err exactly as the chosen one does over the first part: where there
+    /// are some, the fills do not tell them apart.
+    #[must_use]
+    pub fn alike(&self) -> usize {
+        let Some(chosen) = self.rows.get(self.chosen) else {
+            return 0;
+        };
+        let same = |row: &&QueueRow| worse(&row.first, &chosen.first) == Ordering::Equal;
+        self.rows.iter().filter(same).count().saturating_sub(1)
+    }
+
     /// By how much of the asked-for model's error over the rest the chosen one errs less: 1 is all
     /// of it, below 0 is worse. `None` if the one that was asked for made no error there.
     #[must_use]

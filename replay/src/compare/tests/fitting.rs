@@ -98,7 +98,7 @@ fn queue_model_is_chosen_by_the_first_orders_and_judged_by_the_rest() {
         model("lucky", |place| place < 70, 100),
     ];
     let fit = QueueFit::of(&models).unwrap();
-    assert_eq!((fit.chosen, fit.hindsight), (1, 2));
+    assert_eq!((fit.chosen, fit.hindsight, fit.alike()), (1, 2, 0));
     assert_eq!(
         (fit.rows[0].first.orders, fit.rows[0].rest.orders),
         (70, 30)
@@ -111,5 +111,5 @@ fn queue_model_is_chosen_by_the_first_orders_and_judged_by_the_rest() {
     assert!(QueueFit::of(&few).is_none());
     let right = [model("asked", |_| false, 30), model("same", |_| false, 30)];
     let fit = QueueFit::of(&right).unwrap();
-    assert_eq!((fit.chosen, fit.gain()), (0, None));
+    assert_eq!((fit.chosen, fit.alike(), fit.gain()), (0, 1, None));
 }

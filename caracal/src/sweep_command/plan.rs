@@ -239,7 +239,13 @@ impl Plan {
             }
         } else {
             fs::create_dir_all(dir).map_err(failed)?;
-            if fs::read_dir(dir).map_err(failed)?.next().is_some() {
+            // A plan that was cut short by a kill is written anew.
+            let draft = format!(".{FILE}");
+            let mut entries = fs::read_dir(dir).map_err(failed)?;
+            let other = |entry: std::io::Result<fs::DirEntry>| {
+                entry.map_or(true, |entry| entry.file_name() != *draft)
+            };
+            if entries.any(other) {
                 return Err(Failure::Message(format!(
                     "--out {place}: holds something else than a sweep; name an empty or a new \
                      directory"

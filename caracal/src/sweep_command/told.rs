@@ -41,6 +41,12 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs, registry: &Registry) -> Resu
         None => overfit(&items, items.first().map_or(&[], |best| &best.trades)),
     };
     let failed = items.iter().filter(|item| item.error.is_some()).count();
+    let none_ran = failed == items.len();
+    let checked = if none_ran {
+        Ok(None)
+    } else {
+        check(plan, args, &items, forward.as_ref(), registry)
+    };
     let value = json!({
         "form": 2,
         "metric": metric,
@@ -49,17 +55,18 @@ pub(super) fn finish(plan: &Plan, args: &SweepArgs, registry: &Registry) -> Resu
         "settings": plan.settings,
         "overfit": overfit,
         "walk_forward": forward,
+        "lookahead": checked.as_ref().ok(),
         "items": items,
     });
     write(plan, args, &items, &value, registry)?;
     if let Some(error) = items.first().and_then(|item| item.error.as_ref())
-        && failed == items.len()
+        && none_ran
     {
         return Err(Failure::Recorded(format!(
             "not one variant ran; the first: {error}"
         )));
     }
-    let checked = check(plan, args, &items, forward.as_ref(), registry)?;
+    let checked = checked?;
     let report = args.out.join("sweep.html").display().to_string();
     if args.json {
         let best = items.first().filter(|item| item.error.is_none());

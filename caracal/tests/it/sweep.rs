@@ -30,7 +30,8 @@ fn walking_forward_chooses_by_the_training_alone() {
         walked.push(results(home.path(), "walk"));
     }
     // The trainings are the same to the last digit, whatever comes behind them; so is the choice.
-    assert_eq!(by_index(&walked[0]), by_index(&walked[1]));
+    let same = by_index(&walked[0]) == by_index(&walked[1]);
+    assert!(same, "the trainings differ");
     let window = |results: &Value| results["walk_forward"]["windows"][0].clone();
     let (calm_window, wild_window) = (window(&walked[0]), window(&walked[1]));
     for one in [&calm_window, &wild_window] {
@@ -195,6 +196,7 @@ fn best_variant_is_checked_for_a_look_ahead() {
     for cut in cuts.as_array().unwrap() {
         assert!(said.contains(&cut["at_ns"].to_string()), "{said}");
     }
+    assert_eq!(results(path, "sweep")["lookahead"]["cuts"], cuts);
     let more = ["--walk-forward", "30s/15s", "--check-lookahead", "1"];
     assert_success(&sweep(path, "0.0002,0.0006", "walk", &more));
 }
@@ -227,6 +229,8 @@ fn sweep_whose_disk_fills_keeps_what_was_done_and_goes_on() {
     let values = "0.0002,0.0006";
     let run = |blocks: u32| sweep_with_little_room(path, blocks, values, &walk);
     // No room for the plan: nothing is there, and nothing in the way of the next try.
+    std::fs::create_dir(path.join("sweep")).unwrap();
+    std::fs::write(path.join("sweep/.sweep.json"), "{ of a kill").unwrap();
     let output = run(1);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use model::instrument::InstrumentSpec;
+use model::instrument::{Contract, InstrumentSpec};
 use replay::backtest::Outcome;
 use replay::report::{Collector, Report, Run, Units, page};
 use rust_decimal::Decimal;
@@ -82,6 +82,11 @@ pub(crate) fn collector(config: &BacktestConfig, instruments: &[InstrumentSpec])
     let units = instruments.iter().map(|spec| Units {
         tick: step(spec.tick.decimal(1)),
         lot: step(spec.lot.decimal(1)),
+        multiplier: match &spec.contract {
+            Contract::Spot => 1.0,
+            Contract::Linear(terms) | Contract::Inverse(terms) => step(Some(terms.multiplier)),
+        },
+        inverse: matches!(spec.contract, Contract::Inverse(_)),
     });
     let reporting = &config.machine.reporting;
     let all = config.balances.iter().flatten();
@@ -107,6 +112,8 @@ pub(crate) fn report(
     let first = instruments.first();
     let run = Run {
         command: command.join(" "),
+        config_digest: hex(blake3::hash(text.as_bytes()).as_bytes()),
+        seed: config.backtest.latencies.seed,
         config: text,
         data: args
             .data

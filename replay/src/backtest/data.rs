@@ -17,6 +17,9 @@ use model::record::{Kind, Record};
 /// Records that are asked of a journal at once.
 const BATCH: usize = 64;
 
+/// Odd, so that a multiplication by it can be undone.
+const DIGEST_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -70,6 +73,7 @@ pub struct DataSet {
     batch: Vec<Record>,
     next: usize,
     read: u64,
+    digest: u64,
     malformed: u64,
 }
 
@@ -107,6 +111,7 @@ impl DataSet {
             batch: Vec::with_capacity(BATCH),
             next: 0,
             read: 0,
+            digest: 0,
             malformed: 0,
         };
         set.find_market()?;
@@ -129,6 +134,13 @@ impl DataSet {
     #[must_use]
     pub const fn malformed(&self) -> u64 {
         self.malformed
+    }
+
+    /// Digest of what was read of it: of its records' checksums in their order. It finds another
+    /// file or another range, not an attacker.
+    #[must_use]
+    pub const fn digest(&self) -> u64 {
+        self.digest
     }
 
     /// Records in it, of any kind.
@@ -201,6 +213,12 @@ impl DataSet {
             }
         }
         self.read += self.batch.len() as u64;
+        for record in &self.batch {
+            // A bijection at each step: one other checksum always gives another digest.
+            self.digest = (self.digest ^ u64::from(record.checksum))
+                .wrapping_mul(DIGEST_FACTOR)
+                .rotate_left(29);
+        }
         Ok(!self.batch.is_empty())
     }
 

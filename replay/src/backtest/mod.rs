@@ -132,6 +132,8 @@ pub struct Outcome {
     pub late: u64,
     /// Market records that made no sense and were left out.
     pub malformed: u64,
+    /// Digest of what was read of each data set, in their order.
+    pub data: Vec<u64>,
     /// First and last instant, nanoseconds since the Unix epoch.
     pub span_ns: (u64, u64),
     /// Profit of all strategies after fees and funding, reporting currency; `None` without a rate.
@@ -313,6 +315,7 @@ impl Backtest {
             market_records: self.timeline.taken(),
             late: self.timeline.late(),
             malformed: self.timeline.malformed(),
+            data: self.timeline.digests(),
             span_ns: (self.first_ns.unwrap_or(0), world.now_ns()),
             profit,
             fees: world.books.fees,

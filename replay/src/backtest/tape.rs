@@ -71,6 +71,8 @@ pub struct OrderRow {
     pub ended_ns: u64,
     /// How it ended.
     pub end: OrderEnd,
+    /// Twice the middle of the book as we knew it when it was decided, ticks; 0 without one.
+    pub middle_x2: i64,
 }
 
 /// One fill. Prices called middle are twice the middle of the book, ticks; 0 where there was none.
@@ -100,6 +102,8 @@ pub struct FillRow {
     pub here_ns: u64,
     /// When its order was decided, our time; 0 for none of ours.
     pub decided_ns: u64,
+    /// Middle when its order was decided.
+    pub middle_decided_x2: i64,
     /// Middle when we heard of it.
     pub middle_x2: i64,
     /// Middle one second later; at the end of the data, the last one.

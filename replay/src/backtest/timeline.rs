@@ -134,6 +134,11 @@ impl Timeline {
         self.sets.iter().map(DataSet::malformed).sum()
     }
 
+    /// Digest of what was read of each data set.
+    pub(super) fn digests(&self) -> Vec<u64> {
+        self.sets.iter().map(DataSet::digest).collect()
+    }
+
     /// Goes to the next moment; false at the end.
     ///
     /// # Errors

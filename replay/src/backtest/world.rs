@@ -367,7 +367,9 @@ impl World {
         let Ok(view) = command(record) else {
             return Ok(());
         };
-        self.books.decided(record, &view, now_ns, &mut self.counts);
+        let machine = self.mind.machine();
+        self.books
+            .decided(record, &view, now_ns, &mut self.counts, machine);
         let account = record.account().unwrap_or(AccountId(0));
         let up = self.up.get(account.index()).copied().unwrap_or(false);
         if !up && !matches!(view, CommandView::Latch(_)) {

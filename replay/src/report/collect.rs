@@ -36,14 +36,16 @@ pub struct Trading {
     pub ends: Vec<(String, u64)>,
     /// Fills.
     pub fills: u64,
-    /// Lots filled over lots ordered.
+    /// Value filled over value ordered, each at the order's own price.
     pub fill_ratio: Option<f64>,
     /// Part of the traded value that we made.
     pub maker_share: Option<f64>,
     /// Value traded, reporting currency as far as quotes are in it.
     pub turnover: f64,
-    /// Fees, reporting currency.
+    /// Fees, reporting currency, as far as their assets had a rate.
     pub fees: f64,
+    /// Fills whose fee is in an asset without a rate: it is not in `fees`.
+    pub fees_without_rate: u64,
     /// Mean distance of fills from the middle when we heard of them, in our favour, value-weighted,
     /// in 0.01 % of the price.
     pub edge_bps: Option<f64>,
@@ -51,12 +53,18 @@ pub struct Trading {
     pub markout_1s_bps: Option<f64>,
     /// The same ten seconds later.
     pub markout_10s_bps: Option<f64>,
-    /// Mean distance of takers' fills from the middle, against us: what crossing cost.
+    /// Mean distance of takers' fills from the middle when their orders were decided, against us,
+    /// value-weighted, in 0.01 % of the price: what waiting and crossing cost.
     pub slippage_bps: Option<f64>,
     /// Mean time from the decision of an order to each of its fills, seconds.
     pub seconds_to_fill: Option<f64>,
     /// Part of the samples with a position.
     pub time_in_position: Option<f64>,
+    /// Mean value of all positions, whatever their side, over the samples, reporting currency as
+    /// far as quotes are in it.
+    pub gross_exposure: Option<f64>,
+    /// Largest such value.
+    pub gross_exposure_max: f64,
 }
 
 /// A sum with weights.
@@ -148,8 +156,31 @@ pub struct Part {
 pub struct Units {
     /// Quote of one tick.
     pub tick: f64,
-    /// Base of one lot.
+    /// Quantity of one lot.
     pub lot: f64,
+    /// Base (quote for an inverse contract) of a quantity of 1.
+    pub multiplier: f64,
+    /// Whether a quantity is worth quote instead of base.
+    pub inverse: bool,
+}
+
+impl Units {
+    const NONE: Self = Self {
+        tick: 1.0,
+        lot: 1.0,
+        multiplier: 1.0,
+        inverse: false,
+    };
+
+    /// Value of lots at a price in ticks, quote; above 0 whatever the side.
+    fn value(&self, ticks: f64, lots: i64) -> f64 {
+        let quantity = lots.unsigned_abs() as f64 * self.lot * self.multiplier;
+        if self.inverse {
+            quantity
+        } else {
+            quantity * ticks * self.tick
+        }
+    }
 }
 
 /// See the module's header.
@@ -178,6 +209,7 @@ pub struct Collector {
     waits: Mean,
     made: f64,
     positions: (u64, u64),
+    exposure: Mean,
     ends: [u64; 6],
     there_us: [u64; LATENCY_US.len() + 1],
     back_us: [u64; LATENCY_US.len() + 1],
@@ -211,6 +243,7 @@ impl Collector {
             waits: Mean::default(),
             made: 0.0,
             positions: (0, 0),
+            exposure: Mean::default(),
             ends: [0; 6],
             there_us: [0; LATENCY_US.len() + 1],
             back_us: [0; LATENCY_US.len() + 1],
@@ -219,11 +252,7 @@ impl Collector {
     }
 
     fn units(&self, instrument: usize) -> Units {
-        let none = Units {
-            tick: 1.0,
-            lot: 1.0,
-        };
-        self.units.get(instrument).copied().unwrap_or(none)
+        self.units.get(instrument).copied().unwrap_or(Units::NONE)
     }
 
     /// The ratios of the profit.
@@ -249,6 +278,7 @@ impl Collector {
             slippage_bps: self.slippage.get(),
             seconds_to_fill: self.waits.get(),
             time_in_position: ratio(self.positions.0 as f64, self.positions.1 as f64),
+            gross_exposure: self.exposure.get(),
             ..self.trading.clone()
         }
     }
@@ -271,17 +301,22 @@ impl Collector {
     }
 
     /// Profit in quiet, middling and wild times: thirds by the size of the middle's move between
-    /// samples, or, of more than 65,536, over as many samples as make so many moves.
+    /// samples, or, of more than 65,536, over as many samples as make so many moves. Moves of one
+    /// size are together, in the quieter part.
     #[must_use]
     pub fn regimes(&self) -> [Part; 3] {
-        let mut moves = self.moves.all.clone();
-        moves.sort_by(|one, other| one.0.abs().total_cmp(&other.0.abs()));
+        let mut sizes: Vec<f64> = self.moves.all.iter().map(|one| one.0.abs()).collect();
+        sizes.sort_by(f64::total_cmp);
+        let largest = |third: usize| {
+            let rank = (sizes.len() * third).div_ceil(3);
+            rank.checked_sub(1).map_or(0.0, |rank| sizes[rank])
+        };
+        let (quiet, middling) = (largest(1), largest(2));
         let mut parts = [Part::default(); 3];
-        let count = moves.len();
-        for (index, (_, profit)) in moves.into_iter().enumerate() {
-            let part = &mut parts[index * 3 / count];
-            part.samples += 1;
-            part.profit += profit;
+        for (moved, profit) in &self.moves.all {
+            let place = usize::from(moved.abs() > quiet) + usize::from(moved.abs() > middling);
+            parts[place].samples += 1;
+            parts[place].profit += profit;
         }
         parts
     }
@@ -334,8 +369,8 @@ impl Observer for Collector {
         let units = self.units(row.instrument.index());
         self.trading.orders += 1;
         self.trading.orders_filled += u64::from(row.filled.0 > 0);
-        self.ordered += row.qty.0 as f64 * units.lot;
-        self.filled += row.filled.0 as f64 * units.lot;
+        self.ordered += units.value(row.price.0 as f64, row.qty.0);
+        self.filled += units.value(row.price.0 as f64, row.filled.0);
         if let Some(place) = ENDS.iter().position(|end| *end == row.end) {
             self.ends[place] += 1;
         }
@@ -346,10 +381,13 @@ impl Observer for Collector {
     fn fill(&mut self, row: &FillRow) {
         let units = self.units(row.instrument.index());
         let price = row.price.0 as f64 * units.tick;
-        let value = price * row.qty.0 as f64 * units.lot;
+        let value = units.value(row.price.0 as f64, row.qty.0);
         self.trading.fills += 1;
         self.trading.turnover += value;
-        self.trading.fees += row.fee.map_or(0.0, float);
+        match row.fee {
+            Some(fee) => self.trading.fees += float(fee),
+            None => self.trading.fees_without_rate += 1,
+        }
         let away = |middle_x2: i64| {
             let distance = middle_x2 as f64 / 2.0 - row.price.0 as f64;
             let in_favour = distance * row.side.sign() as f64;
@@ -361,9 +399,9 @@ impl Observer for Collector {
         }
         if let Some(edge) = away(row.middle_x2) {
             self.edge.add(edge, value);
-            if !maker {
-                self.slippage.add(-edge, value);
-            }
+        }
+        if !maker && let Some(edge) = away(row.middle_decided_x2) {
+            self.slippage.add(-edge, value);
         }
         if let Some(second) = away(row.middle_1s_x2) {
             self.second.add(second, value);
@@ -408,6 +446,14 @@ impl Observer for Collector {
         let held = sample.positions.iter().any(|lots| *lots != 0);
         self.positions.0 += u64::from(held);
         self.positions.1 += 1;
+        let markets = sample.positions.iter().zip(&sample.middles_x2);
+        let values = markets.enumerate().map(|(index, (lots, middle_x2))| {
+            let middle = *middle_x2 as f64 / 2.0;
+            self.units(index).value(middle, *lots)
+        });
+        let gross: f64 = values.sum();
+        self.exposure.add(gross, 1.0);
+        self.trading.gross_exposure_max = self.trading.gross_exposure_max.max(gross);
         self.high = self.high.max(profit);
         self.fall.add(sample.time_ns, profit);
         self.profits.add(sample.time_ns, profit);

@@ -29,6 +29,10 @@ pub struct Run {
     pub config: String,
     /// Data sets.
     pub data: Vec<String>,
+    /// BLAKE3 of the configuration's text, hexadecimal.
+    pub config_digest: String,
+    /// Seed of everything that is drawn.
+    pub seed: u64,
     /// BLAKE3 of the program's file, hexadecimal.
     pub program: String,
     /// The program's version.
@@ -54,6 +58,8 @@ pub struct Counted {
     pub late: u64,
     /// Records that made no sense.
     pub malformed: u64,
+    /// Digest of what was read of each data set, hexadecimal.
+    pub data: Vec<String>,
     /// First instant, nanoseconds since the Unix epoch.
     pub from_ns: u64,
     /// Last instant.
@@ -155,6 +161,11 @@ fn counted(outcome: &Outcome) -> Counted {
         market_records: outcome.market_records,
         late: outcome.late,
         malformed: outcome.malformed,
+        data: outcome
+            .data
+            .iter()
+            .map(|one| format!("{one:016x}"))
+            .collect(),
         from_ns: outcome.span_ns.0,
         to_ns: outcome.span_ns.1,
         events: outcome.counts.events,

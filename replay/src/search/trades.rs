@@ -201,6 +201,7 @@ mod tests {
             there_ns: 0,
             here_ns: 0,
             decided_ns: 0,
+            middle_decided_x2: 0,
             middle_x2: 0,
             middle_1s_x2: 0,
             middle_10s_x2: 0,

@@ -46,8 +46,9 @@ impl Books {
         view: &CommandView<'_>,
         now_ns: u64,
         counts: &mut Counts,
+        machine: &Machine,
     ) {
-        let row = match view {
+        let mut row = match view {
             CommandView::NewOrder(new) => row(
                 record,
                 (new.client_id, new.side, new.order_type, new.time_in_force),
@@ -67,6 +68,7 @@ impl Books {
             | CommandView::QueryOpenOrders(_)
             | CommandView::Latch(_) => return,
         };
+        row.middle_x2 = middle_x2(machine, row.instrument);
         counts.orders += 1;
         self.live.insert(row.client_id, row);
     }
@@ -149,6 +151,7 @@ impl Books {
         let middle = middle_x2(machine, instrument);
         let live = self.live.get_mut(&fill.client_id);
         let decided_ns = live.as_ref().map_or(0, |row| row.decided_ns);
+        let middle_decided_x2 = live.as_ref().map_or(0, |row| row.middle_x2);
         self.fills.push_back(FillRow {
             client_id: fill.client_id,
             strategy: record.strategy(),
@@ -162,6 +165,7 @@ impl Books {
             there_ns: fill.venue_time_ns,
             here_ns: now_ns,
             decided_ns,
+            middle_decided_x2,
             middle_x2: middle,
             middle_1s_x2: middle,
             middle_10s_x2: middle,
@@ -266,5 +270,6 @@ fn row(
         acked_ns: 0,
         ended_ns: 0,
         end: OrderEnd::Open,
+        middle_x2: 0,
     }
 }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use parquet::basic::{Compression, Type as Physical, ZstdLevel};
 use parquet::data_type::{
-    ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
+    ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, Int32Type,
+    Int64Type,
 };
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::KeyValue;
@@ -37,6 +38,8 @@ pub(crate) enum Cell {
     Small(i32),
     /// `INT64`.
     Whole(i64),
+    /// `DOUBLE`.
+    Float(f64),
     /// `BYTE_ARRAY (STRING)`.
     Text(String),
     /// `FIXED_LEN_BYTE_ARRAY(16) (DECIMAL)`: whole units.
@@ -63,6 +66,7 @@ impl Cell {
 enum Values {
     Small(Column<i32>),
     Whole(Column<i64>),
+    Float(Column<f64>),
     Text(Column<ByteArray>),
     Decimal(Column<FixedLenByteArray>),
 }
@@ -166,9 +170,10 @@ impl Values {
         Ok(match physical {
             Physical::INT32 => Self::Small(column(optional)),
             Physical::INT64 => Self::Whole(column(optional)),
+            Physical::DOUBLE => Self::Float(column(optional)),
             Physical::BYTE_ARRAY => Self::Text(column(optional)),
             Physical::FIXED_LEN_BYTE_ARRAY => Self::Decimal(column(optional)),
-            other @ (Physical::BOOLEAN | Physical::INT96 | Physical::FLOAT | Physical::DOUBLE) => {
+            other @ (Physical::BOOLEAN | Physical::INT96 | Physical::FLOAT) => {
                 return Err(ParquetError::NYI(format!("a column of {other}")));
             }
         })
@@ -181,6 +186,8 @@ impl Values {
             (Self::Small(column), Cell::None) => column.put(None),
             (Self::Whole(column), Cell::Whole(value)) => column.put(Some(value)),
             (Self::Whole(column), Cell::None) => column.put(None),
+            (Self::Float(column), Cell::Float(value)) => column.put(Some(value)),
+            (Self::Float(column), Cell::None) => column.put(None),
             (Self::Text(column), Cell::Text(value)) => column.put(Some(bytes(value))),
             (Self::Text(column), Cell::None) => column.put(None),
             (Self::Decimal(column), Cell::Decimal(units)) => column.put(Some(fixed(units))),
@@ -195,6 +202,7 @@ impl Values {
         match self {
             Self::Small(column) => column.write(writer.typed::<Int32Type>())?,
             Self::Whole(column) => column.write(writer.typed::<Int64Type>())?,
+            Self::Float(column) => column.write(writer.typed::<DoubleType>())?,
             Self::Text(column) => column.write(writer.typed::<ByteArrayType>())?,
             Self::Decimal(column) => column.write(writer.typed::<FixedLenByteArrayType>())?,
         }

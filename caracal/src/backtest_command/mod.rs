@@ -14,7 +14,7 @@ use replay::backtest::{Backtest, FillRow, Observer, OrderRow, Sample};
 use replay::report::Collector;
 
 pub(crate) use args::BacktestArgs;
-pub(crate) use out::{collector, whole};
+pub(crate) use out::{collector, publish, whole};
 pub(crate) use prepare::{Prepared, Wanted, closed, found_shift, latencies, prepare};
 
 use crate::config::BacktestConfig;

@@ -165,7 +165,7 @@ pub(crate) fn whole(dir: &Path, name: &str, bytes: impl AsRef<[u8]>) -> Result<(
 
 /// Syncs a draft, which has a point before its name, and gives it its name; then the directory is
 /// synced, so that the name too outlives a power failure.
-pub(super) fn publish(draft: &File, dir: &Path, name: &str) -> io::Result<()> {
+pub(crate) fn publish(draft: &File, dir: &Path, name: &str) -> io::Result<()> {
     draft.sync_all()?;
     fs::rename(dir.join(format!(".{name}")), dir.join(name))?;
     File::open(dir)?.sync_all()

@@ -6,23 +6,21 @@
 //! numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::fs::{self, File};
+use std::path::Path;
 
-use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
-use parquet::errors::Result;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::Type;
+use serde_json::json;
 
 use super::item::Item;
 use super::plan::Plan;
+use crate::backtest_command::publish;
+use crate::output::Failure;
+use crate::parquet_table::{Cell, Table};
 
-/// Form of the file, `caracal.schema`.
+/// The file.
+const FILE: &str = "results.parquet";
+/// Its form, `caracal.schema`.
 const SCHEMA: &str = "1";
-/// Effort of the compression: Zstandard's own default.
-const ZSTD_LEVEL: i32 = 3;
 
 /// The values of a column, one a row.
 enum Values {
@@ -37,79 +35,67 @@ struct Column {
     values: Values,
 }
 
-/// The file's bytes. `currency` is the reporting one.
+/// Writes the file into `dir`, whole or not at all. `currency` is the reporting one.
 ///
 /// # Errors
 ///
-/// What the Parquet writer says.
-pub(super) fn columns(plan: &Plan, items: &[Item], currency: &str) -> Result<Vec<u8>> {
+/// [`Failure`]: the disk.
+pub(super) fn write(
+    plan: &Plan,
+    items: &[Item],
+    currency: &str,
+    dir: &Path,
+) -> Result<(), Failure> {
+    let draft = dir.join(format!(".{FILE}"));
     let columns = table(plan, items, currency);
+    let written = File::create(&draft)
+        .map_err(Failure::because)
+        .and_then(|file| fill(file, plan, &columns, items.len()).map_err(Failure::because))
+        .and_then(|file| publish(&file, dir, FILE).map_err(Failure::because));
+    written.map_err(|error| {
+        // Its room is wanted for what is whole.
+        let _gone_or_not = fs::remove_file(&draft);
+        Failure::while_doing(&dir.join(FILE).display().to_string(), error)
+    })
+}
+
+fn fill(file: File, plan: &Plan, columns: &[Column], rows: usize) -> parquet::errors::Result<File> {
     let paths: Vec<&str> = plan.settings.iter().map(|one| one.path.as_str()).collect();
     let units: BTreeMap<&str, &str> = columns
         .iter()
         .map(|column| (column.name.as_str(), column.unit.as_str()))
         .collect();
-    let told = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
-        .set_created_by(format!("caracal {}", env!("CARGO_PKG_VERSION")))
-        .set_key_value_metadata(Some(vec![
-            told("caracal.schema", SCHEMA.to_owned()),
-            told("caracal.settings", serde_json::json!(paths).to_string()),
-            told("caracal.units", serde_json::json!(units).to_string()),
-        ]))
-        .build();
-    let mut fields = Vec::new();
-    for column in &columns {
-        fields.push(Arc::new(column.field()?));
+    let told = [
+        ("caracal.schema", SCHEMA.to_owned()),
+        ("caracal.settings", json!(paths).to_string()),
+        ("caracal.units", json!(units).to_string()),
+    ];
+    let fields: Vec<String> = columns.iter().map(Column::field).collect();
+    let schema = format!("message caracal_sweep {{ {} }}", fields.join(" "));
+    let mut table = Table::new(file, &schema, &told)?;
+    for row in 0..rows {
+        table.push(columns.iter().map(|column| column.cell(row)))?;
     }
-    let schema = Type::group_type_builder("caracal_sweep")
-        .with_fields(fields)
-        .build()?;
-    let mut writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties))?;
-    let mut group = writer.next_row_group()?;
-    for column in columns {
-        match column.values {
-            Values::Whole(all) => put::<Int64Type>(&mut group, all)?,
-            Values::Float(all) => put::<DoubleType>(&mut group, all)?,
-            Values::Text(all) => {
-                let bytes = |text: String| ByteArray::from(text.into_bytes());
-                let all = all.into_iter().map(|one| one.map(bytes)).collect();
-                put::<ByteArrayType>(&mut group, all)?;
-            }
-        }
-    }
-    group.close()?;
-    writer.into_inner()
+    table.finish()
 }
 
 impl Column {
-    fn field(&self) -> Result<Type> {
+    fn field(&self) -> String {
         let (physical, logical) = match self.values {
-            Values::Whole(_) => (Physical::INT64, None),
-            Values::Float(_) => (Physical::DOUBLE, None),
-            Values::Text(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+            Values::Whole(_) => ("INT64", ""),
+            Values::Float(_) => ("DOUBLE", ""),
+            Values::Text(_) => ("BYTE_ARRAY", " (STRING)"),
         };
-        Type::primitive_type_builder(&self.name, physical)
-            .with_repetition(Repetition::OPTIONAL)
-            .with_logical_type(logical)
-            .build()
+        format!("OPTIONAL {physical} {}{logical};", self.name)
     }
-}
 
-/// Writes the next column.
-fn put<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
-    all: Vec<Option<T::T>>,
-) -> Result<()> {
-    let present: Vec<i16> = all.iter().map(|one| i16::from(one.is_some())).collect();
-    let values: Vec<T::T> = all.into_iter().flatten().collect();
-    if let Some(mut column) = group.next_column()? {
-        let typed = column.typed::<T>();
-        typed.write_batch(&values, Some(&present), None)?;
-        column.close()?;
+    fn cell(&self, row: usize) -> Cell {
+        match &self.values {
+            Values::Whole(all) => Cell::of(all[row], Cell::Whole),
+            Values::Float(all) => Cell::of(all[row], Cell::Float),
+            Values::Text(all) => Cell::of(all[row].clone(), Cell::Text),
+        }
     }
-    Ok(())
 }
 
 fn table(plan: &Plan, items: &[Item], currency: &str) -> Vec<Column> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::args::SweepArgs;
-use super::columns::columns;
+use super::columns;
 use super::forward::Forward;
 use super::item::{Item, common};
 use super::lookahead::{self, Checked};
@@ -114,18 +114,13 @@ fn write(
     }
     rows.sort_by_key(|item| item.index);
     let currency = common(plan, registry)?.currency;
-    let columns = columns(plan, &rows, &currency).map_err(Failure::because)?;
-    let files = [
-        ("results.json", text.into_bytes()),
-        ("results.parquet", columns),
-        ("sweep.html", page.into_bytes()),
-    ];
-    for (name, bytes) in files {
-        whole(&args.out, name, bytes).map_err(|error| {
-            let kept = "every result is kept, but not the report; the same command writes it";
-            Failure::while_doing(kept, error)
-        })?;
-    }
+    let kept = |error| {
+        let kept = "every result is kept, but not the report; the same command writes it";
+        Failure::while_doing(kept, error)
+    };
+    whole(&args.out, "results.json", text).map_err(kept)?;
+    columns::write(plan, &rows, &currency, &args.out).map_err(kept)?;
+    whole(&args.out, "sweep.html", page).map_err(kept)?;
     Ok(())
 }
 

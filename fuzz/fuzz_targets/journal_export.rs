@@ -15,6 +15,14 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use zerocopy::FromBytes;
 
+#[allow(dead_code, unused_imports, reason = "the binary uses more of it")]
+#[path = "../../caracal/src"]
+mod binary {
+    pub mod parquet_table;
+}
+
+use binary::parquet_table;
+
 #[path = "../../caracal/src/journal_command"]
 mod journal_command {
     #[allow(dead_code, reason = "the binary uses more of it")]
@@ -22,7 +30,6 @@ mod journal_command {
     pub mod order;
 
     pub mod export {
-        mod columns;
         mod row;
         pub mod table;
 

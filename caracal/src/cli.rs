@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::backtest_command::BacktestArgs;
+use crate::compare_command::CompareArgs;
 use crate::config::parse_duration;
 use crate::control::ControlArgs;
 use crate::explain_command::ExplainArgs;
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Backtest(BacktestArgs),
     /// Run one backtest with many values, and compare what each brought.
     Sweep(SweepArgs),
+    /// Put the reports of several backtests side by side.
+    Compare(CompareArgs),
     /// Look at every byte of a journal, and name the first one that was changed.
     Verify(VerifyArgs),
     /// Prove that a record is in a journal, for somebody who has only the key or a checkpoint.

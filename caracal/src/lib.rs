@@ -12,6 +12,7 @@
 
 mod backtest_command;
 mod cli;
+mod compare_command;
 mod config;
 mod control;
 mod explain_command;
@@ -99,6 +100,7 @@ fn obey(command: Command, registry: &Registry) -> Result<(), Failure> {
         Command::Practice(args) => practice::practice(&args),
         Command::Sweep(args) => sweep_command::run(&args, registry),
         Command::Backtest(args) => backtest_command::run(&args, registry),
+        Command::Compare(args) => compare_command::run(&args),
         Command::Replay(args) => replay_command::replay(&args, registry),
         Command::Verify(args) => verify_command::verify(&args),
         Command::Prove(args) => prove_command::prove(&args),

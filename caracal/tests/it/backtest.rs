@@ -113,6 +113,12 @@ fn sum(rows: &[Row], name: &str) -> f64 {
     values.map(|value| value.parse::<f64>().unwrap()).sum()
 }
 
+fn sum_of_products(rows: &[Row], one: &str, other: &str) -> f64 {
+    let value = |text: String| text.parse::<f64>().unwrap();
+    let pairs = column(rows, one).into_iter().zip(column(rows, other));
+    pairs.map(|(one, other)| value(one) * value(other)).sum()
+}
+
 /// Goal: the same orders, fills and money in all files, and each decimal is its steps' worth.
 fn tables_say_what_the_report_says(dir: &Path, report: &Value) {
     let table = |name: &str| rows(&dir.join(name));
@@ -122,7 +128,10 @@ fn tables_say_what_the_report_says(dir: &Path, report: &Value) {
     assert_eq!(Some(fills.len() as u64), trading["fills"].as_u64());
     let (ordered, filled) = (sum(&orders, "qty_lots"), sum(&orders, "filled_lots"));
     assert!((filled - sum(&fills, "qty_lots")).abs() < 1e-9);
-    assert!((filled / ordered - trading["fill_ratio"].as_f64().unwrap()).abs() < 1e-9);
+    // Each at the order's own price.
+    let worth = |qty: &str| sum_of_products(&orders, "price", qty);
+    let ratio = worth("filled") / worth("qty");
+    assert!((ratio - trading["fill_ratio"].as_f64().unwrap()).abs() < 1e-9);
     assert!((sum(&orders, "qty") - ordered * 0.00001).abs() < 1e-9);
     let turnover = column(&fills, "price")
         .into_iter()

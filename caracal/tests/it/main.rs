@@ -7,6 +7,7 @@
 mod backtest;
 mod bad_input;
 mod compare;
+mod compared;
 mod control;
 mod explain;
 mod import;

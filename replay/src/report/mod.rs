@@ -125,7 +125,7 @@ pub struct Report {
 }
 
 /// Form of `report.json`.
-const FORM: u32 = 1;
+pub const FORM: u32 = 1;
 
 impl Report {
     /// The report of a run that ended.

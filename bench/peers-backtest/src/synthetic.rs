@@ -35,10 +35,11 @@ impl Random {
 pub(crate) fn market() -> Result<Market, Failure> {
     let mut random = Random(SEED);
     let mut records = snapshot(&mut random);
-    let (mut middle, mut at_ns) = (MIDDLE, START_NS);
+    let (mut middle, mut at_ns, mut heard_ns) = (MIDDLE, START_NS, START_NS);
     for id in 2..MESSAGES + 2 {
         at_ns += MS / 10 + random.below(5 * MS);
-        let stamp = at_ns + MS + random.below(MS);
+        // One connection: what was said later is not heard earlier.
+        heard_ns = heard_ns.max(at_ns + MS + random.below(MS));
         let record = if random.below(4) == 0 {
             trade(&mut random, id, at_ns, middle)
         } else {
@@ -48,9 +49,8 @@ pub(crate) fn market() -> Result<Market, Failure> {
             middle += if up { step } else { -step };
             change
         };
-        records.push(record.stamped(stamp));
+        records.push(record.stamped(heard_ns));
     }
-    records.sort_by_key(|record| record.stamp_ns);
     Ok(Market::of(spec()?, records))
 }
 

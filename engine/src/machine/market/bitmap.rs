@@ -35,7 +35,7 @@ impl Bitmap {
         self.summary.fill(0);
     }
 
-    #[inline]
+    #[cfg(test)]
     pub(super) fn contains(&self, place: usize) -> bool {
         self.words[place / 64] >> (place % 64) & 1 == 1
     }

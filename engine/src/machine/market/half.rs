@@ -8,6 +8,7 @@
 //! - H1: no level has a key below `base`; a better one moves the window first.
 //! - H2: keys below `base + width` are in the window, the others in `beyond`, sorted.
 //! - H3: `best` is the smallest key.
+//! - H4: a place of the window holds 0 where there is no level, and `occupied` says the same.
 //!
 //! Trade-offs: a level in the window costs one array store and one bit; one beyond it a binary
 //! search and a move of at most `BEYOND_MAX` entries. Memory: 8 bytes a tick of the window, 128 KiB
@@ -141,6 +142,12 @@ impl HalfBook {
 
     /// Removes every level. The count of dropped levels stays.
     pub(super) fn clear(&mut self) {
+        let mut next = self.first_in_window();
+        while let Some(key) = next {
+            let place = self.place(key);
+            self.window[place] = 0;
+            next = self.in_window_from(key + 1);
+        }
         self.occupied.clear();
         self.beyond.clear();
         self.best = None;
@@ -169,7 +176,7 @@ impl HalfBook {
         if key < self.end() {
             let place = self.place(key);
             let before = std::mem::replace(&mut self.window[place], qty);
-            if self.occupied.contains(place) {
+            if before != 0 {
                 return before;
             }
             self.occupied.insert(place);
@@ -197,10 +204,10 @@ impl HalfBook {
             return self.beyond.remove(index).1;
         }
         let place = self.place(key);
-        if !self.occupied.contains(place) {
+        let before = std::mem::take(&mut self.window[place]);
+        if before == 0 {
             return 0;
         }
-        let before = self.window[place];
         self.occupied.remove(place);
         self.count -= 1;
         if self.best == Some(key) {
@@ -267,8 +274,9 @@ impl HalfBook {
         while let Some(key) = next {
             let place = self.place(key);
             self.occupied.remove(place);
+            let qty = std::mem::take(&mut self.window[place]);
             if moved < kept {
-                self.beyond.push((key, self.window[place]));
+                self.beyond.push((key, qty));
                 moved += 1;
             } else {
                 self.count -= 1;
@@ -308,12 +316,7 @@ impl HalfBook {
             return 0;
         }
         if key < self.end() {
-            let place = self.place(key);
-            return if self.occupied.contains(place) {
-                self.window[place]
-            } else {
-                0
-            };
+            return self.window[self.place(key)];
         }
         self.beyond
             .binary_search_by_key(&key, |&(key, _)| key)
@@ -343,14 +346,19 @@ impl HalfBook {
 
     /// Levels as key and quantity, best first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
-        let first = if self.count == 0 {
-            None
-        } else {
-            self.in_window_from(self.base)
-        };
+        let first = self.first_in_window();
         let window = std::iter::successors(first, |&key| self.in_window_from(key + 1))
             .map(|key| (key, self.window[self.place(key)]));
         window.chain(self.beyond.iter().copied())
+    }
+
+    /// The first occupied key of the window.
+    fn first_in_window(&self) -> Option<i64> {
+        if self.count == 0 {
+            None
+        } else {
+            self.in_window_from(self.base)
+        }
     }
 
     /// The first occupied key at or behind `key`.

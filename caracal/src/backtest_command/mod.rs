@@ -95,6 +95,5 @@ pub(crate) fn run(args: &BacktestArgs, registry: &Registry) -> Result<(), Failur
     if let Some(tables) = tables {
         tables.finish()?;
     }
-    let performance = collector.performance();
-    told::print(args, &config, outcome, &performance, took)
+    told::print(args, &config, outcome, &collector, took)
 }

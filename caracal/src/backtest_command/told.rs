@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use replay::backtest::Outcome;
-use replay::report::Performance;
+use replay::report::{Collector, Performance};
 use serde_json::json;
 
 use super::args::BacktestArgs;
@@ -20,14 +20,18 @@ pub(super) fn print(
     args: &BacktestArgs,
     config: &BacktestConfig,
     outcome: &Outcome,
-    performance: &Performance,
+    collector: &Collector,
     took: Duration,
 ) -> Result<(), Failure> {
+    let performance = collector.performance();
+    let unknown = collector.trading().fees_without_rate;
     let counts = outcome.counts;
     let rate = rate(outcome.market_records, took);
     let report = args.out.as_ref().map(|out| out.display().to_string());
     if args.json {
-        return say(&to_json(args, config, outcome, performance, took).to_string());
+        let mut found = to_json(args, config, outcome, &performance, took);
+        found["fees_without_rate"] = unknown.into();
+        return say(&found.to_string());
     }
     let span_s = (outcome.span_ns.1 - outcome.span_ns.0) as f64 / 1e9;
     say(&format!(
@@ -62,6 +66,12 @@ pub(super) fn print(
     );
     let fees = outcome.fees.round_dp(8).normalize();
     say(&format!("profit         {profit} after fees of {fees}"))?;
+    if unknown > 0 {
+        say(&format!(
+            "fees           of {} fills are in assets without a rate, and not in the sum",
+            grouped(unknown)
+        ))?;
+    }
     if let Some(sharpe) = performance.sharpe {
         let short = if performance.is_short {
             ", of a short span: it says little"

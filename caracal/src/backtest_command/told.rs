@@ -59,6 +59,32 @@ pub(super) fn print(
             grouped(outcome.malformed)
         ))?;
     }
+    money(config, outcome, &performance, unknown)?;
+    say(&format!(
+        "speed          {} market records/s, {:.1} s in all",
+        grouped(rate),
+        took.as_secs_f64()
+    ))?;
+    say(&format!("state hash     {}", hex(&outcome.state_hash)))?;
+    if let Some(journal) = &args.journal {
+        say(&format!(
+            "journal        {0}; prove it: caracal replay {0}",
+            journal.display()
+        ))?;
+    }
+    match report {
+        Some(report) => say(&format!("report         {report}/report.html")),
+        None => Ok(()),
+    }
+}
+
+/// What it earned and paid, and the ratios.
+fn money(
+    config: &BacktestConfig,
+    outcome: &Outcome,
+    performance: &Performance,
+    unknown: u64,
+) -> Result<(), Failure> {
     let quote = &config.machine.reporting;
     let profit = outcome.profit.map_or_else(
         || "unknown: an asset has no rate".to_owned(),
@@ -83,23 +109,7 @@ pub(super) fn print(
     say(&format!(
         "drawdown       {:.4} {quote} at most",
         performance.max_drawdown
-    ))?;
-    say(&format!(
-        "speed          {} market records/s, {:.1} s in all",
-        grouped(rate),
-        took.as_secs_f64()
-    ))?;
-    say(&format!("state hash     {}", hex(&outcome.state_hash)))?;
-    if let Some(journal) = &args.journal {
-        say(&format!(
-            "journal        {0}; prove it: caracal replay {0}",
-            journal.display()
-        ))?;
-    }
-    match report {
-        Some(report) => say(&format!("report         {report}/report.html")),
-        None => Ok(()),
-    }
+    ))
 }
 
 fn to_json(

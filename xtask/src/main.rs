@@ -1,5 +1,5 @@
 //! Repository chores behind `cargo xtask`: the tidy rules, the whole CI, the fuzz runs, the
-//! table of faults, the random histories.
+//! table of faults, the random histories, a peer in Python.
 //!
 //! A tool of the people who work on Caracal, never part of what is shipped. It depends on no
 //! other member of the workspace, so that it still runs when they do not compile.
@@ -11,6 +11,7 @@ mod faults;
 mod fuzz;
 mod histories;
 mod mutants;
+mod peers;
 mod shell;
 mod test_binary;
 mod tidy;
@@ -46,6 +47,9 @@ enum Chore {
     /// Change orders, money and risk in small ways, and see whether a test notices.
     #[command(after_help = mutants::EXAMPLES)]
     Mutants(mutants::MutantsArguments),
+    /// Install NautilusTrader's Python package under target/ and measure its backtest.
+    #[command(after_help = peers::EXAMPLES)]
+    Peers(peers::PeersArguments),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         Chore::Faults(arguments) => faults::run(root, &arguments),
         Chore::Histories(arguments) => histories::run(root, &arguments),
         Chore::Mutants(arguments) => mutants::run(root, &arguments),
+        Chore::Peers(arguments) => peers::run(root, &arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

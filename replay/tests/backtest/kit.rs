@@ -33,7 +33,7 @@ pub(crate) const INSTRUMENT: InstrumentId = InstrumentId(0);
 pub(crate) const BID: i64 = 6_000_000;
 pub(crate) const ASK: i64 = 6_000_010;
 
-fn spec() -> InstrumentSpec {
+pub(crate) fn spec() -> InstrumentSpec {
     InstrumentSpec {
         id: INSTRUMENT,
         venue: VenueId(0),

@@ -106,7 +106,7 @@ fn most_kib(steps: u64) -> (u64, u64) {
     let dir = home.path().join("data");
     write(&dir, steps);
     let mut plan = kit::plan_with_delays(5 * MS, 5 * MS);
-    // So often that a report's series, which thin out when they are full, are full in the short run.
+    // So often that the series of a report, which thin out when full, are full in the short run.
     (plan.tick_ns, plan.sample_ns) = (5 * MS, 5 * MS);
     plan.machine.strategies = vec![StrategyConfig {
         kind: "grid".to_owned(),

@@ -268,9 +268,9 @@ impl<C> PaperGateway<C> {
         if self.venues.is_idle(seen) {
             return;
         }
-        self.venues.swap_shown(shown);
-        let done = self.venues.market(seen, self.at_ns);
-        self.venues.swap_shown(shown);
+        let done = self
+            .venues
+            .seeing(shown, |venues| venues.market(seen, self.at_ns));
         self.answer(None, done.is_ok());
     }
 
@@ -300,9 +300,9 @@ impl<C> PaperGateway<C> {
             return;
         };
         self.at_ns = self.at_ns.max(arrives_ns);
-        self.venues.swap_shown(&mut self.common.shown);
-        let done = self.venues.command(&record, self.at_ns);
-        self.venues.swap_shown(&mut self.common.shown);
+        let done = self.venues.seeing(&mut self.common.shown, |venues| {
+            venues.command(&record, self.at_ns)
+        });
         self.answer(Some(back_ns), done.is_ok());
     }
 

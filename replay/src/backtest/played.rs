@@ -287,9 +287,9 @@ impl Desk {
         {
             fate.arrived_ns = now_ns;
         }
-        self.venues.swap_shown(&mut common.shown);
-        let done = self.venues.command(record, now_ns);
-        self.venues.swap_shown(&mut common.shown);
+        let done = self
+            .venues
+            .seeing(&mut common.shown, |venues| venues.command(record, now_ns));
         done?;
         self.note(now_ns);
         Ok(())
@@ -301,9 +301,9 @@ impl Desk {
         if self.venues.is_idle(seen) {
             return Ok(());
         }
-        self.venues.swap_shown(shown);
-        let done = self.venues.market(seen, now_ns);
-        self.venues.swap_shown(shown);
+        let done = self
+            .venues
+            .seeing(shown, |venues| venues.market(seen, now_ns));
         done?;
         if !self.venues.answers.is_empty() {
             self.note(now_ns);

@@ -172,9 +172,21 @@ impl Venues {
         seen.marked.is_none() && self.markets.get(seen.index).is_none_or(Market::is_idle)
     }
 
-    /// Lends it what is shown, or takes it back.
+    /// Lets it do something while it is lent what is shown.
     #[inline]
-    pub(super) fn swap_shown(&mut self, shown: &mut [Box<Shown>]) {
+    pub(super) fn seeing<T>(
+        &mut self,
+        shown: &mut [Box<Shown>],
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        self.swap_shown(shown);
+        let done = act(self);
+        self.swap_shown(shown);
+        done
+    }
+
+    #[inline]
+    fn swap_shown(&mut self, shown: &mut [Box<Shown>]) {
         for (market, shown) in self.markets.iter_mut().zip(shown) {
             std::mem::swap(&mut market.shown, shown);
         }

@@ -226,10 +226,7 @@ impl World {
                 self.hear(record, letter.at_ns, None, common, observer)
             }
             Place::MarketThere | Place::CommandThere => {
-                self.venues.swap_shown(&mut common.shown);
-                let arrived = self.arrive(&letter.record, letter.at_ns);
-                self.venues.swap_shown(&mut common.shown);
-                arrived?;
+                self.arrive(&letter.record, letter.at_ns, common)?;
                 self.answer(letter.at_ns);
                 Ok(())
             }
@@ -237,10 +234,17 @@ impl World {
     }
 
     /// A command, or a gateway that comes back, at the venue.
-    fn arrive(&mut self, record: &Record, now_ns: u64) -> Result<(), BacktestError> {
+    fn arrive(
+        &mut self,
+        record: &Record,
+        now_ns: u64,
+        common: &mut Common,
+    ) -> Result<(), BacktestError> {
+        let shown = &mut common.shown;
         if record.kind == Kind::Connection.code() {
             let account = record.account().unwrap_or(AccountId(0));
-            self.venues.reconcile(account, now_ns);
+            self.venues
+                .seeing(shown, |venues| venues.reconcile(account, now_ns));
             self.venues.answers.push((account, *record));
             return Ok(());
         }
@@ -249,7 +253,10 @@ impl World {
             return Ok(());
         }
         self.books.arrived(record, now_ns);
-        Ok(self.venues.command(record, now_ns)?)
+        let done = self
+            .venues
+            .seeing(shown, |venues| venues.command(record, now_ns));
+        Ok(done?)
     }
 
     /// The market's next event at its venue, which is what was seen last.
@@ -264,9 +271,9 @@ impl World {
             return Ok(());
         }
         self.now_ns = now_ns;
-        self.venues.swap_shown(shown);
-        let done = self.venues.market(seen, now_ns);
-        self.venues.swap_shown(shown);
+        let done = self
+            .venues
+            .seeing(shown, |venues| venues.market(seen, now_ns));
         done?;
         if !self.venues.answers.is_empty() {
             self.answer(now_ns);

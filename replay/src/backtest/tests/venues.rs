@@ -52,11 +52,12 @@ impl Desk {
         self.now_ns += MS;
         let mut seen = Seen::default();
         assert!(seen.see(&mut self.shown, record));
-        self.venues.swap_shown(&mut self.shown);
         if !self.venues.is_idle(&seen) {
-            self.venues.market(&seen, self.now_ns).unwrap();
+            let done = self
+                .venues
+                .seeing(&mut self.shown, |venues| venues.market(&seen, self.now_ns));
+            done.unwrap();
         }
-        self.venues.swap_shown(&mut self.shown);
         self.told()
     }
 
@@ -65,9 +66,10 @@ impl Desk {
         let record = Record::new(kind, body)
             .on_instrument(INSTRUMENT)
             .on_account(ACCOUNT);
-        self.venues.swap_shown(&mut self.shown);
-        self.venues.command(&record, self.now_ns).unwrap();
-        self.venues.swap_shown(&mut self.shown);
+        let done = self.venues.seeing(&mut self.shown, |venues| {
+            venues.command(&record, self.now_ns)
+        });
+        done.unwrap();
         self.told()
     }
 

@@ -44,7 +44,7 @@ pub enum HarnessError {
     Fault(#[from] engine::pipeline::Fault),
     /// The instrument cannot be used.
     #[error(transparent)]
-    Symbols(#[from] connectors::binance::wire::SymbolError),
+    Symbols(#[from] connectors::wire::SymbolError),
     /// A directory for the journal could not be made.
     #[error("no temporary directory: {0}")]
     Directory(#[from] std::io::Error),

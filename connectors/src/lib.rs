@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 pub mod binance;
+pub mod link;
 pub mod net;
 pub mod practice;
 pub mod sign;
+pub mod wire;

@@ -18,9 +18,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use counting::ALLOCATIONS;
 
-use connectors::binance::TimeOffset;
 use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming};
 use connectors::binance::start::Limits;
+use connectors::link::TimeOffset;
 use connectors::practice::PracticeInstrument;
 use connectors::sign::Signer;
 use model::body::{Flag, NewOrder, OrderType, Side, TimeInForce};

@@ -5,7 +5,8 @@
 
 use std::hint::black_box;
 
-use connectors::binance::wire::{self, Depth, Market, Symbols};
+use connectors::binance::wire::{self, Depth, Market};
+use connectors::wire::Symbols;
 use criterion::{Criterion, Throughput};
 use model::num::Ticks;
 

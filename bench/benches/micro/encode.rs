@@ -4,11 +4,11 @@
 
 use std::hint::black_box;
 
-use connectors::binance::wire::Symbols;
 use connectors::binance::wire::request::{Context, Proof, Scratch, place};
 use connectors::net::Framer;
 use connectors::net::frame::Opcode;
 use connectors::sign::{SIGNATURE_TEXT_BYTES, Signer};
+use connectors::wire::Symbols;
 use criterion::Criterion;
 use model::body::{Flag, NewOrder, OrderType, Side, TimeInForce};
 use model::ids::InstrumentId;

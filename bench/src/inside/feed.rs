@@ -7,8 +7,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use connectors::binance::wire::{self, Depth, Market, Symbols};
+use connectors::binance::wire::{self, Depth, Market};
 use connectors::net::Deframer;
+use connectors::wire::Symbols;
 use model::ids::InstrumentId;
 use model::num::Ticks;
 use model::ports::{Clock, EventSink, Feed, Worked};

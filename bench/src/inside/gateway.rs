@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 use std::sync::{Arc, Mutex};
 
-use connectors::binance::wire::Symbols;
 use connectors::binance::wire::request::{self, Context, Proof, Scratch};
 use connectors::net::Framer;
 use connectors::net::frame::Opcode;
 use connectors::sign::Signer;
+use connectors::wire::Symbols;
 use engine::machine::Approved;
 use model::body::{OrderStatus, Sent, Side};
 use model::command::{CommandView, command};

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use connectors::binance::TimeOffset;
 use connectors::binance::feed::{FeedConfig, FeedTiming, MarketFeed};
 use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming};
 use connectors::binance::start::{Limits, RestEndpoint};
+use connectors::link::TimeOffset;
 use connectors::sign::Signer;
 use engine::clock::WallClock;
 use engine::machine::Approved;

@@ -244,7 +244,7 @@ impl Catalog {
             .qty
             .scale()
             .ok_or(NumberError::OutOfRange)?;
-        connectors::binance::wire::symbols::Step::new(scale).parse_down(text.as_bytes())
+        connectors::wire::symbols::Step::new(scale).parse_down(text.as_bytes())
     }
 
     /// Reads a price that is a binary float, as whole ticks.

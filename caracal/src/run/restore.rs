@@ -1,7 +1,7 @@
 //! What the embedded practice venue goes on from: the journal is the only one who knows.
 
-use connectors::binance::wire::order_id;
 use connectors::practice::{FirstIds, OrderKind, SeedOrder, SelfTrade, Side as PracticeSide};
+use connectors::wire::order_id;
 use engine::machine::{Machine, Order, OrderState};
 use model::body::{OrderType, Side};
 use model::ids::{AccountId, InstrumentId};

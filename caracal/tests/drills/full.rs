@@ -174,7 +174,7 @@ impl FirstRun {
     }
 
     fn seed(&self, order: &model::body::NewOrder) -> SeedOrder {
-        let text = connectors::binance::wire::order_id::text_of(order.client_id);
+        let text = connectors::wire::order_id::text_of(order.client_id);
         SeedOrder {
             instrument: 0,
             client_id: String::from_utf8(text.to_vec()).unwrap(),

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use connectors::binance::TimeOffset;
 use connectors::binance::drill::{DrillGateway, Loss};
 use connectors::binance::gateway::{GatewayConfig, GatewayTiming};
 use connectors::binance::start::Limits;
+use connectors::link::TimeOffset;
 use connectors::practice::{
     AccountSeed, Credential, MarketConfig, PracticeConfig, PracticeInstrument, VenueOrder,
 };
@@ -358,7 +358,7 @@ impl World {
         orders: &'t [VenueOrder],
         id: ClientOrderId,
     ) -> Vec<&'t VenueOrder> {
-        let text = connectors::binance::wire::order_id::text_of(id.raw());
+        let text = connectors::wire::order_id::text_of(id.raw());
         let name = String::from_utf8(text.to_vec()).unwrap();
         orders
             .iter()
@@ -368,7 +368,7 @@ impl World {
 
     /// How often the venue saw a request to place this order.
     pub(crate) fn venue_requests(&self, id: ClientOrderId) -> usize {
-        let text = connectors::binance::wire::order_id::text_of(id.raw());
+        let text = connectors::wire::order_id::text_of(id.raw());
         let requests = self.gateway.requests();
         let its = requests
             .iter()

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use connectors::binance::wire::order_id;
+use connectors::wire::order_id;
 use rust_decimal::Decimal;
 use serde_json::Value;
 

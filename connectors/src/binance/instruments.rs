@@ -7,9 +7,9 @@ use model::instrument::InstrumentSpec;
 use model::num::{Lots, NumberError, Scale, Ticks};
 use rust_decimal::Decimal;
 
-use super::wire::Raw;
 use super::wire::rest::{ExchangeInfo, Filter, SymbolInfo};
-use super::wire::symbols::Step;
+use crate::wire::Raw;
+use crate::wire::symbols::Step;
 
 /// An instrument that is to be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,13 +12,13 @@ use model::instrument::InstrumentSpec;
 use model::ports::Clock;
 
 use super::instruments::{InstrumentError, Wanted, select};
-use super::venue_time::TimeOffset;
-use super::wire::WireError;
 use super::wire::rest::{self, ExchangeInfo, ServerTime};
+use crate::link::venue_time::TimeOffset;
 use crate::net::{
     CloseReason, Endpoint, EndpointError, HttpClient, HttpConfig, HttpFailure, HttpRequest, Method,
     Target,
 };
+use crate::wire::WireError;
 
 /// Measurements of the venue's time at the start.
 const TIME_SAMPLES: usize = 5;

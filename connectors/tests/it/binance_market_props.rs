@@ -1,6 +1,7 @@
 //! Both parsers of market data say the same, and no bytes make either panic.
 
-use connectors::binance::wire::{Depth, Market, Symbols, decode, frame};
+use connectors::binance::wire::{Depth, Market, decode, frame};
+use connectors::wire::Symbols;
 use model::body::Level;
 use model::num::{Lots, Ticks};
 use proptest::prelude::*;

@@ -1,6 +1,7 @@
 //! Every sample of Binance's spot market data and control messages gives the expected event.
 
-use connectors::binance::wire::{Depth, Market, Symbols, WireError, decode, decode_snapshot};
+use connectors::binance::wire::{Depth, Market, decode, decode_snapshot};
+use connectors::wire::{Symbols, WireError};
 use model::body::{Level, Side};
 use model::num::{Lots, Ticks};
 

@@ -4,7 +4,8 @@ use connectors::binance::wire::frame::{self, Answer, Frame};
 use connectors::binance::wire::order::{CancelReplace, Half, OrderAnswer, TradeRow};
 use connectors::binance::wire::rest::{self, Account, ServerTime};
 use connectors::binance::wire::user::{Execution, UserEvent};
-use connectors::binance::wire::{Raw, Verdict, classify};
+use connectors::binance::wire::{Verdict, classify};
+use connectors::wire::Raw;
 use model::body::{OrderStatus, RejectReason, Side};
 
 use crate::samples::{labelled, message};

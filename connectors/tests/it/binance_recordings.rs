@@ -1,6 +1,7 @@
 //! Recordings of real markets: no message stays unparsed, and what is read is what stands there.
 
-use connectors::binance::wire::{Depth, Market, Symbols, decode, decode_snapshot};
+use connectors::binance::wire::{Depth, Market, decode, decode_snapshot};
+use connectors::wire::Symbols;
 use serde_json::Value;
 
 use crate::samples::{instrument, recording, sample};

@@ -1,9 +1,9 @@
 //! Golden requests of the WebSocket API: bytes, parameter order and signatures.
 
-use connectors::binance::wire::Symbols;
-use connectors::binance::wire::order_id;
 use connectors::binance::wire::request::{self, Context, Proof, Scratch, Trades, WriteError};
 use connectors::sign::{Signer, Verifier};
+use connectors::wire::Symbols;
+use connectors::wire::order_id;
 use model::body::{Flag, NewOrder, OrderType, ReplaceOrder, Side, TimeInForce};
 use model::num::{Lots, Ticks};
 use serde_json::Value;

@@ -6,8 +6,8 @@ use model::ids::{SourceId, VenueId};
 use model::instrument::InstrumentSpec;
 
 use crate::binance::start::RestEndpoint;
-use crate::binance::wire::symbols::SymbolError;
 use crate::net::{CloseReason, EndpointError};
+use crate::wire::symbols::SymbolError;
 
 /// Streams that one connection may carry, and streams per instrument.
 const STREAMS_MAX: usize = 1_024;

@@ -19,10 +19,11 @@ use model::ports::EventSink;
 use super::config::FeedConfig;
 use super::emit::Header;
 use super::sync::{BookSync, Fit, Span, Verdict};
-use crate::binance::lane::Lane;
-use crate::binance::link::{RemarkGate, Speaker};
-use crate::binance::wire::symbols::SymbolError;
-use crate::binance::wire::{Depth, Market, Symbols, WireError, decode, decode_snapshot};
+use crate::binance::wire::{Depth, Market, decode, decode_snapshot};
+use crate::link::lane::Lane;
+use crate::link::speaker::{RemarkGate, Speaker};
+use crate::wire::symbols::SymbolError;
+use crate::wire::{Symbols, WireError};
 
 /// Levels that are expected at most in an update, both sides together.
 const LEVELS_EXPECTED: usize = 10_000;

@@ -9,7 +9,7 @@ use model::ports::EventSink;
 use model::record::{Kind, Record, flags};
 
 use super::sync::Span;
-use crate::binance::lane::Lane;
+use crate::link::lane::Lane;
 
 /// What all records of one message share.
 #[derive(Debug, Clone, Copy)]

@@ -23,9 +23,9 @@ pub use config::{FeedConfig, FeedTiming, StartError};
 
 use self::core::{Core, SnapshotResult, Wish};
 use self::snapshots::Snapshots;
-use super::backoff::Backoff;
-use super::lane::{Backlog, Lane};
-use super::link::needs_a_person;
+use crate::link::backoff::Backoff;
+use crate::link::lane::{Backlog, Lane};
+use crate::link::speaker::needs_a_person;
 use crate::net::{
     CloseReason, Endpoint, HttpClient, HttpConfig, HttpRequest, Method, Target, WsClient, WsConfig,
     WsMessage,

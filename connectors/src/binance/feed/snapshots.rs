@@ -6,7 +6,7 @@
 //!
 //! Sans I/O. Hot path: no.
 
-use crate::binance::backoff::Backoff;
+use crate::link::backoff::Backoff;
 use crate::net::RequestId;
 
 /// With 1,000 levels (weight 50) at most half of the address's weight.

@@ -18,8 +18,8 @@ use model::record::{Record, flags};
 
 use super::core::{Core, SnapshotResult, Wish};
 use super::{FeedConfig, FeedTiming};
-use crate::binance::lane::{Backlog, Lane};
 use crate::binance::start::RestEndpoint;
+use crate::link::lane::{Backlog, Lane};
 
 struct Log(Vec<Record>);
 

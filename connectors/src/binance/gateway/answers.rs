@@ -15,10 +15,10 @@ use super::numbers::{self, Terms};
 use super::session::Session;
 use super::table::{OrderKey, Purpose, Request, Task};
 use crate::binance::wire::codes::{Verdict, classify};
-use crate::binance::wire::error::from_raw;
 use crate::binance::wire::frame::{Answer, ErrorBody};
 use crate::binance::wire::order::{CancelReplace, Half, OrderAnswer};
-use crate::binance::wire::{Raw, WireError, order_id};
+use crate::wire::error::from_raw;
+use crate::wire::{Raw, WireError, order_id};
 
 /// The venue does not know the order.
 const NO_SUCH_ORDER: i32 = -2013;

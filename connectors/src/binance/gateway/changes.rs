@@ -16,11 +16,11 @@ use super::reconcile::owner_of;
 use super::session::Session;
 use super::table::{OrderKey, Task};
 use crate::binance::wire::codes::{Verdict, classify};
-use crate::binance::wire::error::from_raw;
 use crate::binance::wire::frame::ErrorBody;
 use crate::binance::wire::order::{AmendAnswer, CancelledList, OrderAnswer};
-use crate::binance::wire::text::Text;
-use crate::binance::wire::{Raw, WireError};
+use crate::wire::error::from_raw;
+use crate::wire::text::Text;
+use crate::wire::{Raw, WireError};
 
 /// A change of an order's quantity as any message gives it.
 pub(super) struct Smaller<'t, 'a> {

@@ -6,10 +6,10 @@ use model::ids::{AccountId, InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
 
 use crate::binance::start::Limits;
-use crate::binance::venue_time::TimeOffset;
-use crate::binance::wire::symbols::SymbolError;
+use crate::link::venue_time::TimeOffset;
 use crate::net::EndpointError;
 use crate::sign::Signer;
+use crate::wire::symbols::SymbolError;
 
 /// The venue bounds the receive window.
 const RECV_WINDOW_MS_MAX: u64 = 60_000;

@@ -18,7 +18,7 @@ use model::num::Lots;
 use model::ports::EventSink;
 use model::record::{Kind, Record, flags};
 
-use crate::binance::link::{RemarkGate, Speaker};
+use crate::link::speaker::{RemarkGate, Speaker};
 
 /// A page of a thousand fills and everything else of one poll.
 const WAITING_RECORDS: usize = 4_096;

@@ -2,8 +2,8 @@
 //!
 //! Sans-I/O: the socket is an [`Outlet`]. Hot path: yes. Allocates: no.
 
-use crate::binance::venue_time::{TimeOffset, VenueTime};
 use crate::binance::wire::request::{Context, Proof, Scratch, WriteError};
+use crate::link::venue_time::{TimeOffset, VenueTime};
 use crate::net::{SendError, WsClient};
 use crate::sign::Signer;
 

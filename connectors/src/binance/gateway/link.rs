@@ -8,8 +8,8 @@ use model::ports::Clock;
 
 use super::config::{GatewayConfig, GatewayError, GatewayTiming};
 use super::session::{End, Phase, Session};
-use crate::binance::backoff::Backoff;
-use crate::binance::link::needs_a_person;
+use crate::link::backoff::Backoff;
+use crate::link::speaker::needs_a_person;
 use crate::net::{CloseReason, Endpoint, Progress, Target, WsClient, WsConfig, WsMessage};
 
 /// Where the venue's WebSocket API is on its host.

@@ -6,10 +6,10 @@ use model::body::{AssetName, Balance, Fill, Liquidity, Side, Transfer, TransferK
 use model::num::{Lots, Money, NumberError, Ticks};
 use rust_decimal::Decimal;
 
-use crate::binance::wire::WireError;
-use crate::binance::wire::symbols::Entry;
-use crate::binance::wire::text::Text;
 use crate::binance::wire::user;
+use crate::wire::WireError;
+use crate::wire::symbols::Entry;
+use crate::wire::text::Text;
 
 pub(super) fn nanoseconds(ms: u64) -> u64 {
     ms.saturating_mul(1_000_000)

@@ -12,13 +12,13 @@ use super::known::Owner;
 use super::numbers::{self, Terms};
 use super::session::{Phase, Session, TRADES_PAGE};
 use super::table::{OrderKey, Request, Task};
-use crate::binance::venue_time::TimeOffset;
 use crate::binance::wire::codes::{Verdict, classify};
-use crate::binance::wire::error::from_raw;
 use crate::binance::wire::frame::ErrorBody;
 use crate::binance::wire::order::{OrderAnswer, TradeRow};
 use crate::binance::wire::rest::{Account, ServerTime};
-use crate::binance::wire::{Raw, WireError, order_id};
+use crate::link::venue_time::TimeOffset;
+use crate::wire::error::from_raw;
+use crate::wire::{Raw, WireError, order_id};
 
 impl Session {
     pub(super) fn own_answer(

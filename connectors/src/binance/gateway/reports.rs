@@ -13,7 +13,7 @@ use super::numbers::{self, Terms};
 use super::session::Session;
 use super::table::{OrderKey, Task};
 use crate::binance::wire::user::{Balances, Execution, Report, UserEvent};
-use crate::binance::wire::{WireError, order_id};
+use crate::wire::{WireError, order_id};
 
 impl Session {
     pub(super) fn event(&mut self, event: &UserEvent<'_>) {

@@ -26,11 +26,11 @@ use super::emit::{Emitter, Origin, refusal};
 use super::known::Known;
 use super::line::{Line, NotWritten, Outlet};
 use super::table::{OrderKey, Purpose, Request, Task};
-use crate::binance::venue_time::TimeOffset;
 use crate::binance::wire::frame::{self, Frame};
 use crate::binance::wire::request::{self, Trades};
-use crate::binance::wire::symbols::Entry;
-use crate::binance::wire::{Symbols, WireError};
+use crate::link::venue_time::TimeOffset;
+use crate::wire::symbols::Entry;
+use crate::wire::{Symbols, WireError};
 
 /// Requests of our own that wait, without growing.
 const TASKS: usize = 256;

@@ -15,7 +15,7 @@ use super::config::{GatewayConfig, GatewayTiming};
 use super::line::Outlet;
 use super::session::{Phase, Session};
 use crate::binance::start::Limits;
-use crate::binance::venue_time::TimeOffset;
+use crate::link::venue_time::TimeOffset;
 use crate::net::SendError;
 use crate::practice::PracticeInstrument;
 use crate::sign::Signer;
@@ -76,7 +76,7 @@ fn id(counter: u32) -> u64 {
 
 /// Its text on the wire.
 fn name(counter: u32) -> String {
-    String::from_utf8(crate::binance::wire::order_id::text_of(id(counter)).to_vec()).unwrap()
+    String::from_utf8(crate::wire::order_id::text_of(id(counter)).to_vec()).unwrap()
 }
 
 impl Bench {

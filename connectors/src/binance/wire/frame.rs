@@ -7,11 +7,11 @@
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use super::error::{WireError, from_json, from_raw};
-use super::inline::Inline;
-use super::raw::{Members, Raw};
-use super::text::Text;
 use super::user::{self, UserEvent};
+use crate::wire::error::{WireError, from_json, from_raw};
+use crate::wire::inline::Inline;
+use crate::wire::raw::{Members, Raw};
+use crate::wire::text::Text;
 
 /// A rate limit as an answer counts it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

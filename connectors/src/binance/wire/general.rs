@@ -6,11 +6,11 @@ use model::num::NumberError;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::error::{WireError, from_json, nanoseconds};
 use super::market::{Depth, Market, level, quote_body, trade_message};
-use super::raw::Raw;
-use super::symbols::{Entry, Symbols};
-use super::text::Text;
+use crate::wire::error::{WireError, from_json, nanoseconds};
+use crate::wire::raw::Raw;
+use crate::wire::symbols::{Entry, Symbols};
+use crate::wire::text::Text;
 
 /// Every key that any of the messages uses. Spot's events share letters with other meanings, so
 /// what a key means is decided by the kind, after parsing.
@@ -148,7 +148,7 @@ impl<'a> Payload<'a> {
     /// `{"result":null,"id":1}`, or an error in either of the two forms seen.
     fn answer(&self) -> Result<Market, WireError> {
         let code = match self.error {
-            Some(error) => super::error::from_raw::<ErrorBody>(error)?.code,
+            Some(error) => crate::wire::error::from_raw::<ErrorBody>(error)?.code,
             None => match self.code {
                 Some(_) => Some(required(self.code, "code")?),
                 None => None,

@@ -13,10 +13,10 @@
 use model::body::{Level, Quote, Side, Trade};
 use model::num::{Lots, Ticks};
 
-use super::error::{WireError, nanoseconds};
 use super::general;
-use super::scan::Cursor;
-use super::symbols::{Entry, Symbols};
+use crate::wire::error::{WireError, nanoseconds};
+use crate::wire::scan::Cursor;
+use crate::wire::symbols::{Entry, Symbols};
 
 /// Levels of a depth message: the bids first, then the asks.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -4,30 +4,19 @@
 //! key order; whatever looks otherwise goes through a typed general parser, with the same result.
 //! Answers and private events ([`frame`], [`user`], [`order`], [`rest`]) are typed serde over
 //! borrowed text. Keys that we do not know are ignored everywhere; bytes that we cannot read are a
-//! [`WireError`], never a panic.
+//! [`crate::wire::WireError`], never a panic.
 //!
 //! Hot path: yes. Allocates: only where a module says so.
 
 pub mod codes;
-pub mod error;
 pub mod frame;
 mod general;
-mod inline;
 pub mod market;
 pub mod order;
-pub mod order_id;
-mod raw;
 pub mod request;
 pub mod rest;
-mod scan;
-pub mod symbols;
-pub mod text;
 pub mod user;
 mod write;
 
 pub use codes::{Verdict, classify};
-pub use error::WireError;
-pub use inline::Inline;
 pub use market::{Depth, Market, decode, decode_snapshot};
-pub use raw::Raw;
-pub use symbols::{SymbolError, Symbols};

@@ -6,11 +6,11 @@
 use model::body::{OrderStatus, Side};
 use serde::Deserialize;
 
-use super::error::{WireError, from_raw};
 use super::frame::ErrorBody;
-use super::inline::Inline;
-use super::raw::{Members, Raw};
-use super::text::Text;
+use crate::wire::error::{WireError, from_raw};
+use crate::wire::inline::Inline;
+use crate::wire::raw::{Members, Raw};
+use crate::wire::text::Text;
 
 /// An order as an answer describes it; which fields are there depends on the request.
 #[derive(Debug, Clone, Deserialize)]

@@ -7,10 +7,10 @@
 use model::body::{AmendOrder, NewOrder, OrderType, ReplaceOrder, SelfTrade, Side, TimeInForce};
 use model::num::{Lots, Ticks};
 
-use super::order_id::text_of;
-use super::symbols::Entry;
 use super::write::Params;
 pub use super::write::{Proof, Scratch, WriteError};
+use crate::wire::order_id::text_of;
+use crate::wire::symbols::Entry;
 
 /// What every request needs.
 #[derive(Debug, Clone, Copy)]

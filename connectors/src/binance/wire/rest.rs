@@ -4,10 +4,10 @@
 
 use serde::Deserialize;
 
-use super::error::{WireError, from_json};
 use super::frame::{ErrorBody, RateLimit};
-use super::raw::Raw;
-use super::text::Text;
+use crate::wire::error::{WireError, from_json};
+use crate::wire::raw::Raw;
+use crate::wire::text::Text;
 
 /// `/api/v3/time`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

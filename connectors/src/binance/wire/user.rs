@@ -5,10 +5,10 @@
 use model::body::{OrderStatus, Side};
 use serde::Deserialize;
 
-use super::error::{WireError, from_json};
-use super::inline::Inline;
 use super::order::{side_of, status_of};
-use super::text::Text;
+use crate::wire::error::{WireError, from_json};
+use crate::wire::inline::Inline;
+use crate::wire::text::Text;
 
 /// What happened to an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming};
-use connectors::binance::{TimeOffset, start::Limits};
+use connectors::binance::start::Limits;
+use connectors::link::TimeOffset;
 use connectors::net::{Trust, client_config};
 use connectors::practice::{
     AccountSeed, Credential, MarketConfig, PracticeConfig, PracticeInstrument, PracticeServer,

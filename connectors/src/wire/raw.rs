@@ -11,7 +11,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error::WireError;
+use crate::wire::error::WireError;
 
 /// JSON text of one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

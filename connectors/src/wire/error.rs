@@ -69,7 +69,7 @@ pub(crate) fn from_json<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Resul
 
 /// Reads a raw part of a message as `T`.
 pub(crate) fn from_raw<'a, T: serde::Deserialize<'a>>(
-    raw: super::raw::Raw<'a>,
+    raw: crate::wire::raw::Raw<'a>,
 ) -> Result<T, WireError> {
     from_json(raw.get().as_bytes())
 }

@@ -6,7 +6,7 @@
 //!
 //! Hot path: yes. Allocates: no.
 
-use super::symbols::Step;
+use crate::wire::symbols::Step;
 
 /// What is left to read.
 #[derive(Clone, Copy)]

@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`wire`] reads and writes messages without I/O; [`instruments`] and [`start`]
 //! load what is traded; [`feed`] is the market data, [`gateway`] the orders; [`practice`] is the
-//! venue's side of it all, and [`drill`] joins both without a socket. What finds no place in a lane
-//! is kept in a backlog (`crate::link::lane`). [`capture`] reads recorded frames, of USD-M futures too.
+//! venue's side of it all, and [`drill`] joins both without a socket. [`capture`] reads recorded
+//! frames, of USD-M futures too.
 
 pub mod capture;
 pub mod drill;

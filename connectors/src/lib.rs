@@ -7,6 +7,7 @@
 
 pub mod binance;
 pub mod link;
+pub mod load;
 pub mod net;
 pub mod practice;
 pub mod sign;

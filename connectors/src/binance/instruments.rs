@@ -2,43 +2,15 @@
 //!
 //! Control plane. Allocates.
 
-use model::ids::{InstrumentId, VenueId};
+use model::ids::VenueId;
 use model::instrument::InstrumentSpec;
 use model::num::{Lots, NumberError, Scale, Ticks};
 use rust_decimal::Decimal;
 
 use super::wire::rest::{ExchangeInfo, Filter, SymbolInfo};
+pub use crate::load::{InstrumentError, Wanted};
 use crate::wire::Raw;
 use crate::wire::symbols::Step;
-
-/// An instrument that is to be loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// Our id for it.
-    pub id: InstrumentId,
-    /// The venue's symbol, for example `BTCUSDT`.
-    pub symbol: String,
-    /// Our name, for example `BTC-USDT.BINANCE`.
-    pub name: String,
-}
-
-/// Why an instrument cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InstrumentError {
-    /// The venue does not list it.
-    #[error("the venue has no symbol {0}: check the spelling, upper case without separator")]
-    Unlisted(String),
-    /// A rule of it cannot be read.
-    #[error("symbol {symbol}: {field} of the venue's rules is {value:?}, which cannot be used")]
-    Rule {
-        /// The symbol.
-        symbol: String,
-        /// The rule's field.
-        field: &'static str,
-        /// What stands there.
-        value: String,
-    },
-}
 
 /// Finds the wanted instruments in the venue's list.
 ///

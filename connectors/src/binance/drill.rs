@@ -16,9 +16,9 @@ use model::ports::{Clock, EventSink, Gateway, Trace, Worked};
 use model::record::Record;
 use tungstenite::Utf8Bytes;
 
-use super::gateway::drilled::{Drilled, Written};
-use super::gateway::{GatewayConfig, GatewayError};
+use super::gateway::{GatewayConfig, GatewayError, Spot};
 use super::practice::BinancePractice;
+use crate::gateway::drilled::{Drilled, Written};
 use crate::practice::server::{self, ClientId, Outbox, Request, Venue as _, Wires};
 use crate::practice::types::Side as VenueSide;
 use crate::practice::{FaultSpec, OrderRequest, PracticeConfig, PracticeError, Truth, VenueOrder};
@@ -59,7 +59,7 @@ pub enum DrillError {
 /// A gateway with its venue.
 #[derive(Debug)]
 pub struct DrillGateway<C> {
-    gateway: Drilled,
+    gateway: Drilled<Spot>,
     venue: BinancePractice,
     start_ns: u64,
     to_venue: VecDeque<(u64, String)>,
@@ -110,13 +110,14 @@ impl<C> DrillGateway<C> {
     ///
     /// [`DrillError`].
     pub fn new(
-        mut gateway: GatewayConfig,
+        gateway: GatewayConfig,
         venue: &PracticeConfig,
         start_ns: u64,
     ) -> Result<Self, DrillError> {
         let wall_ms = i64::try_from(start_ns / MS).unwrap_or(i64::MAX);
+        let (setup, dialect) = gateway.split()?;
         Ok(Self {
-            gateway: Drilled::new(&mut gateway)?,
+            gateway: Drilled::new(&setup, dialect)?,
             venue: BinancePractice::new(venue, wall_ms)?,
             start_ns,
             to_venue: VecDeque::new(),

@@ -1,4 +1,4 @@
-//! Why bytes from the venue are not a message that we know.
+//! Why bytes from the venue are not a message that we know, and why a request cannot be written.
 //!
 //! Hot path: yes (it is what a decoder returns). Allocates: no.
 
@@ -44,6 +44,20 @@ pub enum WireError {
     /// Valid JSON, and no message that the documentation knows.
     #[error("message of no known kind")]
     UnknownKind,
+}
+
+/// Why a request could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// It does not fit the caller's buffer.
+    #[error("request does not fit the buffer")]
+    TooLong,
+    /// A price or quantity beyond 64 bits at its scale.
+    #[error("price or quantity out of range")]
+    OutOfRange,
+    /// The venue has no such request.
+    #[error("the venue has no such request")]
+    NotThere,
 }
 
 const _: () = assert!(size_of::<WireError>() <= 24);

@@ -1,4 +1,4 @@
-//! A short list from JSON that needs no heap up to `N` items.
+//! A short list that needs no heap up to `N` items, also read from JSON.
 //!
 //! Hot path: yes. Allocates: only beyond `N`.
 
@@ -15,6 +15,14 @@ pub struct Inline<T, const N: usize> {
 }
 
 impl<T, const N: usize> Inline<T, N> {
+    /// Adds an item.
+    pub fn push(&mut self, item: T) {
+        match self.first.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(item),
+            None => self.more.push(item),
+        }
+    }
+
     /// All items, in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().flatten().chain(&self.more)
@@ -47,13 +55,8 @@ impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for InlineVisitor<T,
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut list = Inline::default();
-        let mut count = 0;
         while let Some(item) = items.next_element()? {
-            match list.first.get_mut(count) {
-                Some(place) => *place = Some(item),
-                None => list.more.push(item),
-            }
-            count += 1;
+            list.push(item);
         }
         Ok(list)
     }

@@ -11,7 +11,7 @@ pub(crate) mod scan;
 pub mod symbols;
 pub mod text;
 
-pub use error::WireError;
+pub use error::{WireError, WriteError};
 pub use inline::Inline;
 pub use raw::Raw;
 pub use symbols::{SymbolError, Symbols};

@@ -18,6 +18,9 @@ use crate::wire::error::WireError;
 pub struct Raw<'a>(&'a str);
 
 impl<'a> Raw<'a> {
+    /// Nothing.
+    pub const NULL: Self = Self("null");
+
     /// The text.
     #[must_use]
     pub const fn get(self) -> &'a str {

@@ -1,10 +1,11 @@
 //! Every sample of Binance's spot order answers, private events and REST answers.
 
+use connectors::binance::wire::classify;
 use connectors::binance::wire::frame::{self, Answer, Frame};
 use connectors::binance::wire::order::{CancelReplace, Half, OrderAnswer, TradeRow};
 use connectors::binance::wire::rest::{self, Account, ServerTime};
 use connectors::binance::wire::user::{Execution, UserEvent};
-use connectors::binance::wire::{Verdict, classify};
+use connectors::gateway::said::Verdict;
 use connectors::wire::Raw;
 use model::body::{OrderStatus, RejectReason, Side};
 

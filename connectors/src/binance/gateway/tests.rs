@@ -11,12 +11,14 @@ use model::ports::{Clock, EventSink, Trace};
 use model::record::{Kind, Record};
 use serde_json::{Value, json};
 
-use super::config::{GatewayConfig, GatewayTiming};
-use super::line::Outlet;
-use super::session::{Phase, Session};
+use super::config::GatewayConfig;
+use super::dialect::Spot;
 use crate::binance::start::Limits;
+use crate::gateway::GatewayTiming;
+use crate::gateway::line::Outlet;
+use crate::gateway::session::{Phase, Session};
 use crate::link::venue_time::TimeOffset;
-use crate::net::SendError;
+use crate::net::{HttpRequest, SendError};
 use crate::practice::PracticeInstrument;
 use crate::sign::Signer;
 
@@ -36,6 +38,10 @@ impl Outlet for Wire {
     fn text(&mut self, text: &[u8]) -> Result<(), SendError> {
         self.0.push_back(serde_json::from_slice(text).unwrap());
         Ok(())
+    }
+
+    fn http(&mut self, _: u64, _: &HttpRequest<'_>) -> Result<(), SendError> {
+        Err(SendError::NotOpen)
     }
 }
 
@@ -63,7 +69,7 @@ impl Clock for Fixed {
 
 /// A session, what it sent, and the time.
 struct Bench {
-    session: Session,
+    session: Session<Spot>,
     wire: Wire,
     events: Events,
     now_ns: u64,
@@ -81,7 +87,7 @@ fn name(counter: u32) -> String {
 
 impl Bench {
     fn new() -> Self {
-        let mut config = GatewayConfig {
+        let config = GatewayConfig {
             url: "wss://venue.example".to_owned(),
             tls: None,
             api_key: "key".to_owned(),
@@ -95,8 +101,9 @@ impl Bench {
             resume: vec![(BTC, 100)],
             timing: GatewayTiming::default(),
         };
+        let (setup, dialect) = config.split().unwrap();
         Self {
-            session: Session::new(&mut config).unwrap(),
+            session: Session::new(&setup, dialect).unwrap(),
             wire: Wire::default(),
             events: Events::default(),
             now_ns: 1_700_000_000 * SECOND,
@@ -131,7 +138,7 @@ impl Bench {
 
     fn pump(&mut self) {
         self.session.pump(&mut self.wire, self.now_ns);
-        self.session.emit.flush(&mut self.events);
+        self.session.flush(&mut self.events);
     }
 
     fn text(&mut self, message: &Value) {
@@ -185,7 +192,7 @@ impl Bench {
 
     /// The connection breaks.
     fn lose(&mut self) {
-        let end = super::session::End {
+        let end = crate::gateway::session::End {
             state: LinkState::Down,
             code: 0,
             words: "broken".to_owned(),

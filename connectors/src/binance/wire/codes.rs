@@ -9,54 +9,7 @@
 
 use model::body::RejectReason;
 
-/// What an error answer says about the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Refused; nothing was done.
-    Refused(RejectReason),
-    /// Not processed because the venue is busy; a later attempt may go through.
-    Busy,
-    /// Refused because of a limit: stop sending for a while.
-    Limited,
-    /// Refused because of our timestamp: measure the venue's time again.
-    Clock,
-    /// Refused, and everything else will be until a person mends key, permission or address.
-    Configuration(RejectReason),
-    /// An open order has this client id: an earlier attempt lives.
-    Duplicate,
-    /// Parts of the request may have been done: the answer's data says which.
-    Partial,
-    /// The venue does not say what became of it.
-    Unknown,
-}
-
-impl Verdict {
-    /// Whether the request certainly had no effect.
-    #[must_use]
-    pub const fn is_definite(self) -> bool {
-        match self {
-            Self::Refused(_)
-            | Self::Busy
-            | Self::Limited
-            | Self::Clock
-            | Self::Configuration(_) => true,
-            Self::Duplicate | Self::Partial | Self::Unknown => false,
-        }
-    }
-
-    /// The reason as a record states it.
-    #[must_use]
-    pub const fn reason(self) -> RejectReason {
-        match self {
-            Self::Refused(reason) | Self::Configuration(reason) => reason,
-            Self::Busy => RejectReason::Other,
-            Self::Limited => RejectReason::RateLimit,
-            Self::Clock => RejectReason::Clock,
-            Self::Duplicate => RejectReason::Duplicate,
-            Self::Partial | Self::Unknown => RejectReason::VenueUnsure,
-        }
-    }
-}
+use crate::gateway::said::Verdict;
 
 /// What an error means, from the answer's status, the code and the words.
 #[must_use]

@@ -46,11 +46,16 @@ pub struct ErrorBody<'a> {
     pub data: Option<Raw<'a>>,
 }
 
-impl ErrorBody<'_> {
+impl<'a> ErrorBody<'a> {
     /// The venue's words.
     #[must_use]
     pub fn message(&self) -> &str {
         self.message.as_ref().map_or("", Text::as_str)
+    }
+
+    /// The same, without its body.
+    pub(crate) fn into_message(self) -> Text<'a> {
+        self.message.unwrap_or(Text("".into()))
     }
 
     /// Until when the venue wants no request, milliseconds since the Unix epoch.

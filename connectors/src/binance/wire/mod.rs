@@ -18,5 +18,5 @@ pub mod rest;
 pub mod user;
 mod write;
 
-pub use codes::{Verdict, classify};
+pub use codes::classify;
 pub use market::{Depth, Market, decode, decode_snapshot};

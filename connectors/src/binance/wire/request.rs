@@ -8,7 +8,8 @@ use model::body::{AmendOrder, NewOrder, OrderType, ReplaceOrder, SelfTrade, Side
 use model::num::{Lots, Ticks};
 
 use super::write::Params;
-pub use super::write::{Proof, Scratch, WriteError};
+pub use super::write::{Proof, Scratch};
+pub use crate::wire::WriteError;
 use crate::wire::order_id::text_of;
 use crate::wire::symbols::Entry;
 

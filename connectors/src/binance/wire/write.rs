@@ -8,20 +8,10 @@
 use model::num::Scale;
 
 use crate::sign::{SIGNATURE_TEXT_BYTES, SignatureText, Signer};
+use crate::wire::WriteError;
 
 /// Longest text that is signed; the longest request has about 400 bytes of it.
 const PAYLOAD_BYTES: usize = 1_024;
-
-/// Why a request could not be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum WriteError {
-    /// It does not fit the caller's buffer.
-    #[error("request does not fit the buffer")]
-    TooLong,
-    /// A price or quantity beyond 64 bits at its scale.
-    #[error("price or quantity out of range")]
-    OutOfRange,
-}
 
 /// Room for putting requests together; one beside each connection.
 #[derive(Debug)]

@@ -10,8 +10,8 @@
 use std::collections::VecDeque;
 
 use model::body::{
-    Amended, Balance, Channel, Fill, LinkState, OpenOrders, OrderReport, OrderStatus, RejectReason,
-    Sent, Text, Transfer,
+    Amended, Balance, Channel, Fill, Funding, LinkState, OpenOrders, OrderReport, OrderStatus,
+    PositionReport, RejectReason, Sent, Text, Transfer,
 };
 use model::ids::{AccountId, ClientOrderId, InstrumentId, SourceId, VenueId};
 use model::num::Lots;
@@ -136,6 +136,27 @@ impl Emitter {
     /// A balance of the account.
     pub(super) fn balance(&mut self, balance: &Balance, origin: Origin) {
         self.push(Record::new(Kind::Balance, balance), origin);
+    }
+
+    /// A position of the account.
+    pub(super) fn position(
+        &mut self,
+        instrument: InstrumentId,
+        report: &PositionReport,
+        origin: Origin,
+    ) {
+        let record = Record::new(Kind::PositionReport, report);
+        self.push(record.on_instrument(instrument), origin);
+    }
+
+    /// Funding that was paid or received.
+    pub(super) fn funding(&mut self, instrument: Option<InstrumentId>, funding: &Funding) {
+        let record = Record::new(Kind::Funding, funding);
+        let record = match instrument {
+            Some(instrument) => record.on_instrument(instrument),
+            None => record,
+        };
+        self.push(record, Origin::Stream);
     }
 
     /// The count of open orders.

@@ -1,4 +1,4 @@
-//! The gateway's session without its socket, for [`crate::binance::drill`].
+//! The gateway's session without its sockets, for drills.
 //!
 //! Everything but the bytes' way is the real thing: what is written, numbered, believed, asked
 //! again.
@@ -9,14 +9,15 @@ use model::body::LinkState;
 use model::ports::{Clock, EventSink, Trace};
 use model::record::Record;
 
-use super::config::{GatewayConfig, GatewayError};
+use super::config::{GatewayError, Setup};
+use super::dialect::Dialect;
 use super::line::Outlet;
 use super::session::{End, Phase, Session};
-use crate::net::SendError;
+use crate::net::{HttpRequest, SendError};
 
 /// Texts on their way to the venue.
 #[derive(Debug, Default)]
-pub(in crate::binance) struct Written(pub(in crate::binance) VecDeque<String>);
+pub(crate) struct Written(pub(crate) VecDeque<String>);
 
 impl Outlet for Written {
     fn text(&mut self, text: &[u8]) -> Result<(), SendError> {
@@ -24,32 +25,36 @@ impl Outlet for Written {
         self.0.push_back(text);
         Ok(())
     }
+
+    fn http(&mut self, _: u64, _: &HttpRequest<'_>) -> Result<(), SendError> {
+        Err(SendError::NotOpen)
+    }
 }
 
-/// A session whose socket somebody else plays.
+/// A session whose socket somebody else plays; a venue that needs HTTP cannot be drilled so.
 #[derive(Debug)]
-pub(in crate::binance) struct Drilled {
-    session: Session,
+pub(crate) struct Drilled<D> {
+    session: Session<D>,
     open: bool,
 }
 
-impl Drilled {
-    pub(in crate::binance) fn new(config: &mut GatewayConfig) -> Result<Self, GatewayError> {
+impl<D: Dialect> Drilled<D> {
+    pub(crate) fn new(setup: &Setup, dialect: D) -> Result<Self, GatewayError> {
         Ok(Self {
-            session: Session::new(config)?,
+            session: Session::new(setup, dialect)?,
             open: false,
         })
     }
 
-    pub(in crate::binance) const fn capacity(&self) -> usize {
+    pub(crate) const fn capacity(&self) -> usize {
         self.session.line.table.room()
     }
 
-    pub(in crate::binance) fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         self.session.phase == Phase::Up
     }
 
-    pub(in crate::binance) fn command(
+    pub(crate) fn command(
         &mut self,
         record: &Record,
         trace: Trace,
@@ -60,17 +65,17 @@ impl Drilled {
         self.session.command(record, trace, outlet, clock);
     }
 
-    pub(in crate::binance) fn opened(&mut self, now_ns: u64) {
+    pub(crate) fn opened(&mut self, now_ns: u64) {
         self.open = true;
         self.session.opened(now_ns);
     }
 
-    pub(in crate::binance) fn text(&mut self, text: &str, now_ns: u64) {
+    pub(crate) fn text(&mut self, text: &str, now_ns: u64) {
         self.session.text(text.as_bytes(), now_ns);
     }
 
     /// The connection broke.
-    pub(in crate::binance) fn broke(&mut self, now_ns: u64) {
+    pub(crate) fn broke(&mut self, now_ns: u64) {
         let end = End {
             state: LinkState::Down,
             code: 0,
@@ -85,7 +90,7 @@ impl Drilled {
     }
 
     /// Deadlines and requests of its own; false if it ended the connection itself.
-    pub(in crate::binance) fn turn(&mut self, written: &mut Written, now_ns: u64) -> bool {
+    pub(crate) fn turn(&mut self, written: &mut Written, now_ns: u64) -> bool {
         if !self.open {
             return true;
         }
@@ -100,11 +105,11 @@ impl Drilled {
         }
     }
 
-    pub(in crate::binance) fn flush(&mut self, sink: &mut impl EventSink) -> bool {
-        self.session.emit.flush(sink)
+    pub(crate) fn flush(&mut self, sink: &mut impl EventSink) -> bool {
+        self.session.flush(sink)
     }
 
-    pub(in crate::binance) fn is_clear(&self) -> bool {
+    pub(crate) fn is_clear(&self) -> bool {
         self.session.emit.is_clear()
     }
 }

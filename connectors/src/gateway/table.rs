@@ -14,79 +14,144 @@ const REQUESTS_MAX: usize = 1_024;
 
 /// An order by our own id, at one of our instruments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct OrderKey {
+pub struct OrderKey {
     /// Position of the instrument.
-    pub(super) slot: usize,
+    pub slot: usize,
     /// Raw client order id.
-    pub(super) client_id: u64,
+    pub client_id: u64,
 }
+
+/// Most orders that one request of a cancel by list names.
+pub const CANCELS_MAX: usize = 20;
+
+/// Orders of one instrument by the venue's ids; 0 behind the last.
+pub type OrderIds = [u64; CANCELS_MAX];
 
 /// A request of our own, and what it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Task {
+pub enum Task {
     /// The venue's time: a measurement and a sign of life.
     Time,
     /// Logs the connection on.
     Logon,
-    /// Subscribes to the private stream.
+    /// Subscribes to the private stream, or asks for the way to it.
     Subscribe,
-    /// The open orders: after connecting, each is reported.
-    Reconcile,
-    /// The open orders, counted for the machine.
-    List,
-    /// Our trades of an instrument from an id on; without one, the latest.
-    Trades { slot: usize, from: Option<u64> },
+    /// Keeps the private stream open.
+    KeepAlive,
+    /// Tells the venue to cancel everything unless it hears from us again; `false` takes it back.
+    DeadMan {
+        /// Whether it is to be on.
+        on: bool,
+        /// Position of the instrument; 0 where it is for the whole account.
+        slot: usize,
+    },
+    /// The open orders: after connecting, each is reported. `page` as the answer before said.
+    Reconcile {
+        /// Where this page begins.
+        page: Option<u64>,
+    },
+    /// The open orders, counted for the machine: ours and others' so far.
+    List {
+        /// Where this page begins.
+        page: Option<u64>,
+        /// Counted on the pages before.
+        ours: u64,
+        /// Counted on the pages before.
+        foreign: u64,
+    },
+    /// Our trades of an instrument behind one that is known; without one, the latest.
+    Trades {
+        /// Position of the instrument.
+        slot: usize,
+        /// Last trade that is known.
+        after: Option<u64>,
+        /// Where this page begins.
+        page: Option<u64>,
+        /// The latest trade of the pages before.
+        latest: u64,
+    },
     /// The trades of one order, page by page, and what to report behind them.
     TradesOf {
+        /// The order.
         key: OrderKey,
-        from: Option<u64>,
+        /// Where this page begins.
+        page: Option<u64>,
+        /// What to report.
         status: OrderReport,
     },
     /// The account's balances.
     Account,
+    /// The account's positions.
+    Positions,
     /// Whose order this is.
-    WhoIs { slot: usize, order_id: u64 },
+    WhoIs {
+        /// Position of the instrument.
+        slot: usize,
+        /// The venue's id of the order.
+        order_id: u64,
+    },
     /// A cancel of everything on an instrument that did not go through yet.
-    CancelAll { slot: usize },
+    CancelAll {
+        /// Position of the instrument.
+        slot: usize,
+    },
+    /// A cancel of a part of the list that a cancel of everything asked for.
+    CancelSome {
+        /// Position of the instrument.
+        slot: usize,
+        /// Which.
+        orders: OrderIds,
+    },
 }
 
 impl Task {
-    /// The method, for people.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Time => "time",
-            Self::Logon => "session.logon",
-            Self::Subscribe => "userDataStream.subscribe",
-            Self::Reconcile | Self::List => "openOrders.status",
-            Self::Trades { .. } | Self::TradesOf { .. } => "myTrades",
-            Self::Account => "account.status",
-            Self::WhoIs { .. } => "order.status",
-            Self::CancelAll { .. } => "openOrders.cancelAll",
-        }
-    }
+    /// The whole list of open orders, from its start.
+    pub(super) const LIST: Self = Self::List {
+        page: None,
+        ours: 0,
+        foreign: 0,
+    };
 
     /// Whether its answer is needed before the connection is `Up`.
     pub(super) const fn reconciles(self) -> bool {
         match self {
-            Self::Reconcile | Self::Trades { .. } | Self::Account | Self::WhoIs { .. } => true,
+            Self::Reconcile { .. }
+            | Self::Trades { .. }
+            | Self::Account
+            | Self::Positions
+            | Self::WhoIs { .. } => true,
             Self::Time
             | Self::Logon
             | Self::Subscribe
-            | Self::List
+            | Self::KeepAlive
+            | Self::DeadMan { .. }
+            | Self::List { .. }
             | Self::TradesOf { .. }
-            | Self::CancelAll { .. } => false,
+            | Self::CancelAll { .. }
+            | Self::CancelSome { .. } => false,
         }
     }
 }
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub enum Purpose {
+    /// To place an order.
     Place(OrderKey),
+    /// To cancel one.
     Cancel(OrderKey),
-    Replace { old: OrderKey, new: OrderKey },
+    /// To cancel one and place another in one request.
+    Replace {
+        /// The one.
+        old: OrderKey,
+        /// The other.
+        new: OrderKey,
+    },
+    /// To make an order smaller.
     Amend(OrderKey),
+    /// To know how an order is.
     Status(OrderKey),
+    /// The session's own.
     Own(Task),
 }
 
@@ -141,6 +206,13 @@ impl Table {
             self.earliest_ns = self.earliest_ns.min(request.deadline_ns);
             self.places[place] = Some(request);
         }
+    }
+
+    /// The request of this number, if it waits.
+    pub(super) fn get(&self, id: u64) -> Option<&Request> {
+        let place = usize::try_from(id % REQUESTS_MAX as u64).ok()?;
+        let request = self.places.get(place)?.as_ref();
+        request.filter(|request| request.id == id)
     }
 
     /// The request of an answer.

@@ -12,7 +12,7 @@ const REMEMBERED: usize = 8_192;
 
 /// Whose an order is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
+pub enum Owner {
     /// Ours, by its raw client order id.
     Ours(u64),
     /// Somebody else's on the same account.

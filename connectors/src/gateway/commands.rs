@@ -7,10 +7,10 @@ use model::command::{self, CommandView};
 use model::ports::{Clock, Trace};
 use model::record::Record;
 
+use super::dialect::{Ask, Dialect};
 use super::line::{NotWritten, Outlet};
 use super::session::{Phase, Session};
 use super::table::{OrderKey, Purpose, Task};
-use crate::binance::wire::request;
 
 /// Why a command was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,9 +36,9 @@ impl Refused {
     }
 }
 
-impl Session {
+impl<D: Dialect> Session<D> {
     /// Takes one command; without an outlet there is no connection.
-    pub(super) fn command<O: Outlet>(
+    pub(crate) fn command<O: Outlet>(
         &mut self,
         record: &Record,
         trace: Trace,
@@ -118,7 +118,7 @@ impl Session {
             None => None,
         };
         match view {
-            CommandView::QueryOpenOrders(_) => Ok(self.ask(Task::List, outlet, now_ns)?),
+            CommandView::QueryOpenOrders(_) => Ok(self.ask(Task::LIST, outlet, now_ns)?),
             CommandView::CancelAll(_) => self.cancel_all(slot, outlet, now_ns),
             CommandView::NewOrder(_)
             | CommandView::CancelOrder(_)
@@ -179,47 +179,43 @@ impl Session {
         outlet: &mut O,
         now_ns: u64,
     ) -> Result<(), Refused> {
-        let entry = &self.entries[slot];
         let key = |client_id| OrderKey { slot, client_id };
-        let line = &mut self.line;
-        let written = match *view {
-            CommandView::NewOrder(order) => {
-                let purpose = Purpose::Place(key(order.client_id));
-                line.submit(outlet, now_ns, purpose, |context, scratch, out| {
-                    request::place(context, entry, order, scratch, out)
-                })
-            }
+        let (purpose, ask) = match *view {
+            CommandView::NewOrder(order) => (
+                Purpose::Place(key(order.client_id)),
+                Ask::Place(slot, order),
+            ),
             CommandView::CancelOrder(order) => {
-                let purpose = Purpose::Cancel(key(order.client_id));
-                line.submit(outlet, now_ns, purpose, |context, scratch, out| {
-                    let ids = (order.client_id, order.venue_order_id);
-                    request::cancel(context, entry, ids, scratch, out)
-                })
+                let ids = (order.client_id, order.venue_order_id);
+                (
+                    Purpose::Cancel(key(order.client_id)),
+                    Ask::Cancel(slot, ids),
+                )
+            }
+            CommandView::ReplaceOrder(order) if !self.habits.replaces => {
+                return Ok(self.replace_in_two(slot, order, outlet, now_ns)?);
             }
             CommandView::ReplaceOrder(order) => {
                 let (old, new) = (key(order.cancel_client_id), key(order.client_id));
-                let purpose = Purpose::Replace { old, new };
-                line.submit(outlet, now_ns, purpose, |context, scratch, out| {
-                    request::cancel_replace(context, entry, order, scratch, out)
-                })
+                (Purpose::Replace { old, new }, Ask::Replace(slot, order))
             }
-            CommandView::AmendOrder(order) => {
-                let purpose = Purpose::Amend(key(order.client_id));
-                line.submit(outlet, now_ns, purpose, |context, scratch, out| {
-                    request::amend(context, entry, order, scratch, out)
-                })
-            }
+            CommandView::AmendOrder(order) => (
+                Purpose::Amend(key(order.client_id)),
+                Ask::Amend(slot, order),
+            ),
             CommandView::QueryOrder(order) => {
-                let purpose = Purpose::Status(key(order.client_id));
-                line.submit(outlet, now_ns, purpose, |context, scratch, out| {
-                    request::order_status(context, entry, order.client_id, scratch, out)
-                })
+                let client_id = order.client_id;
+                (
+                    Purpose::Status(key(client_id)),
+                    Ask::Status(slot, client_id),
+                )
             }
             // None of these is about one order: the caller has dealt with them.
             CommandView::QueryOpenOrders(_) | CommandView::CancelAll(_) | CommandView::Latch(_) => {
                 return Err(Refused::Instrument);
             }
         };
-        Ok(written?)
+        let line = &mut self.line;
+        Ok(line.submit(outlet, now_ns, purpose, ask, &self.entries)?)
     }
 }

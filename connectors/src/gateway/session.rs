@@ -1,7 +1,7 @@
 //! The order connection without its socket: what is said, in which order, and what is believed.
 //!
 //! ```text
-//!   Closed -> Measuring -> LoggingOn (Ed25519) -> Subscribing -> Reconciling -> Up
+//!   Closed -> Measuring -> LoggingOn (if it must) -> Subscribing -> Reconciling -> Up
 //! ```
 //!
 //! Messages and time go in; events wait in the emitter, requests of our own in a queue that
@@ -19,16 +19,19 @@ use std::collections::VecDeque;
 
 use model::body::{AssetName, Fill, LinkState, OrderReport, RejectReason};
 use model::ids::InstrumentId;
+use model::ports::EventSink;
 use model::record::Kind;
 
-use super::config::{GatewayConfig, GatewayError, GatewayTiming};
+use super::config::{GatewayError, GatewayTiming, Setup};
+use super::dialect::{Ask, Dialect, Habits};
 use super::emit::{Emitter, Origin, refusal};
 use super::known::Known;
 use super::line::{Line, NotWritten, Outlet};
+use super::replacing::Replacing;
+use super::said::Event;
 use super::table::{OrderKey, Purpose, Request, Task};
-use crate::binance::wire::frame::{self, Frame};
-use crate::binance::wire::request::{self, Trades};
 use crate::link::venue_time::TimeOffset;
+use crate::net::{HttpFailure, HttpResponse};
 use crate::wire::symbols::Entry;
 use crate::wire::{Symbols, WireError};
 
@@ -36,15 +39,10 @@ use crate::wire::{Symbols, WireError};
 const TASKS: usize = 256;
 /// Measurements of the venue's time in one round.
 const TIME_SAMPLES: u32 = 3;
-/// Deadlines are looked at this often.
-const TICK_NS: u64 = 5_000_000;
-const SECOND_NS: u64 = 1_000_000_000;
-/// Most rows of one page of trades.
-pub(super) const TRADES_PAGE: u64 = 1_000;
 
 /// How far the connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     Closed,
     Measuring,
     LoggingOn,
@@ -55,17 +53,17 @@ pub(super) enum Phase {
 
 /// The connection has to end, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct End {
-    pub(super) state: LinkState,
-    pub(super) code: i32,
-    pub(super) words: String,
+pub(crate) struct End {
+    pub(crate) state: LinkState,
+    pub(crate) code: i32,
+    pub(crate) words: String,
 }
 
 /// A round of measurements.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Round {
-    pub(super) left: u32,
-    pub(super) best: Option<TimeOffset>,
+pub(crate) struct Round {
+    pub(crate) left: u32,
+    pub(crate) best: Option<TimeOffset>,
 }
 
 /// What was seen and not acted on.
@@ -83,44 +81,52 @@ pub struct GatewayCounts {
 
 /// The connection's state.
 #[derive(Debug)]
-pub(super) struct Session {
-    pub(super) symbols: Symbols,
-    pub(super) entries: Vec<Entry>,
+pub(crate) struct Session<D> {
+    pub(crate) symbols: Symbols,
+    pub(crate) entries: Vec<Entry>,
     slots: Vec<Option<usize>>,
-    pub(super) line: Line,
+    pub(crate) line: Line<D>,
+    pub(crate) habits: Habits,
     pub(super) emit: Emitter,
     pub(super) known: Known,
-    pub(super) phase: Phase,
-    pub(super) tasks: VecDeque<Task>,
-    pub(super) round: Option<Round>,
+    pub(crate) phase: Phase,
+    pub(crate) tasks: VecDeque<Task>,
+    pub(crate) round: Option<Round>,
     time_asked: bool,
     /// The last trade of each instrument that was asked for and dealt with.
-    pub(super) cursors: Vec<Option<u64>>,
+    pub(crate) cursors: Vec<Option<u64>>,
     /// Fills of orders that we do not know, until the venue says whose they are.
-    pub(super) unplaced: Vec<(usize, Fill)>,
+    pub(crate) unplaced: Vec<(usize, Fill)>,
     /// Open orders, reported behind the fills.
-    pub(super) statuses: Vec<(InstrumentId, OrderReport)>,
-    pub(super) assets: Vec<AssetName>,
-    pub(super) list_wanted: bool,
+    pub(crate) statuses: Vec<(InstrumentId, OrderReport)>,
+    pub(crate) assets: Vec<AssetName>,
+    pub(crate) list_wanted: bool,
     /// Instruments whose cancel of everything the connection took with it: sent again.
-    pub(super) cancel_wanted: Vec<bool>,
-    pub(super) end: Option<End>,
-    pub(super) counts: GatewayCounts,
-    pub(super) timing: GatewayTiming,
+    pub(crate) cancel_wanted: Vec<bool>,
+    /// New orders that wait for the end of old ones.
+    pub(super) replacing: Vec<Replacing>,
+    /// Path of the private stream, once the venue has said it, until it is opened.
+    pub(crate) stream_path: Option<String>,
+    /// Events of one message; kept for its memory.
+    told: Vec<Event>,
+    pub(crate) end: Option<End>,
+    pub(crate) counts: GatewayCounts,
+    pub(crate) timing: GatewayTiming,
     announced: Option<LinkState>,
-    renewing_since_ns: Option<u64>,
-    opened_ns: u64,
-    heard_ns: u64,
-    trades_due_ns: u64,
-    next_slot: usize,
-    tick_due_ns: u64,
+    pub(super) renewing_since_ns: Option<u64>,
+    pub(super) opened_ns: u64,
+    pub(super) heard_ns: u64,
+    pub(super) trades_due_ns: u64,
+    pub(super) next_slot: usize,
+    pub(super) tick_due_ns: u64,
+    pub(super) keep_alive_due_ns: u64,
+    pub(super) dead_man_due_ns: u64,
 }
 
-impl Session {
-    pub(super) fn new(config: &mut GatewayConfig) -> Result<Self, GatewayError> {
-        config.check()?;
-        let symbols = Symbols::new(&config.instruments)?;
-        let specs = &config.instruments;
+impl<D: Dialect> Session<D> {
+    pub(crate) fn new(setup: &Setup, dialect: D) -> Result<Self, GatewayError> {
+        let symbols = Symbols::new(&setup.instruments)?;
+        let specs = &setup.instruments;
         let entries: Vec<Entry> = specs
             .iter()
             .filter_map(|spec| symbols.find(spec.symbol.as_bytes()).cloned())
@@ -132,7 +138,7 @@ impl Session {
         }
         let mut cursors = vec![None; entries.len()];
         let cancel_wanted = vec![false; entries.len()];
-        for (instrument, trade) in &config.resume {
+        for (instrument, trade) in &setup.resume {
             if let Some(Some(slot)) = slots.get(instrument.index()) {
                 cursors[*slot] = Some(*trade);
             }
@@ -148,8 +154,9 @@ impl Session {
             symbols,
             entries,
             slots,
-            line: Line::new(config),
-            emit: Emitter::new(config.venue, config.account),
+            habits: dialect.habits(),
+            line: Line::new(setup, dialect),
+            emit: Emitter::new(setup.venue, setup.account),
             known: Known::new(),
             phase: Phase::Closed,
             tasks: VecDeque::with_capacity(TASKS),
@@ -161,9 +168,12 @@ impl Session {
             assets,
             list_wanted: false,
             cancel_wanted,
+            replacing: Vec::with_capacity(64),
+            stream_path: None,
+            told: Vec::with_capacity(64),
             end: None,
             counts: GatewayCounts::default(),
-            timing: config.timing,
+            timing: setup.timing,
             announced: None,
             renewing_since_ns: None,
             opened_ns: 0,
@@ -171,21 +181,29 @@ impl Session {
             trades_due_ns: 0,
             next_slot: 0,
             tick_due_ns: 0,
+            keep_alive_due_ns: 0,
+            dead_man_due_ns: 0,
         })
     }
 
+    /// Moves into the lane what it takes; whether anything was moved.
+    pub(crate) fn flush(&mut self, sink: &mut impl EventSink) -> bool {
+        self.emit.flush(sink)
+    }
+
     /// The instrument's position.
-    pub(super) fn slot(&self, instrument: InstrumentId) -> Option<usize> {
+    pub(crate) fn slot(&self, instrument: InstrumentId) -> Option<usize> {
         self.slots.get(instrument.index()).copied().flatten()
     }
 
     /// The socket is open.
-    pub(super) fn opened(&mut self, now_ns: u64) {
+    pub(crate) fn opened(&mut self, now_ns: u64) {
         self.emit.stamp_ns = now_ns;
         self.opened_ns = now_ns;
         self.heard_ns = now_ns;
         self.phase = Phase::Measuring;
-        self.line.logged_on = false;
+        self.line.dialect.logged_on(false);
+        self.stream_path = None;
         self.end = None;
         self.renewing_since_ns = None;
         self.time_asked = false;
@@ -195,7 +213,7 @@ impl Session {
     }
 
     /// Begins to measure the venue's time, if that is not under way.
-    pub(super) fn measure(&mut self) {
+    pub(crate) fn measure(&mut self) {
         if self.round.is_none() || !self.time_asked {
             self.round = Some(Round {
                 left: TIME_SAMPLES,
@@ -205,30 +223,77 @@ impl Session {
         }
     }
 
-    pub(super) fn ask_time(&mut self) {
+    pub(crate) fn ask_time(&mut self) {
         if !self.time_asked {
             self.time_asked = true;
             self.tasks.push_back(Task::Time);
         }
     }
 
-    pub(super) const fn time_answered(&mut self) {
+    pub(crate) const fn time_answered(&mut self) {
         self.time_asked = false;
     }
 
-    /// One message.
-    pub(super) fn text(&mut self, bytes: &[u8], stamp_ns: u64) {
+    /// One message, of the order connection or the private stream.
+    pub(crate) fn text(&mut self, bytes: &[u8], stamp_ns: u64) {
         self.emit.stamp_ns = stamp_ns;
         self.heard_ns = stamp_ns;
-        match frame::decode(bytes) {
-            Ok(Frame::Answer(answer)) => self.answer(&answer),
-            Ok(Frame::Event(event)) => self.event(&event),
+        let mut events = std::mem::take(&mut self.told);
+        let heard = self.line.dialect.hear(bytes, &self.symbols, &mut events);
+        match heard {
+            Ok(Some(answer)) => self.answer(answer),
+            Ok(None) => {}
             Err(error) => self.unreadable(error),
+        }
+        for event in events.drain(..) {
+            self.event(event);
+        }
+        self.told = events;
+    }
+
+    /// What became of a request over HTTP.
+    pub(crate) fn http(
+        &mut self,
+        id: u64,
+        result: Result<HttpResponse<'_>, HttpFailure>,
+        stamp_ns: u64,
+    ) {
+        self.emit.stamp_ns = stamp_ns;
+        let Some(purpose) = self.line.table.get(id).map(|request| request.purpose) else {
+            self.counts.late += 1;
+            return;
+        };
+        let failed = match result {
+            Ok(response) => match self.line.dialect.hear_http(&purpose, &response) {
+                Ok(mut answer) => {
+                    answer.id = Some(id);
+                    return self.answer(answer);
+                }
+                Err(error) => {
+                    self.unreadable(error);
+                    (
+                        RejectReason::VenueUnsure,
+                        "the answer could not be read".to_owned(),
+                    )
+                }
+            },
+            Err(failure) => (RejectReason::NoAnswer, failure.to_string()),
+        };
+        if let Some(request) = self.line.table.take(id) {
+            self.failed(&request, failed.0, &failed.1);
+        }
+    }
+
+    /// The private stream is open, where it is a connection of its own.
+    pub(crate) fn stream_opened(&mut self, now_ns: u64) {
+        self.emit.stamp_ns = now_ns;
+        if self.phase == Phase::Subscribing {
+            self.begin_to_reconcile();
         }
     }
 
     #[cold]
-    pub(super) fn unreadable(&mut self, error: WireError) {
+    pub(crate) fn unreadable(&mut self, error: WireError) {
         self.counts.unparsed += 1;
         self.emit.remark(0, &format!("unread message: {error}"));
     }
@@ -236,100 +301,54 @@ impl Session {
     /// Something of the venue's that concerns orders or money and that we cannot take: never held
     /// back, because nothing else says it.
     #[cold]
-    pub(super) fn strange(&mut self, what: &str, error: WireError) {
+    pub(crate) fn strange(&mut self, what: &str, error: WireError) {
         self.counts.unparsed += 1;
         self.emit.notice(0, &format!("{what}: {error}"));
     }
 
     /// The venue will close the connection soon: replace it when no order is on its way.
-    pub(super) fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         let now_ns = self.emit.stamp_ns;
         self.renewing_since_ns.get_or_insert(now_ns);
     }
 
     #[cold]
-    pub(super) fn end(&mut self, state: LinkState, code: i32, words: impl Into<String>) {
+    pub(crate) fn end(&mut self, state: LinkState, code: i32, words: impl Into<String>) {
         if self.end.is_none() {
             let words = words.into();
             self.end = Some(End { state, code, words });
         }
     }
 
-    /// Deadlines. Cheap when nothing is due.
-    pub(super) fn tick(&mut self, now_ns: u64) {
-        if now_ns < self.tick_due_ns || self.phase == Phase::Closed {
-            return;
-        }
-        self.tick_due_ns = now_ns.saturating_add(TICK_NS);
-        self.emit.stamp_ns = now_ns;
-        while let Some(request) = self.line.table.take_overdue(now_ns) {
-            self.failed(&request, RejectReason::NoAnswer, "no answer in time");
-            if self.phase == Phase::Up {
-                self.ask_time();
-            }
-        }
-        if self.phase != Phase::Up {
-            return;
-        }
-        if now_ns.saturating_sub(self.heard_ns) >= self.timing.probe_ns {
-            self.ask_time();
-        }
-        let measured_ns = self.line.time.measured_ns();
-        if now_ns.saturating_sub(measured_ns) >= self.timing.measure_ns {
-            self.measure();
-        }
-        self.ask_trades(now_ns);
-        if now_ns.saturating_sub(self.opened_ns) >= self.timing.renew_ns {
-            self.renew();
-        }
-        self.renew_when_quiet(now_ns);
-    }
-
-    fn ask_trades(&mut self, now_ns: u64) {
-        let count = self.entries.len();
-        if now_ns < self.trades_due_ns || count == 0 {
-            return;
-        }
-        let spacing_ns = (self.timing.trades_ns / count as u64).max(SECOND_NS);
-        self.trades_due_ns = now_ns.saturating_add(spacing_ns.min(self.timing.trades_ns));
-        let slot = self.next_slot % count;
-        self.next_slot = slot + 1;
-        let asked =
-            |task: &Task| matches!(task, Task::Trades { slot: other, .. } if *other == slot);
-        if !self.tasks.iter().any(asked) {
-            self.tasks.push_back(self.trades_of_slot(slot));
+    /// Asks once, however often that is wanted.
+    pub(crate) fn want(&mut self, task: Task) {
+        if !self.tasks.contains(&task) {
+            self.tasks.push_back(task);
         }
     }
 
     /// Asks for what follows the cursor.
-    pub(super) fn trades_of_slot(&self, slot: usize) -> Task {
-        let from = self.cursors[slot].map(|last| last.saturating_add(1));
-        Task::Trades { slot, from }
-    }
-
-    fn renew_when_quiet(&mut self, now_ns: u64) {
-        let Some(since_ns) = self.renewing_since_ns else {
-            return;
-        };
-        let waited = now_ns.saturating_sub(since_ns) >= self.timing.request_ns;
-        if waited || self.line.table.is_empty() {
-            self.end(
-                LinkState::Down,
-                0,
-                "replaced by a new connection, as planned",
-            );
+    pub(crate) fn trades_of_slot(&self, slot: usize) -> Task {
+        Task::Trades {
+            slot,
+            after: self.cursors[slot],
+            page: None,
+            latest: 0,
         }
     }
 
     /// Sends requests of our own, and says `Up` when all is reconciled.
-    pub(super) fn pump(&mut self, outlet: &mut impl Outlet, now_ns: u64) -> bool {
+    pub(crate) fn pump(&mut self, outlet: &mut impl Outlet, now_ns: u64) -> bool {
         let mut worked = false;
         // Each once: what has to wait for a limit does not hold up what need not.
         for _ in 0..self.tasks.len() {
             let Some(task) = self.tasks.pop_front() else {
                 break;
             };
-            let urgent = matches!(task, Task::Time | Task::CancelAll { .. });
+            let urgent = matches!(
+                task,
+                Task::Time | Task::CancelAll { .. } | Task::CancelSome { .. }
+            );
             if self.round.is_some() && !urgent {
                 // With a clock that is known to be wrong it would be refused.
                 self.tasks.push_back(task);
@@ -349,6 +368,7 @@ impl Session {
                 Err(_) => self.tasks.push_back(task),
             }
         }
+        worked = self.place_replacements(outlet, now_ns) || worked;
         if self.phase == Phase::Reconciling && self.is_reconciled() {
             self.up();
             worked = true;
@@ -376,78 +396,45 @@ impl Session {
         self.emit
             .link(LinkState::Up, 0, "orders, fills and balances reconciled");
         self.trades_due_ns = self.emit.stamp_ns.saturating_add(self.timing.trades_ns);
+        self.dead_man_due_ns = 0;
+        if let Some(every_ns) = self.habits.keep_alive_ns {
+            self.keep_alive_due_ns = self.emit.stamp_ns.saturating_add(every_ns);
+        }
         if std::mem::take(&mut self.list_wanted) {
-            self.tasks.push_back(Task::List);
+            self.tasks.push_back(Task::LIST);
         }
     }
 
     /// Writes one request of our own.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &mut self,
         task: Task,
         outlet: &mut impl Outlet,
         now_ns: u64,
     ) -> Result<(), NotWritten> {
-        let entries = &self.entries;
-        self.line.submit(
-            outlet,
-            now_ns,
-            Purpose::Own(task),
-            |context, scratch, out| {
-                let trades = |slot: usize, which, scratch, out| {
-                    request::my_trades(context, &entries[slot], which, scratch, out)
-                };
-                match task {
-                    Task::Time => request::time(context, scratch, out),
-                    Task::Logon => request::logon(context, scratch, out),
-                    Task::Subscribe => request::subscribe(context, scratch, out),
-                    Task::Reconcile | Task::List => request::all_open_orders(context, scratch, out),
-                    Task::Account => request::account_status(context, scratch, out),
-                    Task::WhoIs { slot, order_id } => {
-                        let entry = &entries[slot];
-                        request::order_by_venue_id(context, entry, order_id, scratch, out)
-                    }
-                    Task::CancelAll { slot } => {
-                        request::cancel_all(context, &entries[slot], scratch, out)
-                    }
-                    Task::Trades { slot, from: None } => {
-                        trades(slot, Trades::Latest(1), scratch, out)
-                    }
-                    Task::Trades {
-                        slot,
-                        from: Some(id),
-                    } => {
-                        let limit = TRADES_PAGE;
-                        trades(slot, Trades::From { id, limit }, scratch, out)
-                    }
-                    Task::TradesOf { key, from, status } => {
-                        let order = status.venue_order_id;
-                        let which = match from {
-                            None => Trades::OfOrder(order),
-                            Some(id) => Trades::OfOrderFrom { order, id },
-                        };
-                        trades(key.slot, which, scratch, out)
-                    }
-                }
-            },
-        )
+        let (purpose, ask) = (Purpose::Own(task), Ask::Own(task));
+        self.line
+            .submit(outlet, now_ns, purpose, ask, &self.entries)
     }
 
     /// The connection is gone: every request on its way has an unknown outcome.
     #[cold]
-    pub(super) fn lost(&mut self, end: &End, now_ns: u64) {
+    pub(crate) fn lost(&mut self, end: &End, now_ns: u64) {
         self.emit.stamp_ns = now_ns;
         self.say_lost(end);
         self.phase = Phase::Closed;
         self.end = None;
         self.round = None;
+        self.stream_path = None;
+        self.drop_replacements();
         // What the stream said is true, whatever becomes of the rest.
         self.emit.release();
         while let Some(purpose) = self.next_lost() {
-            if purpose == Purpose::Own(Task::List) {
+            if let Purpose::Own(Task::List { .. }) = purpose {
                 self.list_wanted = true;
             }
-            if let Purpose::Own(Task::CancelAll { slot }) = purpose {
+            if let Purpose::Own(Task::CancelAll { slot } | Task::CancelSome { slot, .. }) = purpose
+            {
                 self.cancel_wanted[slot] = true;
             }
             self.drop_purpose(&purpose, RejectReason::NoAnswer, "the connection was lost");
@@ -472,17 +459,15 @@ impl Session {
         }
     }
 
-    pub(super) fn say_syncing(&mut self) {
+    pub(crate) fn say_syncing(&mut self) {
         self.announced = Some(LinkState::Syncing);
         let words = "connected and subscribed; reconciling";
         self.emit.link(LinkState::Syncing, 0, words);
     }
 
     /// An order whose fate nobody knows.
-    pub(super) fn unknown(&mut self, key: OrderKey, reason: RejectReason, code: i32, words: &str) {
+    pub(crate) fn unknown(&mut self, key: OrderKey, reason: RejectReason, code: i32, words: &str) {
         let report = refusal(key.client_id, reason, code, words);
-        let instrument = self.entries[key.slot].instrument;
-        self.emit
-            .order(Kind::OrderUnknown, instrument, &report, Origin::Answer);
+        self.say(Kind::OrderUnknown, key, &report, Origin::Answer);
     }
 }

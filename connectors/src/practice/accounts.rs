@@ -1,7 +1,8 @@
 //! Balances: free and locked per account and asset, exact, never negative.
 //!
 //! Invariants
-//! - A1: no free or locked amount is ever below zero.
+//! - A1: no free or locked amount is ever below zero, but a perpetual's wallet until the account is
+//!   liquidated (P3 of `perps`).
 //! - A2: per asset, all accounts + collected fees + the market's account is constant. The market
 //!   is the counterparty without a balance sheet: its sums may be negative.
 
@@ -71,6 +72,11 @@ impl Accounts {
         self.accounts.push(balances.into_iter().collect());
     }
 
+    /// How many accounts there are.
+    pub(crate) const fn count(&self) -> usize {
+        self.accounts.len()
+    }
+
     /// All assets of an account, in the order of their names.
     pub(crate) fn balances(&self, account: usize) -> &BTreeMap<String, Balance> {
         &self.accounts[account]
@@ -131,6 +137,19 @@ impl Accounts {
         balance.free = free;
         *self.market.entry(asset.to_owned()).or_default() -= amount;
         Ok(())
+    }
+
+    /// Adds a perpetual's profit or funding to what is free, or takes a loss from it. The clearing
+    /// house is the other side.
+    pub(crate) fn clear(&mut self, account: usize, asset: &str, amount: Decimal) {
+        self.entry(account, asset).free += amount;
+        *self.market.entry(asset.to_owned()).or_default() -= amount;
+    }
+
+    /// Takes the fee of a perpetual's fill; below zero it is a rebate.
+    pub(crate) fn charge(&mut self, account: usize, asset: &str, fee: Decimal) {
+        self.entry(account, asset).free -= fee;
+        *self.fees.entry(asset.to_owned()).or_default() += fee;
     }
 
     /// Gives back what was reserved.

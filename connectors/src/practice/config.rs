@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 
 use super::exchange::FeeRates;
 use super::faults::FaultSpec;
+use super::perps::PerpConfig;
 use super::types::{OrderKind, OrderStatus, SelfTrade, Side};
 
 /// Mean arrivals of a synthetic market, where nobody says.
@@ -31,6 +32,8 @@ pub struct PracticeConfig {
     /// Whether the accounts pay their fees in BNB, a quarter less, while they have enough of it and
     /// the venue has a price for it; else from what they receive.
     pub fees_in_bnb: bool,
+    /// Rules of perpetuals, where an instrument is one.
+    pub perps: PerpConfig,
     /// Request limits.
     pub limits: RequestLimits,
     /// Open orders that an account may have in one symbol: `MAX_NUM_ORDERS`.
@@ -229,6 +232,7 @@ impl PracticeConfig {
                 taker: Decimal::new(1, 3),
             },
             fees_in_bnb: false,
+            perps: PerpConfig::default(),
             limits: RequestLimits::default(),
             orders_max: 200,
             first_ids: FirstIds::default(),

@@ -8,6 +8,8 @@
 //! Thread: the practice server's.
 
 mod orders;
+mod perps;
+mod perps_turn;
 mod rates;
 #[cfg(test)]
 mod tests;
@@ -16,13 +18,14 @@ use model::instrument::InstrumentSpec;
 use model::num::{Lots, Scale, Ticks};
 use rust_decimal::Decimal;
 
-pub(crate) use orders::{Amended, Refusal, Request};
+pub(crate) use orders::{Amended, Placed, Refusal, Request};
 
 use super::accounts::{Accounts, BNB, Leg};
 use super::config::FirstIds;
 use super::ledger::Ledger;
 use super::liquidity::Liquidity;
 use super::matching::MARKET;
+use super::perps::{PerpConfig, Perps};
 use super::recorded::{Frame, GRAIN_DECIMALS};
 use super::types::{OrderStatus, Side, VenueOrder, VenueTrade};
 
@@ -89,6 +92,19 @@ pub(crate) enum Execution {
     Expired,
     /// Ended by self-trade prevention.
     Prevented,
+    /// Given another price or quantity on request; it lost its place.
+    Modified,
+    /// A position was taken from its account: a forced fill.
+    Liquidated,
+}
+
+/// Why an account is told its wallet and position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HoldingReason {
+    /// A fill.
+    Order,
+    /// Its position was liquidated.
+    Liquidation,
 }
 
 /// What an account's private stream tells.
@@ -107,6 +123,30 @@ pub(crate) enum AccountEvent {
     },
     /// Balances changed.
     Balances { account: usize, assets: Vec<String> },
+    /// Wallet and position behind a perpetual changed.
+    #[expect(dead_code, reason = "read by the perpetual venues, which follow")]
+    Holding {
+        account: usize,
+        /// The settlement asset.
+        asset: String,
+        instrument: usize,
+        reason: HoldingReason,
+    },
+    /// Funding was paid (below zero) or received.
+    #[expect(dead_code, reason = "read by the perpetual venues, which follow")]
+    Funding {
+        /// Number of the income; 0 if it is of nothing.
+        id: u64,
+        account: usize,
+        instrument: usize,
+        asset: String,
+        amount: Decimal,
+        /// Part of the position's value that longs pay.
+        rate: Decimal,
+        /// The position that it was reckoned on.
+        lots: i64,
+        time_ms: i64,
+    },
     /// Money came in (above zero) or went out.
     Transfer {
         account: usize,
@@ -134,6 +174,8 @@ pub(crate) struct Exchange {
     pub(crate) fees: FeeRates,
     /// Whether fees are paid in BNB where that is possible.
     pub(crate) fees_in_bnb: bool,
+    /// Positions, if any instrument is a perpetual.
+    pub(crate) perps: Perps,
     /// By listing: the two whose prices imply its own.
     legs: Vec<Option<(usize, usize)>>,
     next_order_id: u64,
@@ -152,6 +194,7 @@ impl Exchange {
             ledger: Ledger::default(),
             fees,
             fees_in_bnb: false,
+            perps: Perps::new(PerpConfig::default()),
             next_order_id: first.order,
             next_execution_id: first.execution,
             events: Vec::new(),
@@ -205,6 +248,9 @@ impl Exchange {
                 self.report_balances_of(fill.maker);
             }
         }
+        if !step.matched.fills.is_empty() && self.is_perp(instrument) {
+            self.sweep_reduce_only(instrument);
+        }
     }
 
     /// Applies a message of a recording, and fills our orders as it allows.
@@ -237,6 +283,9 @@ impl Exchange {
             let id = self.next_trade_id(instrument);
             self.fill_maker(fill.order, Ticks(fill.price), Lots(fill.qty), id, true);
             self.report_balances_of(fill.order);
+        }
+        if self.is_perp(instrument) {
+            self.sweep_reduce_only(instrument);
         }
     }
 
@@ -287,6 +336,16 @@ impl Exchange {
         (maker, against_market): (bool, bool),
     ) -> Option<VenueTrade> {
         let known = self.ledger.order(order)?.clone();
+        if self.is_perp(known.instrument) {
+            let rate = if maker {
+                self.fees.maker
+            } else {
+                self.fees.taker
+            };
+            let trade = self.book_perp_fill(&known, (price, qty), trade_id, (maker, rate))?;
+            self.record_fill(trade.clone(), Execution::Trade);
+            return Some(trade);
+        }
         let spec = &self.listings[known.instrument].spec;
         let quantity = spec.quantity(qty)?;
         let notional = spec.notional(price, qty)?;
@@ -328,16 +387,17 @@ impl Exchange {
             price,
             qty,
             quote: notional,
+            realised: Decimal::ZERO,
             commission,
             commission_asset,
             maker,
             time_ms: self.now_ms,
         };
-        self.record_fill(trade.clone());
+        self.record_fill(trade.clone(), Execution::Trade);
         Some(trade)
     }
 
-    fn record_fill(&mut self, trade: VenueTrade) {
+    fn record_fill(&mut self, trade: VenueTrade, execution: Execution) {
         let time_ms = self.now_ms;
         self.ledger.update(trade.order, |order| {
             order.executed = Lots(order.executed.0 + trade.qty.0);
@@ -350,7 +410,7 @@ impl Exchange {
             };
         });
         self.ledger.add_trade(trade.clone());
-        self.report(trade.order, Execution::Trade, Some(trade));
+        self.report(trade.order, execution, Some(trade));
     }
 
     fn report(&mut self, order: u64, execution: Execution, trade: Option<VenueTrade>) {
@@ -390,6 +450,11 @@ impl Exchange {
         let Some(order) = self.ledger.order(order) else {
             return;
         };
+        if self.is_perp(order.instrument) {
+            let (account, instrument) = (order.account, order.instrument);
+            self.report_holding(account, instrument, HoldingReason::Order);
+            return;
+        }
         let spec = &self.listings[order.instrument].spec;
         let mut assets = vec![spec.base.clone(), spec.quote.clone()];
         if self.fees_in_bnb && !assets.iter().any(|asset| asset == BNB) {

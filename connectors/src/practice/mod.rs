@@ -1,8 +1,8 @@
 //! Practice venues: real servers on loopback that speak a venue's protocol and have its rules.
 //!
-//! This folder knows no venue's format: the matching engine, the accounts, the synthetic market,
-//! the recording's player, the schedule of faults, and the server's loop. A venue's own formats
-//! and rules are in its folder (`binance/practice`).
+//! This folder knows no venue's format: the matching engine, the accounts and their
+//! positions, the synthetic market, the recording's player, the schedule of faults, and the
+//! server's loop. A venue's own formats and rules are in its folder (`binance/practice`).
 //!
 //! Nothing here is shared with the client's parsers: a practice venue is the other side, and
 //! would otherwise agree with the client's mistakes.
@@ -19,6 +19,7 @@ pub(crate) mod limits;
 pub(crate) mod liquidity;
 mod market;
 pub(crate) mod matching;
+pub(crate) mod perps;
 pub(crate) mod recorded;
 pub(crate) mod recording;
 pub(crate) mod request_log;
@@ -34,6 +35,7 @@ pub use config::{
 };
 pub use exchange::FeeRates;
 pub use faults::{DropScope, FaultError, FaultKind, FaultSpec, FaultWhen};
+pub use perps::{Income, IncomeKind, MarginMode, PerpConfig, VenuePosition};
 pub use recording::RecordingError;
 pub use request_log::OrderRequest;
 pub use server::{PracticeServer, SocketStamp, StampKind};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::accounts::Balance;
+use super::perps::{Income, VenuePosition};
 use super::types::{VenueOrder, VenueTrade};
 
 /// Everything the venue knows, at one moment.
@@ -20,6 +21,10 @@ pub struct Truth {
     pub orders: Vec<VenueOrder>,
     /// All trades of accounts still known, oldest first.
     pub trades: Vec<VenueTrade>,
+    /// Positions in perpetuals, by account and instrument, flat ones too.
+    pub positions: Vec<VenuePosition>,
+    /// Money that moved with perpetuals, oldest first.
+    pub incomes: Vec<Income>,
     /// Fees collected, per asset.
     pub fees: BTreeMap<String, Decimal>,
     /// Book of each instrument.

@@ -122,6 +122,8 @@ pub struct VenueOrder {
     pub amends: u32,
     /// Ordered value of a market order given in quote.
     pub quote_qty: Option<Decimal>,
+    /// Whether it may only make a perpetual's position smaller.
+    pub reduce_only: bool,
     /// Where it stands.
     pub status: OrderStatus,
     /// When it was accepted, venue time, milliseconds since the Unix epoch.
@@ -157,6 +159,8 @@ pub struct VenueTrade {
     pub qty: Lots,
     /// Value, in quote.
     pub quote: Decimal,
+    /// Profit that it realised, of a perpetual: settlement asset.
+    pub realised: Decimal,
     /// Fee.
     pub commission: Decimal,
     /// Asset of the fee.

@@ -61,6 +61,7 @@ impl Core {
             price: order.price,
             qty,
             quote_qty,
+            reduce_only: false,
         };
         if let Some(value) = quote_qty {
             request.qty = self.exchange.lots_for_value(&request, value);
@@ -307,6 +308,8 @@ fn refused(refusal: Refusal) -> ApiError {
         }
         Refusal::WouldTake => ApiError::engine("Order would immediately match and take."),
         Refusal::OutOfRange => ApiError::filter("NOTIONAL"),
+        // Spot has no positions, and no modifications.
+        Refusal::ReduceOnly | Refusal::Unknown => ApiError::unknown_order(),
     }
 }
 

@@ -164,9 +164,10 @@ impl BinancePractice {
         }
         let account = match event {
             AccountEvent::Report { order, .. } => order.account,
-            AccountEvent::Balances { account, .. } | AccountEvent::Transfer { account, .. } => {
-                *account
-            }
+            AccountEvent::Balances { account, .. }
+            | AccountEvent::Holding { account, .. }
+            | AccountEvent::Funding { account, .. }
+            | AccountEvent::Transfer { account, .. } => *account,
         };
         let subscribers = self.sessions.subscribers(account);
         if subscribers.is_empty() {
@@ -185,7 +186,10 @@ impl BinancePractice {
         let chance = match event {
             AccountEvent::Report { trade: Some(_), .. } => Chance::Fill,
             AccountEvent::Balances { .. } => Chance::Balances,
-            AccountEvent::Report { trade: None, .. } | AccountEvent::Transfer { .. } => return,
+            AccountEvent::Report { trade: None, .. }
+            | AccountEvent::Holding { .. }
+            | AccountEvent::Funding { .. }
+            | AccountEvent::Transfer { .. } => return,
         };
         let strange = |value: &Value| {
             let text = value.as_str().unwrap_or("0");

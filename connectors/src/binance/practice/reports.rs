@@ -146,6 +146,8 @@ pub(super) fn private_event(exchange: &Exchange, event: &AccountEvent, now_ms: i
                 "B": assets.iter().map(line).collect::<Value>(),
             })
         }
+        // Of perpetuals only.
+        AccountEvent::Holding { .. } | AccountEvent::Funding { .. } => Value::Null,
         AccountEvent::Transfer {
             asset,
             amount,
@@ -192,7 +194,9 @@ fn execution_report(
             | Execution::New
             | Execution::Trade
             | Execution::Expired
-            | Execution::Prevented,
+            | Execution::Prevented
+            | Execution::Modified
+            | Execution::Liquidated,
             _,
         ) => (&order.client_id, before.unwrap_or("")),
     };
@@ -260,7 +264,9 @@ const fn execution_type(execution: Execution) -> &'static str {
     match execution {
         Execution::New => "NEW",
         Execution::Trade => "TRADE",
-        Execution::Replaced => "REPLACED",
+        // Spot has neither; they would be told like this.
+        Execution::Replaced | Execution::Modified => "REPLACED",
+        Execution::Liquidated => "CALCULATED",
         Execution::Cancelled => "CANCELED",
         Execution::Expired => "EXPIRED",
         Execution::Prevented => "TRADE_PREVENTION",

@@ -12,6 +12,7 @@ use super::recorded;
 use crate::practice::exchange::{Exchange, Listing, Refusal};
 use crate::practice::limits::Meter;
 use crate::practice::liquidity::Liquidity;
+use crate::practice::perps::Perps;
 use crate::practice::recorded::{GRAIN_DECIMALS, RecordedMarket};
 use crate::practice::recording::Lines;
 use crate::practice::request_log::RequestLog;
@@ -48,6 +49,7 @@ pub(super) fn build(config: &PracticeConfig) -> Result<(Core, Option<Player>), P
         .collect();
     let mut exchange = Exchange::new(listings, config.fees, config.first_ids);
     exchange.fees_in_bnb = config.fees_in_bnb;
+    exchange.perps = Perps::new(config.perps);
     for (index, account) in config.accounts.iter().enumerate() {
         open_account(&mut exchange, config, index, account)?;
     }
@@ -188,7 +190,9 @@ fn open_account(
                     Refusal::Duplicate => "its id is in use",
                     Refusal::Insufficient => "the balance does not cover it",
                     Refusal::WouldTake => "it crosses another restored order",
-                    Refusal::OutOfRange => "its value is out of range",
+                    Refusal::OutOfRange | Refusal::ReduceOnly | Refusal::Unknown => {
+                        "its value is out of range"
+                    }
                 };
                 wrong(name, problem)
             })?;
@@ -213,6 +217,7 @@ fn restored(account: usize, order: &SeedOrder) -> VenueOrder {
         executed_quote: order.executed_quote,
         amends: 0,
         quote_qty: None,
+        reduce_only: false,
         status: order.status(),
         created_ms: order.created_ms,
         updated_ms: order.created_ms,

@@ -19,6 +19,8 @@ pub(super) fn truth(core: &Core, recording: Option<RecordingProgress>) -> Truth 
         open_orders: exchange.ledger.open().cloned().collect(),
         orders: exchange.ledger.orders_from(0).cloned().collect(),
         trades: exchange.ledger.trades().cloned().collect(),
+        positions: exchange.venue_positions(),
+        incomes: exchange.perps.incomes.iter().cloned().collect(),
         fees: exchange.accounts.fees().clone(),
         books: exchange.listings.iter().map(book).collect(),
         recording,

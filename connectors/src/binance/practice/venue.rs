@@ -376,6 +376,7 @@ impl Venue for BinancePractice {
 
     fn turn(&mut self, clock: Clock, out: &mut Outbox<'_>) -> u64 {
         self.core.set_time(clock);
+        self.core.exchange.turn_perps();
         self.turn_faults(clock, out);
         for instrument in 0..self.tapes.len() {
             self.publish_changes(instrument, clock, out);
@@ -398,6 +399,18 @@ impl Venue for BinancePractice {
                 let _ = sender.try_send(self.progress());
             }
             Question::Fault(spec) => self.faults.add(spec),
+            Question::Mark { instrument, mark } => self.core.exchange.set_mark(instrument, mark),
+            Question::Setting {
+                account,
+                instrument,
+                leverage,
+                mode,
+                done,
+            } => {
+                let exchange = &mut self.core.exchange;
+                let set = exchange.set_margin(account, instrument, leverage, mode);
+                let _ = done.try_send(set);
+            }
             Question::Requests(sender) => {
                 let _ = sender.try_send(self.core.log.all());
             }

@@ -23,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) price: Option<Ticks>,
     pub(crate) qty: Lots,
     pub(crate) quote_qty: Option<Decimal>,
+    /// Of a perpetual: refused, or ended, rather than larger than the position that it reduces.
+    pub(crate) reduce_only: bool,
 }
 
 /// Why an order was not accepted. Nothing changed.
@@ -33,6 +35,10 @@ pub(crate) enum Refusal {
     WouldTake,
     /// Price times quantity is beyond any number the venue can hold.
     OutOfRange,
+    /// A reduce-only order that is larger than what it would reduce.
+    ReduceOnly,
+    /// There is no such open order.
+    Unknown,
 }
 
 /// An accepted order as it stands after matching, with the fills it got at once.
@@ -52,7 +58,7 @@ pub(crate) struct Amended {
 }
 
 impl Request {
-    fn incoming(&self, id: u64) -> Incoming {
+    pub(super) fn incoming(&self, id: u64) -> Incoming {
         Incoming {
             id,
             owner: owner(self.account),
@@ -86,17 +92,37 @@ impl Exchange {
         let incoming = request.incoming(id);
         self.check_post_only(&incoming, request.instrument)?;
         self.reserve(request, &incoming)?;
-        let submitted = self.listings[request.instrument]
-            .liquidity
-            .submit(&incoming);
-        let matched = submitted.map_err(|_| Refusal::WouldTake)?;
+        let matched = self.submit(request.instrument, &incoming)?;
         self.next_order_id += 1;
         self.ledger.add(self.accepted(request, id));
         self.report(id, Execution::New, None);
-        let fills = self.book_fills(request, id, &matched);
-        self.end_prevented(&matched);
-        self.end_taker(id, &matched);
+        self.book_matched(request, id, &matched)
+    }
+
+    /// Lets an order meet the book.
+    pub(super) fn submit(
+        &mut self,
+        instrument: usize,
+        incoming: &Incoming,
+    ) -> Result<Matched, Refusal> {
+        let submitted = self.listings[instrument].liquidity.submit(incoming);
+        submitted.map_err(|_| Refusal::WouldTake)
+    }
+
+    /// Books what became of an order that stands in the ledger.
+    pub(super) fn book_matched(
+        &mut self,
+        request: &Request,
+        id: u64,
+        matched: &Matched,
+    ) -> Result<Placed, Refusal> {
+        let fills = self.book_fills(request, id, matched);
+        self.end_prevented(matched);
+        self.end_taker(id, matched);
         self.report_balances_of(id);
+        if !fills.is_empty() && self.is_perp(request.instrument) {
+            self.sweep_reduce_only(request.instrument);
+        }
         let order = self.ledger.order(id).cloned();
         let order = order.ok_or(Refusal::OutOfRange)?;
         Ok(Placed { order, fills })
@@ -114,6 +140,9 @@ impl Exchange {
         }
         let incoming = request.incoming(self.next_order_id);
         self.check_post_only(&incoming, request.instrument)?;
+        if self.is_perp(request.instrument) {
+            return self.check_margin(request, &incoming, 0);
+        }
         let (asset, amount) = self.cost(request, &incoming).ok_or(Refusal::OutOfRange)?;
         if self.accounts.balance(request.account, &asset).free < amount {
             return Err(Refusal::Insufficient);
@@ -149,7 +178,11 @@ impl Exchange {
         Lots(fits)
     }
 
-    fn check_post_only(&self, order: &Incoming, instrument: usize) -> Result<(), Refusal> {
+    pub(super) fn check_post_only(
+        &self,
+        order: &Incoming,
+        instrument: usize,
+    ) -> Result<(), Refusal> {
         let best = self.listings[instrument]
             .liquidity
             .best(order.side.opposite());
@@ -180,8 +213,12 @@ impl Exchange {
         }
     }
 
-    /// Locks what a limit order may cost; checks that a market order can be paid.
+    /// Locks what a limit order may cost; checks that a market order can be paid, and that there is
+    /// margin for a perpetual's.
     fn reserve(&mut self, request: &Request, incoming: &Incoming) -> Result<(), Refusal> {
+        if self.is_perp(request.instrument) {
+            return self.check_margin(request, incoming, 0);
+        }
         let (asset, amount) = self.cost(request, incoming).ok_or(Refusal::OutOfRange)?;
         if request.price.is_none() {
             let free = self.accounts.balance(request.account, &asset).free;
@@ -213,6 +250,7 @@ impl Exchange {
             executed_quote: Decimal::ZERO,
             amends: 0,
             quote_qty: request.quote_qty,
+            reduce_only: request.reduce_only,
             status: OrderStatus::New,
             created_ms: self.now_ms,
             updated_ms: self.now_ms,
@@ -333,9 +371,9 @@ impl Exchange {
         });
     }
 
-    /// What an open order has locked: E1.
+    /// What an open order has locked: E1. One of a perpetual locks nothing.
     fn locked(&self, order: &VenueOrder) -> Option<(String, Decimal)> {
-        let price = order.price?;
+        let price = order.price.filter(|_| !self.is_perp(order.instrument))?;
         let spec = &self.listings[order.instrument].spec;
         match order.side {
             Side::Buy => Some((spec.quote.clone(), spec.notional(price, order.remaining())?)),
@@ -352,7 +390,10 @@ impl Exchange {
     /// [`Refusal`]: it cannot have rested like this.
     pub(crate) fn restore(&mut self, order: VenueOrder) -> Result<(), Refusal> {
         let price = order.price.ok_or(Refusal::OutOfRange)?;
-        let (asset, amount) = self.locked(&order).ok_or(Refusal::OutOfRange)?;
+        let locked = self.locked(&order);
+        if locked.is_none() && !self.is_perp(order.instrument) {
+            return Err(Refusal::OutOfRange);
+        }
         if self.ledger.order(order.id).is_some() {
             return Err(Refusal::Duplicate);
         }
@@ -370,9 +411,10 @@ impl Exchange {
             .liquidity
             .restore(&incoming)
             .map_err(|_| Refusal::WouldTake)?;
-        self.accounts
-            .lock(order.account, &asset, amount)
-            .map_err(|_| Refusal::Insufficient)?;
+        if let Some((asset, amount)) = locked {
+            let held = self.accounts.lock(order.account, &asset, amount);
+            held.map_err(|_| Refusal::Insufficient)?;
+        }
         self.next_order_id = self.next_order_id.max(order.id + 1);
         self.ledger.add(order);
         Ok(())

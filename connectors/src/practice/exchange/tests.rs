@@ -79,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
                 price: (kind != OrderKind::Market).then_some(Ticks(6_000_000 + offset)),
                 qty: Lots(qty),
                 quote_qty: None,
+                reduce_only: false,
             })
         });
     prop_oneof![
@@ -186,6 +187,7 @@ fn events_of_a_fill_come_in_order_and_numbered() {
         price: None,
         qty: Lots(1_000),
         quote_qty: None,
+        reduce_only: false,
     };
     exchange.place(&request).unwrap();
     let mut last = 0;
@@ -255,6 +257,7 @@ fn buy(instrument: usize, qty: i64) -> Request {
         price: None,
         qty: Lots(qty),
         quote_qty: None,
+        reduce_only: false,
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) use outbox::{Outbox, Wires};
 pub(crate) use reactor::{Answer, ClientId, Clock, Venue};
 
 use super::faults::FaultSpec;
+use super::perps::MarginMode;
 use super::request_log::OrderRequest;
 use super::truth::{RecordingProgress, Truth};
 use super::{PracticeConfig, PracticeError};
@@ -47,6 +48,19 @@ pub(crate) enum Question {
     Fault(FaultSpec),
     /// The log of order requests.
     Requests(SyncSender<Vec<OrderRequest>>),
+    /// Puts a perpetual's mark price there, or gives it back to the book.
+    Mark {
+        instrument: usize,
+        mark: Option<Decimal>,
+    },
+    /// Sets an account's leverage and margin mode in a perpetual; whether that was possible.
+    Setting {
+        account: usize,
+        instrument: usize,
+        leverage: u32,
+        mode: MarginMode,
+        done: SyncSender<bool>,
+    },
     /// A deposit, or below zero a withdrawal; whether it took place.
     Transfer {
         account: usize,
@@ -203,6 +217,41 @@ impl PracticeServer {
     pub fn requests(&self) -> Result<Vec<OrderRequest>, PracticeError> {
         let (sender, receiver) = sync_channel(1);
         self.ask(Command::Ask(Question::Requests(sender)))?;
+        receiver
+            .recv_timeout(ANSWER_WITHIN)
+            .map_err(|_| PracticeError::Gone)
+    }
+
+    /// Puts a perpetual's mark price there, quote per base; `None` gives it back to the book.
+    ///
+    /// # Errors
+    ///
+    /// [`PracticeError::Gone`]: the server has stopped.
+    pub fn set_mark(&self, instrument: usize, mark: Option<Decimal>) -> Result<(), PracticeError> {
+        self.ask(Command::Ask(Question::Mark { instrument, mark }))
+    }
+
+    /// Sets an account's leverage and margin mode in a perpetual. False if the mode cannot change
+    /// because of a position or an open order, or there is no such account or perpetual.
+    ///
+    /// # Errors
+    ///
+    /// [`PracticeError::Gone`]: the server has stopped.
+    pub fn set_margin(
+        &self,
+        account: usize,
+        instrument: usize,
+        leverage: u32,
+        mode: MarginMode,
+    ) -> Result<bool, PracticeError> {
+        let (done, receiver) = sync_channel(1);
+        self.ask(Command::Ask(Question::Setting {
+            account,
+            instrument,
+            leverage,
+            mode,
+            done,
+        }))?;
         receiver
             .recv_timeout(ANSWER_WITHIN)
             .map_err(|_| PracticeError::Gone)

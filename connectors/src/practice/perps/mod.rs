@@ -1,8 +1,9 @@
 //! Perpetuals at a practice venue: positions, margin, funding, mark price, liquidation.
 //!
 //! No venue's words. One position per account and instrument (one-way mode), cross or isolated
-//! margin. The state is [`Perps`]; what moves it stands in `exchange/perps.rs`, because an order of
-//! a perpetual is matched like any other. For a venue's folder, all on [`super::exchange::Exchange`]:
+//! margin. The state is [`Perps`]; what moves it stands in `exchange/perps.rs` and `perps_turn.rs`,
+//! because an order of a perpetual is matched like any other. For a venue's folder, all on
+//! [`super::exchange::Exchange`]:
 //!
 //! | call | what it does |
 //! |---|---|

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod binance;
+pub mod feed;
 pub mod gateway;
 pub mod link;
 pub mod load;

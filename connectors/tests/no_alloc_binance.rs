@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use counting::ALLOCATIONS;
 
-use connectors::binance::feed::{FeedConfig, FeedTiming, MarketFeed};
+use connectors::binance::feed::{FeedConfig, FeedScope, FeedTiming, MarketFeed};
 use connectors::binance::start::RestEndpoint;
 use connectors::binance::wire::frame::{self, Frame};
 use connectors::binance::wire::order::OrderAnswer;
@@ -245,6 +245,7 @@ fn feed_from_socket_to_lane_does_not_allocate() {
         source: SourceId(1),
         instruments: Arc::from([btcusdt()]),
         snapshot_levels: 1_000,
+        scope: FeedScope::default(),
         timing: FeedTiming::default(),
     })
     .unwrap();

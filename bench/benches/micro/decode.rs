@@ -97,12 +97,16 @@ fn sum(message: &Market, depth: &Depth) -> Sum {
             sum.add(quote.update_id, quote.bid.price.0, quote.bid.qty.0);
             sum.add(quote.update_id, quote.ask.price.0, quote.ask.qty.0);
         }
-        Market::Depth { last_id, .. } => {
+        Market::Depth { span, .. } => {
             for level in depth.levels() {
-                sum.add(last_id, level.price.0, level.qty.0);
+                sum.add(span.last_id, level.price.0, level.qty.0);
             }
         }
-        Market::Shutdown | Market::Answer { .. } | Market::Ignored => {}
+        Market::Shutdown
+        | Market::Answer { .. }
+        | Market::Left { .. }
+        | Market::Pong
+        | Market::Ignored => {}
     }
     sum
 }

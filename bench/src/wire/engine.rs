@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use connectors::binance::feed::{FeedConfig, FeedTiming, MarketFeed};
+use connectors::binance::feed::{FeedConfig, FeedScope, FeedTiming, MarketFeed};
 use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming};
 use connectors::binance::start::{Limits, RestEndpoint};
 use connectors::link::TimeOffset;
@@ -69,6 +69,7 @@ fn feed(venue: &Venue) -> Result<MarketFeed, HarnessError> {
         source: SourceId(SOURCE_FIRST_PORT.0 + 1),
         instruments: Arc::from([venue.spec.clone()]),
         snapshot_levels: 1_000,
+        scope: FeedScope::default(),
         timing: FeedTiming::default(),
     })?)
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::binance::feed::{FeedConfig, FeedTiming, MarketFeed};
+use connectors::binance::feed::{FeedConfig, FeedScope, FeedTiming, MarketFeed};
 use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming};
 use connectors::binance::instruments::Wanted;
 use connectors::binance::start::{Loaded, RestEndpoint, load_instruments};
@@ -296,6 +296,7 @@ impl Venue {
             source: SOURCE_FIRST_PORT,
             instruments: Arc::clone(&instruments),
             snapshot_levels: SNAPSHOT_LEVELS,
+            scope: FeedScope::default(),
             timing: FeedTiming::default(),
         };
         let feed = MarketFeed::new(feed).map_err(Failure::because)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use connectors::binance::feed::{FeedConfig, FeedTiming, MarketFeed};
+use connectors::binance::feed::{FeedConfig, FeedScope, FeedTiming, MarketFeed};
 use connectors::binance::gateway::BinanceGateway;
 use connectors::binance::start::RestEndpoint;
 use connectors::net::{Trust, client_config};
@@ -376,6 +376,7 @@ fn feed(server: &PracticeServer) -> MarketFeed {
         source: SOURCE_FIRST_PORT,
         instruments: Arc::new([PracticeInstrument::btcusdt().spec]),
         snapshot_levels: 100,
+        scope: FeedScope::default(),
         timing: FeedTiming::default(),
     })
     .unwrap()

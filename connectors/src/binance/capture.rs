@@ -13,7 +13,7 @@ use model::num::parse_scaled;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use super::feed::sync::{BookSync, Fit, Replayed, Span, Verdict};
+pub use crate::feed::sync::{BookSync, Fit, Replayed, Span, Verdict};
 
 /// Which market of the venue a frame is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use connectors::binance::feed::{FeedConfig, FeedTiming, MarketFeed, StartError};
+use connectors::binance::feed::{FeedConfig, FeedScope, FeedTiming, MarketFeed, StartError};
 use connectors::binance::start::RestEndpoint;
 use connectors::binance::{LoadError, Wanted, load_instruments};
 use connectors::net::{Trust, client_config};
@@ -142,6 +142,7 @@ fn feed(server: &PracticeServer, timing: FeedTiming) -> MarketFeed {
         instruments: Arc::from(loaded.instruments),
         // Everything that the practice venue holds.
         snapshot_levels: 5_000,
+        scope: FeedScope::default(),
         timing,
     })
     .unwrap()
@@ -357,6 +358,7 @@ fn untrusted_certificate_is_a_failure_that_needs_a_person() {
         source: SourceId(3),
         instruments: Arc::from(loaded.instruments),
         snapshot_levels: 1_000,
+        scope: FeedScope::default(),
         timing: FeedTiming::default(),
     };
     config.rest.tls = Some(client_config(&Trust::web_roots()).unwrap());

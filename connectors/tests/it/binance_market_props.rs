@@ -1,6 +1,7 @@
 //! Both parsers of market data say the same, and no bytes make either panic.
 
-use connectors::binance::wire::{Depth, Market, decode, frame};
+use connectors::binance::wire::{Depth, DepthPart, Market, decode, frame};
+use connectors::feed::Span;
 use connectors::wire::Symbols;
 use model::body::Level;
 use model::num::{Lots, Ticks};
@@ -106,9 +107,14 @@ fn depth() -> impl Strategy<Value = Sample> {
             ],
             market: Market::Depth {
                 slot,
-                first_id: u64::from(id),
-                last_id: u64::from(id) + 3,
-                venue_time_ns: 1_723_161_255_208_000_000,
+                part: DepthPart::Update,
+                span: Span {
+                    first_id: u64::from(id),
+                    last_id: u64::from(id) + 3,
+                    before_id: None,
+                    venue_time_ns: 1_723_161_255_208_000_000,
+                },
+                checksum: None,
             },
             levels: [bids, asks].concat(),
         }

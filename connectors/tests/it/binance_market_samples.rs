@@ -1,6 +1,6 @@
 //! Every sample of Binance's spot market data and control messages gives the expected event.
 
-use connectors::binance::wire::{Depth, Market, decode, decode_snapshot};
+use connectors::binance::wire::{Depth, DepthPart, Market, decode, decode_snapshot};
 use connectors::wire::{Symbols, WireError};
 use model::body::{Level, Side};
 use model::num::{Lots, Ticks};
@@ -68,13 +68,15 @@ fn market_samples_give_the_expected_events() {
             }
             Market::Depth {
                 slot,
-                first_id,
-                last_id,
-                venue_time_ns,
+                part,
+                span,
+                checksum,
             } => {
                 seen[2] += 1;
-                assert_eq!((slot, first_id, last_id), (0, 157, 160));
-                assert_eq!(venue_time_ns, 1_672_515_782_136_000_000);
+                assert_eq!((slot, span.first_id, span.last_id), (0, 157, 160));
+                assert_eq!(span.venue_time_ns, 1_672_515_782_136_000_000);
+                assert_eq!((part, checksum), (DepthPart::Update, None));
+                assert_eq!(span.before_id, None);
                 assert_eq!(depth.bids(), [level(24, 10_000)]);
                 assert_eq!(depth.asks(), [level(26, 100_000)]);
             }

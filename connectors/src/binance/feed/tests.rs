@@ -16,9 +16,11 @@ use model::num::{Lots, Scale};
 use model::ports::EventSink;
 use model::record::{Record, flags};
 
-use super::core::{Core, SnapshotResult, Wish};
-use super::{FeedConfig, FeedTiming};
+use super::{FeedConfig, FeedScope, FeedTiming, SpotStreams};
 use crate::binance::start::RestEndpoint;
+use crate::feed::core::Core;
+use crate::feed::frames::{SnapshotResult, Wish};
+use crate::feed::plan;
 use crate::link::lane::{Backlog, Lane};
 
 struct Log(Vec<Record>);
@@ -57,7 +59,7 @@ fn spec(id: u32, symbol: &str, tick: &str, lot: &str) -> InstrumentSpec {
 
 /// The feed's core with a log behind it, and a book built from the log alone.
 struct Bench {
-    core: Core,
+    core: Core<SpotStreams>,
     log: Log,
     backlog: Backlog,
 }
@@ -74,18 +76,25 @@ impl Bench {
             source: SourceId(1),
             instruments: Arc::from(instruments),
             snapshot_levels: 1_000,
+            scope: FeedScope::default(),
             timing: FeedTiming::default(),
         };
-        Self {
-            core: Core::new(&config).unwrap(),
+        let shares = plan::shares(&SpotStreams, &config.instruments, &config.scope);
+        assert_eq!(shares.len(), 1);
+        let mut bench = Self {
+            core: Core::new(SpotStreams, &config, &shares).unwrap(),
             log: Log(Vec::new()),
             backlog: Backlog::with_capacity(0),
-        }
+        };
+        let mut lane = Lane::new(&mut bench.log, &mut bench.backlog);
+        bench.core.opened(0, 1, &mut lane);
+        bench.log.0.clear();
+        bench
     }
 
     fn text(&mut self, text: &str) -> Wish {
         let mut lane = Lane::new(&mut self.log, &mut self.backlog);
-        self.core.text(text.as_bytes(), 1, &mut lane)
+        self.core.text(0, text.as_bytes(), 1, &mut lane)
     }
 
     fn depth(&mut self, first: u64, last: u64, bid: &str) {
@@ -230,7 +239,7 @@ fn lost_connection_makes_live_books_stale_first() {
     bench.snapshot(0, SNAPSHOT_10);
     bench.taken();
     let mut lane = Lane::new(&mut bench.log, &mut bench.backlog);
-    bench.core.lost(LinkState::Down, "test", 3, &mut lane);
+    bench.core.lost(0, LinkState::Down, "test", 3, &mut lane);
     assert_eq!(bench.taken(), ["Stale", "Down"]);
     assert_eq!(bench.snapshot(0, SNAPSHOT_10), SnapshotResult::Unwanted);
 }
@@ -244,14 +253,14 @@ fn best_prices_ahead_of_the_updates_are_noticed() {
     bench.snapshot(0, SNAPSHOT_10);
     bench.text(&quote(10));
     assert!(
-        !bench.core.misses_updates(100, 50),
+        !bench.core.misses_updates(0, 100, 50),
         "the book is there already"
     );
     bench.text(&quote(12));
-    assert!(!bench.core.misses_updates(50, 50), "not long enough");
-    assert!(bench.core.misses_updates(51, 50));
+    assert!(!bench.core.misses_updates(0, 50, 50), "not long enough");
+    assert!(bench.core.misses_updates(0, 51, 50));
     bench.depth(11, 13, BID);
-    assert!(!bench.core.misses_updates(100, 50));
+    assert!(!bench.core.misses_updates(0, 100, 50));
 }
 
 #[test]

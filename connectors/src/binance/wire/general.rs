@@ -6,7 +6,8 @@ use model::num::NumberError;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::market::{Depth, Market, level, quote_body, trade_message};
+use super::market::{Depth, Market, level, quote_body, trade_message, update_message};
+use crate::feed::sync::Span;
 use crate::wire::error::{WireError, from_json, nanoseconds};
 use crate::wire::raw::Raw;
 use crate::wire::symbols::{Entry, Symbols};
@@ -107,12 +108,13 @@ impl<'a> Payload<'a> {
         side(self.bid, "b", entry, depth)?;
         depth.end_of_bids();
         side(self.ask, "a", entry, depth)?;
-        Ok(Market::Depth {
-            slot: entry.slot,
+        let span = Span {
             first_id: required(self.first_id, "U")?,
             last_id: required(self.last_id, "u")?,
+            before_id: None,
             venue_time_ns: nanoseconds(time, "E")?,
-        })
+        };
+        Ok(update_message(entry.slot, span))
     }
 
     fn trade(&self, symbols: &Symbols) -> Result<Market, WireError> {

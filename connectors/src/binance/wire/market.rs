@@ -14,97 +14,11 @@ use model::body::{Level, Quote, Side, Trade};
 use model::num::{Lots, Ticks};
 
 use super::general;
+pub use crate::feed::message::{Depth, DepthPart, Market};
+use crate::feed::sync::Span;
 use crate::wire::error::{WireError, nanoseconds};
 use crate::wire::scan::Cursor;
 use crate::wire::symbols::{Entry, Symbols};
-
-/// Levels of a depth message: the bids first, then the asks.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Depth {
-    levels: Vec<Level>,
-    bids: usize,
-}
-
-impl Depth {
-    /// With room for `levels` of both sides together.
-    #[must_use]
-    pub fn with_capacity(levels: usize) -> Self {
-        Self {
-            levels: Vec::with_capacity(levels),
-            bids: 0,
-        }
-    }
-
-    /// Both sides, in the message's order.
-    #[must_use]
-    pub fn levels(&self) -> &[Level] {
-        &self.levels
-    }
-
-    /// The bids.
-    #[must_use]
-    pub fn bids(&self) -> &[Level] {
-        &self.levels[..self.bids]
-    }
-
-    /// The asks.
-    #[must_use]
-    pub fn asks(&self) -> &[Level] {
-        &self.levels[self.bids..]
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.levels.clear();
-        self.bids = 0;
-    }
-
-    pub(crate) fn push(&mut self, level: Level) {
-        self.levels.push(level);
-    }
-
-    pub(crate) const fn end_of_bids(&mut self) {
-        self.bids = self.levels.len();
-    }
-}
-
-/// What a message of the market streams says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Market {
-    /// A trade. `slot`: position of the instrument in the configuration's list, here and below.
-    Trade {
-        /// See above.
-        slot: usize,
-        /// The trade.
-        trade: Trade,
-    },
-    /// Best bid and ask.
-    Quote {
-        /// See above.
-        slot: usize,
-        /// Best bid and ask.
-        quote: Quote,
-    },
-    /// New quantities of levels, which are in the caller's [`Depth`].
-    Depth {
-        /// See above.
-        slot: usize,
-        /// Id of the first update in the message.
-        first_id: u64,
-        /// Id of the last.
-        last_id: u64,
-        /// The venue's time of the message.
-        venue_time_ns: u64,
-    },
-    /// The venue is about to close connections.
-    Shutdown,
-    /// Answer to a request on the stream connection; the code of its error, if it is one.
-    Answer {
-        /// The venue's code.
-        error: Option<i32>,
-    },
-    /// A message that the documentation knows and we do not use.
-    Ignored,
-}
 
 /// Reads one message of the market streams, bare or in its `{"stream":..,"data":..}` envelope.
 ///
@@ -219,12 +133,13 @@ fn update(cursor: &mut Cursor<'_>, symbols: &Symbols, depth: &mut Depth) -> Opti
     cursor.take(b",\"a\":")?;
     side(cursor, entry, depth)?;
     cursor.take(b"}")?;
-    Some(Market::Depth {
-        slot: entry.slot,
+    let span = Span {
         first_id,
         last_id,
+        before_id: None,
         venue_time_ns,
-    })
+    };
+    Some(update_message(entry.slot, span))
 }
 
 fn usual_snapshot(bytes: &[u8], entry: &Entry, depth: &mut Depth) -> Option<u64> {
@@ -256,6 +171,16 @@ fn side(cursor: &mut Cursor<'_>, entry: &Entry, depth: &mut Depth) -> Option<()>
             continue;
         }
         return cursor.take(b"]]");
+    }
+}
+
+#[inline]
+pub(super) const fn update_message(slot: usize, span: Span) -> Market {
+    Market::Depth {
+        slot,
+        part: DepthPart::Update,
+        span,
+        checksum: None,
     }
 }
 

@@ -19,4 +19,4 @@ pub mod user;
 mod write;
 
 pub use codes::classify;
-pub use market::{Depth, Market, decode, decode_snapshot};
+pub use market::{Depth, DepthPart, Market, decode, decode_snapshot};

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use model::ids::{SourceId, VenueId};
 use model::instrument::InstrumentSpec;
 
-use crate::binance::start::RestEndpoint;
+use super::dialect::Contents;
+use crate::load::RestEndpoint;
 use crate::net::{CloseReason, EndpointError};
 use crate::wire::symbols::SymbolError;
 
-/// Streams that one connection may carry, and streams per instrument.
-const STREAMS_MAX: usize = 1_024;
-const STREAMS_PER_INSTRUMENT: usize = 3;
-/// Most instruments of one feed.
-pub(super) const INSTRUMENTS_MAX: usize = STREAMS_MAX / STREAMS_PER_INSTRUMENT;
+/// Most connections of one feed.
+pub(super) const LINES_MAX: usize = 64;
 
 /// A market feed.
 #[derive(Debug, Clone)]
@@ -28,10 +26,35 @@ pub struct FeedConfig {
     pub source: SourceId,
     /// What is followed.
     pub instruments: Arc<[InstrumentSpec]>,
-    /// Levels a side in a snapshot: 100, 500, 1000 or 5000, of weight 5, 25, 50 and 250.
+    /// Levels a side in a snapshot, where one is asked for. Binance spot: 100, 500, 1000 or 5000,
+    /// of weight 5, 25, 50 and 250.
     pub snapshot_levels: u32,
+    /// What is subscribed to, and over which connections.
+    pub scope: FeedScope,
     /// Times.
     pub timing: FeedTiming,
+}
+
+/// What is subscribed to, and how it is spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedScope {
+    /// Kinds of data.
+    pub contents: Contents,
+    /// Most topics of one connection, if fewer than the venue allows.
+    pub topics_per_connection: Option<usize>,
+    /// Whether everything comes over two connections, of which the first one wins.
+    pub redundant: bool,
+}
+
+impl Default for FeedScope {
+    /// Trades, best prices and levels over as few connections as the venue allows.
+    fn default() -> Self {
+        Self {
+            contents: Contents::BOOK,
+            topics_per_connection: None,
+            redundant: false,
+        }
+    }
 }
 
 /// Times of a market feed, nanoseconds.
@@ -76,12 +99,14 @@ pub enum StartError {
     /// The instruments cannot be put on the wire.
     #[error(transparent)]
     Symbols(#[from] SymbolError),
-    /// None, or more than one connection carries.
-    #[error("{count} instruments; a connection carries 1 to {max}")]
+    /// No instrument, or more than the feed's connections carry.
+    #[error("{count} instruments need {connections} connections; a feed has 1 to {max}")]
     InstrumentCount {
-        /// How many there are.
+        /// How many instruments there are.
         count: usize,
-        /// How many are allowed.
+        /// Connections that they need.
+        connections: usize,
+        /// Connections that a feed has at most.
         max: usize,
     },
     /// No socket could be made.
@@ -90,17 +115,4 @@ pub enum StartError {
     /// The client could not be made.
     #[error("cannot make a client: {0}")]
     Client(CloseReason),
-}
-
-/// Path of the combined stream with everything of these instruments.
-pub(super) fn stream_path(instruments: &[InstrumentSpec]) -> String {
-    let mut streams = Vec::with_capacity(instruments.len() * STREAMS_PER_INSTRUMENT);
-    for spec in instruments {
-        let lower = spec.symbol.to_lowercase();
-        let name = crate::binance::start::percent_encoded(lower.as_bytes());
-        for kind in ["depth@100ms", "bookTicker", "trade"] {
-            streams.push(format!("{name}@{kind}"));
-        }
-    }
-    format!("/stream?streams={}", streams.join("/"))
 }

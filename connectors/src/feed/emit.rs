@@ -40,23 +40,17 @@ impl Header {
     /// The book is void, and `levels` of a snapshot follow.
     pub(super) fn snapshot<S: EventSink>(
         &self,
-        update_id: u64,
+        span: Span,
         levels: &[Level],
         bids: usize,
         lane: &mut Lane<'_, S>,
     ) {
         let reset = BookReset {
-            update_id,
+            update_id: span.last_id,
             level_records: levels.len().div_ceil(LEVELS_PER_RECORD) as u64,
             reserved: [0; 64],
         };
         lane.push(&self.on(Record::new(Kind::BookReset, &reset)));
-        let span = Span {
-            first_id: update_id,
-            last_id: update_id,
-            before_id: None,
-            venue_time_ns: 0,
-        };
         self.levels(span, levels, bids, flags::SNAPSHOT, lane);
     }
 

@@ -1,16 +1,14 @@
 //! Which snapshot to ask for next, and when: one at a time, never in a hurry.
 //!
 //! A snapshot weighs up to 250 of the 6,000 that an address has in a minute, and orders share
-//! them. So one is under way at a time, two are at least [`APART_NS`] apart, a book whose snapshot
-//! did not fit waits longer each time, and a limit of the venue's stops all.
+//! them (Binance spot). So one is under way at a time, two are apart by what the dialect's rules
+//! say, a book whose snapshot did not fit waits longer each time, and a limit of the venue's stops
+//! all.
 //!
 //! Sans I/O. Hot path: no.
 
 use crate::link::backoff::Backoff;
 use crate::net::RequestId;
-
-/// With 1,000 levels (weight 50) at most half of the address's weight.
-const APART_NS: u64 = 1_000_000_000;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Turn {
@@ -20,16 +18,18 @@ struct Turn {
 
 /// The snapshots of all books.
 #[derive(Debug)]
-pub(super) struct Snapshots {
+pub(super) struct Requests {
+    apart_ns: u64,
     turns: Vec<Turn>,
     next: usize,
     not_before_ns: u64,
     under_way: Option<(RequestId, usize)>,
 }
 
-impl Snapshots {
-    pub(super) fn new(books: usize) -> Self {
+impl Requests {
+    pub(super) fn new(books: usize, apart_ns: u64) -> Self {
         Self {
+            apart_ns,
             turns: vec![Turn::default(); books],
             next: 0,
             not_before_ns: 0,
@@ -56,7 +56,7 @@ impl Snapshots {
     pub(super) fn asked(&mut self, request: RequestId, slot: usize, now_ns: u64) {
         self.under_way = Some((request, slot));
         self.next = slot + 1;
-        self.not_before_ns = self.not_before_ns.max(now_ns + APART_NS);
+        self.not_before_ns = self.not_before_ns.max(now_ns.saturating_add(self.apart_ns));
     }
 
     /// The book that an answer is for.

@@ -21,8 +21,12 @@
 
 use model::body::Level;
 
+use super::dialect::Chain;
+
 /// Most updates that are held while the snapshot is on its way: over three minutes of them.
 const HELD_MAX: usize = 2_048;
+/// Updates in a row that look old while ids may fall: more of them, and it is the book that is.
+const OLD_MAX: u32 = 1_024;
 
 /// What to do with an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +66,17 @@ pub struct Span {
 }
 
 impl Span {
+    /// Of a snapshot: the one update that it stands for.
+    #[must_use]
+    pub const fn at(id: u64) -> Self {
+        Self {
+            first_id: id,
+            last_id: id,
+            before_id: None,
+            venue_time_ns: 0,
+        }
+    }
+
     /// Whether messages between a book at `id` and this one were lost.
     const fn leaves_a_gap(&self, id: u64) -> bool {
         match self.before_id {
@@ -113,6 +128,11 @@ pub struct BookSync {
     levels: Vec<Level>,
     /// Live at a snapshot that no update followed yet.
     behind_snapshot: bool,
+    chain: Chain,
+    /// Whether a second connection brings the same updates, later.
+    doubled: bool,
+    /// Old updates since the last that was applied.
+    old: u32,
 }
 
 impl Default for BookSync {
@@ -122,14 +142,23 @@ impl Default for BookSync {
 }
 
 impl BookSync {
-    /// A book of which nothing came yet.
+    /// A book of which nothing came yet, with ids that rise, from one connection.
     #[must_use]
     pub const fn new() -> Self {
+        Self::of(Chain::Rising, false)
+    }
+
+    /// A book of which nothing came yet; `doubled`: two connections bring its updates.
+    #[must_use]
+    pub const fn of(chain: Chain, doubled: bool) -> Self {
         Self {
             phase: Phase::Empty,
             held: Vec::new(),
             levels: Vec::new(),
             behind_snapshot: false,
+            chain,
+            doubled,
+            old: 0,
         }
     }
 
@@ -139,6 +168,36 @@ impl BookSync {
         } else {
             span.leaves_a_gap(id)
         }
+    }
+
+    /// Whether `span` brings nothing to a book at `id`.
+    const fn is_old(&self, span: Span, id: u64) -> bool {
+        let Chain::Linked = self.chain else {
+            return span.last_id <= id;
+        };
+        match span.before_id {
+            // Continues the book, be its id lower: old only if it changes nothing.
+            Some(before) if before == id => span.last_id == id,
+            _ => span.last_id == id || (self.doubled && span.last_id < id && self.old < OLD_MAX),
+        }
+    }
+
+    /// What [`Self::update`] would say of an update, without its consequences. A book that is not
+    /// live holds it.
+    #[inline]
+    #[must_use]
+    pub const fn judge(&self, span: Span) -> Verdict {
+        let Phase::Live { id } = self.phase else {
+            return Verdict::Hold;
+        };
+        let is_broken = matches!(self.chain, Chain::Rising) && span.last_id < span.first_id;
+        if !is_broken && self.is_old(span, id) {
+            return Verdict::Old;
+        }
+        if is_broken || self.is_gap(span, id) {
+            return Verdict::Gap;
+        }
+        Verdict::Apply
     }
 
     /// Whether the book is in step.
@@ -172,6 +231,7 @@ impl BookSync {
     /// The connection is gone: whatever is known may be out of date.
     pub fn lose(&mut self) {
         self.phase = Phase::Empty;
+        self.old = 0;
         self.held.clear();
         self.levels.clear();
     }
@@ -179,29 +239,34 @@ impl BookSync {
     /// Judges an update; `levels` are its bids and then its asks.
     #[inline]
     pub fn update(&mut self, span: Span, levels: &[Level], bids: usize) -> Verdict {
-        match self.phase {
-            Phase::Live { id } => {
-                let is_broken = span.last_id < span.first_id;
-                if !is_broken && span.last_id <= id {
-                    return Verdict::Old;
-                }
-                if is_broken || self.is_gap(span, id) {
-                    self.lose();
-                    self.hold(span, levels, bids);
-                    return Verdict::Gap;
-                }
+        let verdict = self.judge(span);
+        match verdict {
+            Verdict::Apply => {
                 self.behind_snapshot = false;
+                self.old = 0;
                 self.phase = Phase::Live { id: span.last_id };
-                Verdict::Apply
             }
-            Phase::Empty | Phase::Held => {
+            Verdict::Old => self.old = self.old.saturating_add(1),
+            Verdict::Gap => {
+                self.lose();
                 self.hold(span, levels, bids);
-                Verdict::Hold
             }
+            Verdict::Hold => self.hold(span, levels, bids),
         }
+        verdict
+    }
+
+    /// A snapshot stood in the stream: the book is live at `id`.
+    pub fn begin(&mut self, id: u64) {
+        self.lose();
+        self.behind_snapshot = false;
+        self.phase = Phase::Live { id };
     }
 
     fn hold(&mut self, span: Span, levels: &[Level], bids: usize) {
+        if matches!(self.chain, Chain::Linked) {
+            return; // Its snapshot comes before what follows it.
+        }
         if span.last_id < span.first_id {
             self.lose();
             return;

@@ -1,0 +1,317 @@
+//! What a frame does to the books, and the events that leave.
+//!
+//! Hot path: yes ([`Core::text`]). Allocates: for snapshots, while a book is not live, and for
+//! words.
+
+use model::body::{LinkState, Quote, Trade};
+use model::ports::EventSink;
+
+use super::core::Core;
+use super::dialect::FeedDialect;
+use super::emit::Header;
+use super::legs::Leg;
+use super::message::{DepthPart, Market};
+use super::sync::{Fit, Span, Verdict};
+use crate::link::lane::Lane;
+use crate::wire::WireError;
+
+/// What a message asks of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Nothing,
+    /// The venue will close soon: replace the connection.
+    Replace,
+    /// The venue has ended the subscription to this book.
+    Left(usize),
+}
+
+/// What became of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SnapshotResult {
+    Taken,
+    /// Ask again after a while.
+    AskAgain,
+    Unwanted,
+}
+
+impl<D: FeedDialect> Core<D> {
+    /// One frame of a connection.
+    #[inline]
+    pub(crate) fn text<S: EventSink>(
+        &mut self,
+        line: usize,
+        bytes: &[u8],
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) -> Wish {
+        let decoded = self.dialect.decode(bytes, &self.symbols, &mut self.scratch);
+        let wish = match decoded {
+            Ok(message) => self.take(line, message, stamp_ns, lane),
+            Err(error) => {
+                self.unreadable(error, stamp_ns, lane);
+                Wish::Nothing
+            }
+        };
+        if !self.scratch.more.is_empty() {
+            return self.take_more(line, wish, decoded.is_ok(), stamp_ns, lane);
+        }
+        wish
+    }
+
+    /// The other messages of a frame. Its first wish counts.
+    #[cold]
+    fn take_more<S: EventSink>(
+        &mut self,
+        line: usize,
+        mut wish: Wish,
+        is_whole: bool,
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) -> Wish {
+        let mut more = std::mem::take(&mut self.scratch.more);
+        for message in more.drain(..).filter(|_| is_whole) {
+            let next = self.take(line, message, stamp_ns, lane);
+            if wish == Wish::Nothing {
+                wish = next;
+            }
+        }
+        self.scratch.more = more;
+        wish
+    }
+
+    #[inline]
+    fn take<S: EventSink>(
+        &mut self,
+        line: usize,
+        message: Market,
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) -> Wish {
+        let slot = match message {
+            Market::Trade { slot, trade } => {
+                self.trade(slot, &trade, stamp_ns, lane);
+                slot
+            }
+            Market::Quote { slot, quote } => {
+                self.quote(slot, &quote, stamp_ns, lane);
+                slot
+            }
+            Market::Depth {
+                slot, part, span, ..
+            } => {
+                match part {
+                    DepthPart::Update => self.update(line, slot, span, stamp_ns, lane),
+                    DepthPart::Snapshot => self.begin(line, slot, span, stamp_ns, lane),
+                }
+                slot
+            }
+            Market::Shutdown => return Wish::Replace,
+            Market::Answer { error: Some(code) } => {
+                let words = "the venue refused a stream request";
+                lane.push(&self.speaker.says(LinkState::Notice, code, words, stamp_ns));
+                return Wish::Nothing;
+            }
+            Market::Left { slot } => return Wish::Left(slot),
+            Market::Answer { error: None } | Market::Pong | Market::Ignored => {
+                return Wish::Nothing;
+            }
+        };
+        if !self.lines[line].heard {
+            self.first_message(line, slot, stamp_ns, lane);
+        }
+        Wish::Nothing
+    }
+
+    #[cold]
+    fn first_message<S: EventSink>(
+        &mut self,
+        line: usize,
+        slot: usize,
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) {
+        let state = self.unless_another_is_up(LinkState::Up);
+        self.lines[line].heard = true;
+        let words = format!("first message, of {}", self.books[slot].symbol);
+        lane.push(&self.says(line, state, &words, stamp_ns));
+    }
+
+    #[inline]
+    fn header(&self, slot: usize, stamp_ns: u64) -> Header {
+        Header {
+            source: self.speaker.source,
+            instrument: self.books[slot].instrument,
+            stamp_ns,
+        }
+    }
+
+    #[inline]
+    fn trade<S: EventSink>(
+        &mut self,
+        slot: usize,
+        trade: &Trade,
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) {
+        if self.redundant && !self.books[slot].trades.is_new(trade.trade_id) {
+            return;
+        }
+        self.header(slot, stamp_ns).trade(trade, lane);
+    }
+
+    #[inline]
+    fn quote<S: EventSink>(
+        &mut self,
+        slot: usize,
+        quote: &Quote,
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) {
+        let book = &mut self.books[slot];
+        if self.redundant {
+            if quote.update_id <= book.quotes {
+                return;
+            }
+            book.quotes = quote.update_id;
+        }
+        if book.ahead_since_ns.is_none() && book.sync.id() < Some(quote.update_id) {
+            book.ahead_since_ns = Some(stamp_ns);
+        }
+        self.header(slot, stamp_ns).quote(quote, lane);
+    }
+
+    #[inline]
+    fn update<S: EventSink>(
+        &mut self,
+        line: usize,
+        slot: usize,
+        span: Span,
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) {
+        let header = self.header(slot, stamp_ns);
+        let depth = &self.scratch.depth;
+        let bids = depth.bids().len();
+        let leg = self.lines[line].leg;
+        let book = &mut self.books[slot];
+        book.legs.heard(leg, stamp_ns);
+        if book.sync.judge(span) == Verdict::Gap && book.legs.stands_apart(leg, stamp_ns) {
+            return;
+        }
+        book.ahead_since_ns = None;
+        match book.sync.update(span, depth.levels(), bids) {
+            Verdict::Apply => {
+                book.legs.follows(leg, true);
+                header.levels(span, depth.levels(), bids, 0, lane);
+            }
+            Verdict::Old => book.legs.follows(leg, false),
+            Verdict::Hold => {}
+            Verdict::Gap => {
+                book.legs.lose();
+                let words = format!("gap: updates before {} were lost", span.first_id);
+                let record = self
+                    .speaker
+                    .says(LinkState::Stale, 0, &words, stamp_ns)
+                    .on_instrument(header.instrument);
+                lane.push(&record);
+            }
+        }
+    }
+
+    /// The venue sent the whole book in the stream.
+    #[cold]
+    fn begin<S: EventSink>(
+        &mut self,
+        line: usize,
+        slot: usize,
+        span: Span,
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) {
+        let header = self.header(slot, stamp_ns);
+        let leg = self.lines[line].leg;
+        let book = &mut self.books[slot];
+        book.legs.heard(leg, stamp_ns);
+        book.ahead_since_ns = None;
+        let other_follows = book.legs.get(leg) != Leg::Following && book.legs.is_followed();
+        if book.sync.is_live() && other_follows {
+            // The book goes on from the other connection; this one joins where it is.
+            book.legs.follows(leg, false);
+            return;
+        }
+        book.sync.begin(span.last_id);
+        book.legs.follows(leg, true);
+        book.quotes = 0;
+        let depth = &self.scratch.depth;
+        header.snapshot(span, depth.levels(), depth.bids().len(), lane);
+        self.whole(slot, span.last_id, stamp_ns, lane);
+    }
+
+    fn whole<S: EventSink>(
+        &self,
+        slot: usize,
+        update_id: u64,
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) {
+        let words = format!("book whole from update {update_id}");
+        let record = self.speaker.says(LinkState::Up, 0, &words, stamp_ns);
+        lane.push(&record.on_instrument(self.books[slot].instrument));
+    }
+
+    /// The body of a snapshot's answer.
+    pub(crate) fn snapshot<S: EventSink>(
+        &mut self,
+        slot: usize,
+        body: &[u8],
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) -> SnapshotResult {
+        let header = self.header(slot, stamp_ns);
+        let Some(entry) = self.symbols.of(header.instrument) else {
+            return SnapshotResult::Unwanted;
+        };
+        let depth = &mut self.scratch.depth;
+        let update_id = match self.dialect.decode_snapshot(body, entry, depth) {
+            Ok(update_id) => update_id,
+            Err(error) => {
+                self.unreadable(error, stamp_ns, lane);
+                return SnapshotResult::AskAgain;
+            }
+        };
+        let book = &mut self.books[slot];
+        match book.sync.snapshot(update_id) {
+            Fit::Unwanted => return SnapshotResult::Unwanted,
+            Fit::TooOld => return SnapshotResult::AskAgain,
+            Fit::Fits => {}
+        }
+        header.snapshot(
+            Span::at(update_id),
+            depth.levels(),
+            depth.bids().len(),
+            lane,
+        );
+        for update in book.sync.replay(update_id) {
+            header.levels(update.span, update.levels, update.bids, 0, lane);
+        }
+        book.sync.settle();
+        book.legs.all_follow();
+        self.whole(slot, update_id, stamp_ns, lane);
+        SnapshotResult::Taken
+    }
+
+    #[cold]
+    fn unreadable<S: EventSink>(
+        &mut self,
+        error: WireError,
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) {
+        self.unparsed += 1;
+        if let Some(more) = self.remarks.pass(stamp_ns) {
+            let words = format!("unread message: {error} ({more} more before)");
+            let state = LinkState::Notice;
+            lane.push(&self.speaker.says(state, 0, &words, stamp_ns));
+        }
+    }
+}

@@ -12,5 +12,6 @@ pub mod link;
 pub mod load;
 pub mod net;
 pub mod practice;
+pub mod protocol;
 pub mod sign;
 pub mod wire;

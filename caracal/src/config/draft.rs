@@ -106,8 +106,11 @@ impl MachineDraft {
 impl<'a> Converter<'a> {
     /// The instrument of a name, or of a symbol that only one venue has.
     fn instrument(&mut self, symbol: &str) -> Option<&'a InstrumentSpec> {
-        let named = self.instruments.iter().find(|one| one.name == symbol);
-        let found = named.or_else(|| self.instruments.iter().find(|one| one.symbol == symbol));
+        let aliases = words::instrument_aliases(self.instruments.iter());
+        let id = aliases.iter().find(|(_, name)| name == symbol);
+        let named = |one: &&InstrumentSpec| id.is_some_and(|(id, _)| one.id == *id);
+        let found = self.instruments.iter().find(named);
+        let found = found.or_else(|| self.instruments.iter().find(|one| one.symbol == symbol));
         if found.is_none() {
             self.problems
                 .push(format!("symbol \"{symbol}\": the venue does not list it"));
@@ -215,6 +218,7 @@ impl<'a> Converter<'a> {
                 .map(|one| one.name.clone())
                 .collect(),
             instruments: words::instrument_names(self.instruments.iter()),
+            aliases: words::instrument_aliases(self.instruments.iter()),
         };
         let mut config = draft.control.config.clone();
         for limit in &draft.control.limits {

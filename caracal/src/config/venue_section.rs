@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use connectors::practice::FaultSpec;
+use connectors::protocol::Protocol;
 use rust_decimal::Decimal;
 
 use super::section::{Problems, Section};
@@ -10,11 +11,16 @@ use super::section::{Problems, Section};
 /// Most venues.
 const VENUES_MAX: usize = 16;
 
+/// The protocols that there are.
+const PROTOCOLS: [(&str, Protocol); 1] = [("binance-spot", Protocol::BinanceSpot)];
+
 /// One venue.
 #[derive(Debug, Clone)]
 pub(crate) struct VenueConfig {
     /// Our name for it, in capitals; the end of its instruments' names.
     pub(crate) name: String,
+    /// Whose protocol it speaks.
+    pub(crate) protocol: Protocol,
     /// The venue's symbols to trade.
     pub(crate) symbols: Vec<String>,
     /// How to reach it.
@@ -118,28 +124,38 @@ pub(super) struct VenueNames {
     pub(super) name: String,
     /// Its symbols.
     pub(super) symbols: Vec<String>,
+    /// The same as they are written in the configuration.
+    pub(super) written: Vec<String>,
 }
 
 impl VenueNames {
     /// What may be written for an instrument, and the name that it stands for: `BTCUSDT.BINANCE`
-    /// always, `BTCUSDT` where only one venue has it.
+    /// always, `BTCUSDT` where only one venue has it; the same as the venue's section writes it.
     pub(super) fn instruments(venues: &[Self]) -> Vec<(String, String)> {
         let mut choices = Vec::new();
         for venue in venues {
-            for symbol in &venue.symbols {
+            for (symbol, written) in venue.symbols.iter().zip(&venue.written) {
                 let whole = instrument_name(symbol, &venue.name);
-                let having = venues.iter().filter(|other| other.symbols.contains(symbol));
-                if having.count() == 1 {
-                    choices.push((symbol.clone(), whole.clone()));
+                let having = |name: &str| {
+                    let has = |other: &&Self| {
+                        let mut all = other.symbols.iter().chain(&other.written);
+                        all.any(|other| other == name)
+                    };
+                    venues.iter().filter(has).count()
+                };
+                for name in [symbol, written] {
+                    if having(name) == 1 {
+                        choices.push((name.clone(), whole.clone()));
+                    }
+                    choices.push((instrument_name(name, &venue.name), whole.clone()));
                 }
-                choices.push((whole.clone(), whole));
             }
         }
         choices
     }
 }
 
-/// Our name of a venue's instrument.
+/// A symbol with its venue, as the configuration's other sections may write it.
 pub(crate) fn instrument_name(symbol: &str, venue: &str) -> String {
     format!("{symbol}.{venue}")
 }
@@ -181,7 +197,12 @@ pub(super) fn read_names(
         let has = practice.has("balances");
         all.push(has.then(|| balances(&mut practice, problems)).flatten());
         section.finish(problems);
-        names.push(VenueNames { name, symbols });
+        let written = symbols.clone();
+        names.push(VenueNames {
+            name,
+            symbols,
+            written,
+        });
     }
     if names.is_empty() || names.len() > VENUES_MAX {
         let what = format!("{} venues: 1 to {VENUES_MAX} are allowed", names.len());
@@ -204,14 +225,19 @@ fn venue(
         let what = format!("\"{name}\" is the name of a venue already");
         section.problem(problems, "name", what);
     }
-    let protocol = section.choice(problems, "protocol", &[("binance-spot", ())], None);
-    let symbols = section.texts(problems, "symbols");
+    let protocol = section.choice(problems, "protocol", &PROTOCOLS, None);
+    let written = section.texts(problems, "symbols");
+    let symbols = written.as_ref().map(|written| {
+        let symbol = |name: &String| protocol.map_or_else(|| name.clone(), |one| one.symbol(name));
+        written.iter().map(symbol).collect::<Vec<String>>()
+    });
     for symbol in twice(symbols.as_deref().unwrap_or(&[])) {
         section.problem(problems, "symbols", format!("\"{symbol}\" is there twice"));
     }
     names.push(VenueNames {
         name: name.clone().unwrap_or_default(),
         symbols: symbols.clone().unwrap_or_default(),
+        written: written.unwrap_or_default(),
     });
     let kinds = [
         ("practice", ConnectKind::Practice),
@@ -230,9 +256,9 @@ fn venue(
         None => None,
     };
     section.finish(problems);
-    protocol?;
     Some(VenueConfig {
         name: name?,
+        protocol: protocol?,
         symbols: symbols?,
         connect: connect?,
         paper: paper?,

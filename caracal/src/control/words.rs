@@ -27,6 +27,8 @@ pub(crate) struct Names {
     pub(crate) strategies: Vec<String>,
     /// Instruments with their ids: the symbol where only one venue has it, else our own name.
     pub(crate) instruments: Vec<(InstrumentId, String)>,
+    /// What else may be written for an instrument.
+    pub(crate) aliases: Vec<(InstrumentId, String)>,
 }
 
 impl Names {
@@ -40,6 +42,7 @@ impl Names {
             accounts: accounts.iter().map(|one| one.name.clone()).collect(),
             strategies: strategies.iter().map(|one| one.name.clone()).collect(),
             instruments: instrument_names(machine.instruments()),
+            aliases: instrument_aliases(machine.instruments()),
         }
     }
 
@@ -70,8 +73,8 @@ impl Names {
                 .and_then(|place| u16::try_from(place).ok())
                 .map(|id| Scope::Strategy(StrategyId(id))),
             "instrument" => {
-                let mut known = self.instruments.iter();
-                let found = known.find(|(_, known)| is_named(known, name));
+                let mut known = self.instruments.iter().chain(&self.aliases);
+                let found = known.find(|(_, known)| known == name);
                 found.map(|(id, _)| Scope::Instrument(*id))
             }
             _ => None,
@@ -116,12 +119,16 @@ pub(crate) fn instrument_names<'a>(
     specs.iter().map(name).collect()
 }
 
-/// Whether a text means an instrument: its name, or the name with its venue behind the symbol.
-fn is_named(known: &str, text: &str) -> bool {
-    known == text
-        || text
-            .split_once('.')
-            .is_some_and(|(symbol, _)| symbol == known)
+/// Each instrument's other names: our own, and its symbol with the venue behind it.
+pub(crate) fn instrument_aliases<'a>(
+    specs: impl Iterator<Item = &'a InstrumentSpec>,
+) -> Vec<(InstrumentId, String)> {
+    let names = |spec: &InstrumentSpec| {
+        let venue = spec.name.rsplit('.').next().unwrap_or_default();
+        let with_venue = format!("{}.{venue}", spec.symbol);
+        [(spec.id, spec.name.clone()), (spec.id, with_venue)]
+    };
+    specs.flat_map(names).collect()
 }
 
 /// The control of a name.
@@ -215,6 +222,7 @@ mod tests {
             accounts: vec!["main".to_owned(), "hedge".to_owned()],
             strategies: vec!["maker".to_owned()],
             instruments: vec![(InstrumentId(4), "BTCUSDT".to_owned())],
+            aliases: vec![(InstrumentId(4), "BTC-USDT.BINANCE".to_owned())],
         }
     }
 

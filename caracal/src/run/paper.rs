@@ -1,6 +1,5 @@
 //! Paper venues: orders meet the simulated venue of `[backtest]` over the venue's own market.
 
-use connectors::binance::feed::MarketFeed;
 use engine::machine::{Machine, OrderState};
 use model::body::AssetName;
 use model::ids::{AccountId, VenueId};
@@ -9,7 +8,7 @@ use replay::backtest::{PaperPlan, Rested, paper};
 use rust_decimal::Decimal;
 
 use super::restore;
-use super::venue::Ports;
+use super::venue::{AnyFeed, Ports};
 use crate::backtest_command::{closed, latencies};
 use crate::config::{AccountDraft, BacktestSection, Config, Connect, VenueConfig};
 use crate::output::{Failure, remark};
@@ -74,11 +73,7 @@ fn named((asset, amount): &(String, Decimal)) -> Result<(AssetName, Decimal), Fa
 }
 
 /// The venue's feed, with its paper venues behind it.
-pub(super) fn ports(
-    feed: MarketFeed,
-    plans: Vec<PaperPlan>,
-    instruments: &[InstrumentSpec],
-) -> Ports {
+pub(super) fn ports(feed: AnyFeed, plans: Vec<PaperPlan>, instruments: &[InstrumentSpec]) -> Ports {
     let accounts: Vec<AccountId> = plans.iter().map(|plan| plan.account).collect();
     let whole = plans.into_iter().map(|plan| PaperPlan {
         instruments: instruments.to_vec(),

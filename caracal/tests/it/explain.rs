@@ -88,7 +88,7 @@ fn explain_shows_an_order_from_its_cause_to_its_end_by_either_name() {
     let text = String::from_utf8(output.stdout).unwrap();
     for word in [
         name,
-        "BTCUSDT.BINANCE",
+        "BTC-USDT.BINANCE",
         "cause",
         "approved as command",
         "OrderFilled",

@@ -1,24 +1,26 @@
 //! The venues of a run: embedded or external, their instruments, their feeds and gateways.
 
+mod binance_spot;
+mod market;
+mod ports;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::binance::feed::{FeedConfig, FeedScope, FeedTiming, MarketFeed};
-use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming};
-use connectors::binance::instruments::Wanted;
-use connectors::binance::start::{Loaded, RestEndpoint, load_instruments};
+use connectors::load::{RestEndpoint, Wanted};
 use connectors::net::{Trust, client_config};
 use connectors::practice::PracticeServer;
+use connectors::protocol;
 use connectors::sign::Signer;
 use engine::clock::WallClock;
-use engine::machine::{Approved, Machine};
-use engine::pipeline::SOURCE_FIRST_PORT;
+use engine::machine::Machine;
 use model::ids::{AccountId, InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
-use model::record::Record;
-use replay::backtest::{PaperFeed, PaperGateway, PaperPlan};
+use replay::backtest::PaperPlan;
 
+use self::market::{Market, Resume};
+pub(crate) use self::ports::{AnyFeed, Ports};
 use super::identity::instrument_ids;
 use super::{paper, restore};
 use crate::config::{
@@ -30,22 +32,6 @@ use crate::practice::{KeyPair, PracticeAccount, practice_config, read_trimmed};
 
 /// Longest time for the first answers of the venue.
 const START_MAX: Duration = Duration::from_secs(15);
-/// Levels a side in a book's snapshot.
-const SNAPSHOT_LEVELS: u32 = 1_000;
-
-/// The order gateway, which takes approved commands and nothing else.
-pub(crate) type OrderGateway = BinanceGateway<Approved<Record>>;
-
-/// A venue's feed and the gateway of each of its accounts.
-pub(crate) enum Ports {
-    /// Orders go to the venue.
-    Live(MarketFeed, Vec<(AccountId, OrderGateway)>),
-    /// Orders go to a simulated venue over its market.
-    Paper(
-        PaperFeed<MarketFeed>,
-        Vec<(AccountId, PaperGateway<Approved<Record>>)>,
-    ),
-}
 
 /// Where a venue is.
 struct Access {
@@ -69,7 +55,7 @@ pub(crate) struct Venue {
     practice: Option<PracticeServer>,
     access: Access,
     keys: Vec<Key>,
-    loaded: Loaded,
+    market: Market,
     /// What a paper venue is made of: a plan without instruments for each account.
     paper: Option<Vec<PaperPlan>>,
 }
@@ -152,15 +138,17 @@ fn reach(
             name: instrument_name(symbol, &venue.name),
         })
         .collect();
-    let loaded = load_instruments(&access.rest, id, &wanted, clock, START_MAX)
-        .map_err(|error| Failure::while_doing(&format!("venue {}", access.rest.url), error))?;
+    let mut market = Market::load(venue.protocol, &access, id, &wanted, clock)?;
+    for spec in market.instruments() {
+        spec.name = protocol::instrument_name(spec, &venue.name);
+    }
     Ok(Venue {
-        instruments: Arc::from(loaded.instruments.clone()),
+        instruments: Arc::from(market.instruments().clone()),
         id,
         practice,
         access,
         keys,
-        loaded,
+        market,
         paper: None,
     })
 }
@@ -222,7 +210,7 @@ fn embedded_access(server: &PracticeServer) -> Result<Access, Failure> {
             tls: Some(tls),
         },
         streams: format!("wss://{address}"),
-        orders: format!("wss://{address}/ws-api/v3"),
+        orders: format!("wss://{address}{}", binance_spot::ORDERS_PATH),
     })
 }
 
@@ -289,42 +277,25 @@ impl Venue {
             listing.map_or_else(|| spec.clone(), |listing| listing.spec().clone())
         };
         let instruments: Arc<[InstrumentSpec]> = self.instruments.iter().map(held).collect();
-        let feed = FeedConfig {
-            stream_url: self.access.streams.clone(),
-            rest: self.access.rest.clone(),
-            venue: self.id,
-            source: SOURCE_FIRST_PORT,
-            instruments: Arc::clone(&instruments),
-            snapshot_levels: SNAPSHOT_LEVELS,
-            scope: FeedScope::default(),
-            timing: FeedTiming::default(),
-        };
-        let feed = MarketFeed::new(feed).map_err(Failure::because)?;
+        let feed = self.market.feed(&self.access, self.id, &instruments)?;
         if let Some(plans) = self.paper.take() {
             return Ok(paper::ports(feed, plans, &instruments));
         }
         let mut gateways = Vec::new();
         for key in self.keys.drain(..) {
-            let resume = self.instruments.iter().filter_map(|spec| {
+            let trades = self.instruments.iter().filter_map(|spec| {
                 let last = machine.own_trade_id_max(key.account, spec.id);
                 (last > 0).then_some((spec.id, last))
             });
-            let gateway = GatewayConfig {
-                url: self.access.orders.clone(),
-                tls: self.access.rest.tls.clone(),
-                api_key: key.api_key,
-                signer: key.signer,
-                account: key.account,
-                venue: self.id,
+            let account = key.account;
+            let resume = Resume {
+                trades: trades.collect(),
+                key,
                 instruments: Arc::clone(&instruments),
                 recv_window_ms: recv_window_ns.div_ceil(1_000_000),
-                limits: self.loaded.limits,
-                time: self.loaded.time,
-                resume: resume.collect(),
-                timing: GatewayTiming::default(),
             };
-            let gateway = BinanceGateway::new(gateway).map_err(Failure::because)?;
-            gateways.push((key.account, gateway));
+            let gateway = self.market.gateway(&self.access, self.id, resume)?;
+            gateways.push((account, gateway));
         }
         Ok(Ports::Live(feed, gateways))
     }

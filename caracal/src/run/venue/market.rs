@@ -1,0 +1,103 @@
+//! What a venue of any protocol has told us, and the ports that it is traded through.
+
+use std::sync::Arc;
+
+use connectors::load::Wanted;
+use connectors::protocol::Protocol;
+use engine::clock::WallClock;
+use model::ids::{AccountId, InstrumentId, VenueId};
+use model::instrument::InstrumentSpec;
+
+use super::binance_spot;
+use super::ports::{AnyFeed, AnyGateway};
+use super::{Access, Key};
+use crate::output::Failure;
+
+/// What was loaded, by protocol.
+pub(super) enum Market {
+    /// Binance spot.
+    BinanceSpot(connectors::binance::Loaded),
+}
+
+/// What a gateway goes on from.
+pub(super) struct Resume {
+    /// Our account and its key.
+    pub(super) key: Key,
+    /// What may be traded.
+    pub(super) instruments: Arc<[InstrumentSpec]>,
+    /// The last trades of ours that the journal has.
+    pub(super) trades: Vec<(InstrumentId, u64)>,
+    /// How long a request is good for.
+    pub(super) recv_window_ms: u64,
+}
+
+impl Resume {
+    /// The account.
+    pub(super) const fn account(&self) -> AccountId {
+        self.key.account
+    }
+}
+
+impl Market {
+    /// Asks the venue.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: no connection, or an unlisted symbol.
+    pub(super) fn load(
+        protocol: Protocol,
+        access: &Access,
+        venue: VenueId,
+        wanted: &[Wanted],
+        clock: &WallClock,
+    ) -> Result<Self, Failure> {
+        match protocol {
+            Protocol::BinanceSpot => {
+                binance_spot::load(access, venue, wanted, clock).map(Self::BinanceSpot)
+            }
+            // The configuration knows only what stands here.
+            Protocol::BinanceUsdm | Protocol::OkxSpot | Protocol::OkxSwap => Err(Failure::Message(
+                format!("{protocol:?} is not there: write \"binance-spot\""),
+            )),
+        }
+    }
+
+    /// What is traded, as the venue defines it.
+    pub(super) const fn instruments(&mut self) -> &mut Vec<InstrumentSpec> {
+        match self {
+            Self::BinanceSpot(loaded) => &mut loaded.instruments,
+        }
+    }
+
+    /// The market feed.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: an address without a host, or no socket.
+    pub(super) fn feed(
+        &self,
+        access: &Access,
+        venue: VenueId,
+        instruments: &Arc<[InstrumentSpec]>,
+    ) -> Result<AnyFeed, Failure> {
+        match self {
+            Self::BinanceSpot(_) => binance_spot::feed(access, venue, instruments),
+        }
+    }
+
+    /// The order gateway of one account.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: an address without a host, or no socket.
+    pub(super) fn gateway(
+        &self,
+        access: &Access,
+        venue: VenueId,
+        resume: Resume,
+    ) -> Result<AnyGateway, Failure> {
+        match self {
+            Self::BinanceSpot(loaded) => binance_spot::gateway(access, venue, loaded, resume),
+        }
+    }
+}

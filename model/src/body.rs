@@ -21,7 +21,9 @@ pub use account::{Funding, MarginMode, PositionReport, Transfer, TransferKind};
 pub use control::{
     ControlAction, ControlRequest, Level as NoticeLevel, Notice, NoticeCode, Outcome,
 };
-pub use market::{BookLevels, BookReset, Level, Mark, Quote, Rate, Trade};
+pub use market::{
+    BookLevels, BookReset, Candle, Level, Liquidation, Mark, OpenInterest, Quote, Rate, Trade,
+};
 pub use order::{
     AmendOrder, Amended, CancelAll, CancelOrder, Fill, Latch, NewOrder, OpenOrders, OrderReport,
     OrderStatus, OrderType, QueryOpenOrders, QueryOrder, RejectReason, ReplaceOrder, SelfTrade,

@@ -109,6 +109,9 @@ pub(crate) fn view(record: &Record, kind: Kind) -> Result<CommandView<'_>, BadRe
         | Kind::Quote
         | Kind::Mark
         | Kind::Rate
+        | Kind::Candle
+        | Kind::OpenInterest
+        | Kind::Liquidation
         | Kind::OrderAcked
         | Kind::OrderRejected
         | Kind::OrderFilled

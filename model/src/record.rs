@@ -109,6 +109,12 @@ kinds! {
     Mark = 10,
     /// An asset in the reporting currency: [`crate::body::Rate`].
     Rate = 11,
+    /// A candle as the venue makes it: [`crate::body::Candle`].
+    Candle = 13,
+    /// Open interest of a contract: [`crate::body::OpenInterest`].
+    OpenInterest = 14,
+    /// A liquidation of somebody's position: [`crate::body::Liquidation`].
+    Liquidation = 15,
     /// The venue has the order: [`crate::body::OrderReport`].
     OrderAcked = 16,
     /// The venue refused the order; it does not exist: [`crate::body::OrderReport`].

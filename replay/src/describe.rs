@@ -217,6 +217,9 @@ fn of_event(record: &Record, event: Event<'_>) -> Fields {
         Event::OrderFilled(_) | Event::Sent(_) | Event::OpenOrders(_) => of_order(event),
         Event::Mark(_)
         | Event::Rate(_)
+        | Event::Candle(_)
+        | Event::OpenInterest(_)
+        | Event::Liquidation(_)
         | Event::OrderAmended(_)
         | Event::Transfer(_)
         | Event::Funding(_)

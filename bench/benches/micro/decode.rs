@@ -102,7 +102,11 @@ fn sum(message: &Market, depth: &Depth) -> Sum {
                 sum.add(span.last_id, level.price.0, level.qty.0);
             }
         }
-        Market::Shutdown
+        Market::Mark { .. }
+        | Market::Candle { .. }
+        | Market::OpenInterest { .. }
+        | Market::Liquidation { .. }
+        | Market::Shutdown
         | Market::Answer { .. }
         | Market::Left { .. }
         | Market::Pong

@@ -56,6 +56,9 @@ impl Tally {
             | Kind::Quote
             | Kind::Mark
             | Kind::Rate
+            | Kind::Candle
+            | Kind::OpenInterest
+            | Kind::Liquidation
             | Kind::OrderAcked
             | Kind::OrderAmended
             | Kind::AmendRejected

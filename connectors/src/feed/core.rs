@@ -21,6 +21,7 @@ use super::config::FeedConfig;
 use super::dialect::{Content, FeedDialect, Snapshots, Topic};
 use super::legs::{Leg, Legs, Seen};
 use super::message::Scratch;
+use super::others::Others;
 use super::plan::Share;
 use super::sync::BookSync;
 use crate::link::lane::Lane;
@@ -40,6 +41,7 @@ pub(super) struct Book {
     pub(super) ahead_since_ns: Option<u64>,
     pub(super) quotes: u64,
     pub(super) trades: Seen,
+    pub(super) others: Others,
 }
 
 /// What the core knows of one connection.
@@ -93,6 +95,7 @@ impl<D: FeedDialect> Core<D> {
             ahead_since_ns: None,
             quotes: 0,
             trades: Seen::default(),
+            others: Others::default(),
         };
         Ok(Self {
             dialect,

@@ -34,6 +34,14 @@ pub enum Content {
     Quotes = 2,
     /// All levels of the book.
     Depth = 4,
+    /// Mark price, index and funding.
+    Marks = 8,
+    /// Candles of one minute.
+    Candles = 16,
+    /// Open interest.
+    OpenInterest = 32,
+    /// Liquidations.
+    Liquidations = 64,
 }
 
 /// A set of [`Content`]s.
@@ -43,6 +51,9 @@ pub struct Contents(u8);
 impl Contents {
     /// Trades, best prices and levels: what a strategy and a simulated venue need.
     pub const BOOK: Self = Self::of(&[Content::Trades, Content::Quotes, Content::Depth]);
+
+    /// Everything that a venue has.
+    pub const ALL: Self = Self(127);
 
     /// The set of these.
     #[must_use]

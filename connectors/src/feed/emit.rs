@@ -20,7 +20,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    const fn on(&self, record: Record) -> Record {
+    pub(super) const fn on(&self, record: Record) -> Record {
         record
             .from_source(self.source)
             .on_instrument(self.instrument)

@@ -5,6 +5,7 @@
 
 use model::body::{LinkState, Quote, Trade};
 use model::ports::EventSink;
+use model::record::{Kind, Record};
 
 use super::core::Core;
 use super::dialect::FeedDialect;
@@ -105,6 +106,13 @@ impl<D: FeedDialect> Core<D> {
                 }
                 slot
             }
+            Market::Mark { slot, .. }
+            | Market::Candle { slot, .. }
+            | Market::OpenInterest { slot, .. }
+            | Market::Liquidation { slot, .. } => {
+                self.other(slot, message, stamp_ns, lane);
+                slot
+            }
             Market::Shutdown => return Wish::Replace,
             Market::Answer { error: Some(code) } => {
                 let words = "the venue refused a stream request";
@@ -120,6 +128,38 @@ impl<D: FeedDialect> Core<D> {
             self.first_message(line, slot, stamp_ns, lane);
         }
         Wish::Nothing
+    }
+
+    /// What is neither book nor trade.
+    #[cold]
+    fn other<S: EventSink>(
+        &mut self,
+        slot: usize,
+        message: Market,
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) {
+        let header = self.header(slot, stamp_ns);
+        let once = self.redundant;
+        let known = &mut self.books[slot].others;
+        let record = if let Market::Mark { mark, .. } = message {
+            let whole = known.mark(&mark, once);
+            whole.map(|mark| Record::new(Kind::Mark, &mark))
+        } else if let Market::Candle { candle, .. } = message {
+            let is_new = known.is_new_candle(&candle) || !once;
+            is_new.then(|| Record::new(Kind::Candle, &candle))
+        } else if let Market::OpenInterest { interest, .. } = message {
+            let is_new = known.is_new_interest(&interest) || !once;
+            is_new.then(|| Record::new(Kind::OpenInterest, &interest))
+        } else if let Market::Liquidation { order, .. } = message {
+            let is_new = known.is_new_liquidation(&order) || !once;
+            is_new.then(|| Record::new(Kind::Liquidation, &order))
+        } else {
+            None
+        };
+        if let Some(record) = record {
+            lane.push(&header.on(record));
+        }
     }
 
     #[cold]

@@ -2,7 +2,7 @@
 //!
 //! Hot path: yes. Allocates: only when a list has to grow.
 
-use model::body::{Level, Quote, Trade};
+use model::body::{Candle, Level, Liquidation, Mark, OpenInterest, Quote, Trade};
 
 use super::sync::Span;
 
@@ -122,6 +122,35 @@ pub enum Market {
         span: Span,
         /// The venue's checksum of the book behind this message, where it gives one.
         checksum: Option<i32>,
+    },
+    /// Mark price, index and funding, or a part of them: a price of 0 is not stated, and funding
+    /// is stated if its time is. The feed joins the parts, and tells none before a mark price.
+    Mark {
+        /// See above.
+        slot: usize,
+        /// What is stated.
+        mark: Mark,
+    },
+    /// A candle.
+    Candle {
+        /// See above.
+        slot: usize,
+        /// The candle.
+        candle: Candle,
+    },
+    /// Open interest.
+    OpenInterest {
+        /// See above.
+        slot: usize,
+        /// Open interest.
+        interest: OpenInterest,
+    },
+    /// A liquidation.
+    Liquidation {
+        /// See above.
+        slot: usize,
+        /// The venue's order.
+        order: Liquidation,
     },
     /// The venue is about to close connections.
     Shutdown,

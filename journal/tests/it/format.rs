@@ -90,6 +90,12 @@ fn layouts() -> Vec<(&'static str, String)> {
         Quote { update_id, venue_time_ns, bid, ask, reserved }
         Mark { mark, index, funding_rate_e9, next_funding_ns, venue_time_ns, reserved }
         Rate { rate, venue_time_ns, asset, reserved }
+        Candle {
+            open_time_ns, venue_time_ns, open, high, low, close, volume, taker_bought, trades,
+            interval_s, closed, reserved
+        }
+        OpenInterest { qty, venue_time_ns, reserved }
+        Liquidation { venue_time_ns, price, average, qty, filled, side, reserved }
         OrderReport {
             client_id, venue_order_id, venue_time_ns, cum_qty, code, status, reason, text
         }
@@ -180,6 +186,7 @@ macro_rules! bodies {
 bodies! {
     events
         RunStarted RunEnded BlobPart Tick Connection BookReset BookLevels Trade Quote Mark Rate
+        Candle OpenInterest Liquidation
         OrderAcked OrderRejected OrderFilled OrderCancelled OrderExpired OrderUnknown OrderStatus
         OrderAbsent CancelRejected Sent SendFailed OpenOrders OrderAmended AmendRejected Balance
         Transfer Funding PositionReport Operator Control RiskRefused RiskNotice StateHash Recovered;

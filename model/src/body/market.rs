@@ -182,7 +182,75 @@ pub struct Rate {
 }
 impl Body for Rate {}
 
+/// A candle as the venue makes it: of trades, in the venue's own intervals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Candle {
+    /// Begin of its interval.
+    pub open_time_ns: u64,
+    /// The venue's time of the message; 0 if it gave none.
+    pub venue_time_ns: u64,
+    /// First price, ticks.
+    pub open: Ticks,
+    /// Highest price, ticks.
+    pub high: Ticks,
+    /// Lowest price, ticks.
+    pub low: Ticks,
+    /// Last price, ticks.
+    pub close: Ticks,
+    /// Traded quantity, lots.
+    pub volume: Lots,
+    /// Of it bought by takers, lots; 0 if not stated.
+    pub taker_bought: Lots,
+    /// Number of trades; 0 if not stated.
+    pub trades: u64,
+    /// Length of its interval, seconds.
+    pub interval_s: u32,
+    /// Whether it is complete.
+    pub closed: Flag,
+    /// Zero.
+    pub reserved: [u8; 3],
+}
+impl Body for Candle {}
+
+/// How much of a contract is held, over all its holders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct OpenInterest {
+    /// Quantity, lots: each contract once, not once for each side.
+    pub qty: Lots,
+    /// The venue's time.
+    pub venue_time_ns: u64,
+    /// Zero.
+    pub reserved: [u8; 64],
+}
+impl Body for OpenInterest {}
+
+/// An order by which the venue closes somebody's position. Venues publish some of them only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Liquidation {
+    /// The venue's time of the order.
+    pub venue_time_ns: u64,
+    /// The order's price, ticks.
+    pub price: Ticks,
+    /// Average price of its fills, ticks, rounded down; 0 if not stated.
+    pub average: Ticks,
+    /// The order's quantity, lots.
+    pub qty: Lots,
+    /// Filled of it, lots.
+    pub filled: Lots,
+    /// Side of the order: a long position is sold.
+    pub side: Side,
+    /// Zero.
+    pub reserved: [u8; 39],
+}
+impl Body for Liquidation {}
+
 const _: () = {
+    assert!(size_of::<Candle>() == BODY_BYTES);
+    assert!(size_of::<OpenInterest>() == BODY_BYTES);
+    assert!(size_of::<Liquidation>() == BODY_BYTES);
     assert!(size_of::<Mark>() == BODY_BYTES);
     assert!(size_of::<Rate>() == BODY_BYTES);
     assert!(size_of::<BookLevels>() == BODY_BYTES);

@@ -35,6 +35,43 @@ pub(crate) fn money(kind: Kind) -> Option<Record> {
                 reserved: [0; 42],
             },
         ),
+        Kind::Candle => Record::new(
+            kind,
+            &Candle {
+                open_time_ns: 60,
+                venue_time_ns: 61,
+                open: Ticks(6_000_003),
+                high: Ticks(6_000_006),
+                low: Ticks(6_000_001),
+                close: Ticks(6_000_004),
+                volume: Lots(62),
+                taker_bought: Lots(63),
+                trades: 64,
+                interval_s: 65,
+                closed: Flag::Yes,
+                reserved: [0; 3],
+            },
+        ),
+        Kind::OpenInterest => Record::new(
+            kind,
+            &OpenInterest {
+                qty: Lots(66),
+                venue_time_ns: 67,
+                reserved: [0; 64],
+            },
+        ),
+        Kind::Liquidation => Record::new(
+            kind,
+            &Liquidation {
+                venue_time_ns: 68,
+                price: Ticks(6_000_005),
+                average: Ticks(6_000_002),
+                qty: Lots(69),
+                filled: Lots(70),
+                side: Side::Sell,
+                reserved: [0; 39],
+            },
+        ),
         Kind::Transfer => Record::new(
             kind,
             &Transfer {

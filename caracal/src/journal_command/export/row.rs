@@ -131,6 +131,12 @@ impl Row {
                 self.qty_lots = Some(amended.qty.0);
             }
             Event::Mark(mark) => self.price_ticks = Some(mark.mark.0),
+            Event::Candle(candle) => {
+                self.price_ticks = Some(candle.close.0);
+                self.qty_lots = Some(candle.volume.0);
+            }
+            Event::OpenInterest(interest) => self.qty_lots = Some(interest.qty.0),
+            Event::Liquidation(order) => self.traded(order.side, order.price.0, order.qty.0),
             Event::Transfer(transfer) => {
                 self.reason = Some(format!("{:?}", transfer.kind));
                 self.text = Some(amount(transfer.amount, transfer.asset.as_str()));

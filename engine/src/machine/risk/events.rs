@@ -102,7 +102,12 @@ impl Risk {
                 self.on_money(record, event);
                 return Ok(Follow::Nothing);
             }
-            Event::StateHash(_) | Event::Recovered(_) => return Ok(Follow::Nothing),
+            // Recorded for people and research; no rule of ours looks at them.
+            Event::Candle(_)
+            | Event::OpenInterest(_)
+            | Event::Liquidation(_)
+            | Event::StateHash(_)
+            | Event::Recovered(_) => return Ok(Follow::Nothing),
         }
         let all = matches!(
             event,

@@ -333,6 +333,7 @@ fn example(kind: Kind) -> Record {
         .or_else(|| command(kind))
         .or_else(|| run(kind))
         .or_else(|| golden_account::command(kind, client_id()))
+        .or_else(|| golden_account::market(kind))
         .or_else(|| golden_account::money(kind))
         .or_else(|| golden_account::control(kind, client_id()))
         .unwrap_or_else(|| order(kind));

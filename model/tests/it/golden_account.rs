@@ -11,9 +11,7 @@ use model::num::{Lots, Money, Ticks};
 use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
-pub(crate) fn money(kind: Kind) -> Option<Record> {
-    let amount = Money::new(Decimal::new(-25, 3));
-    let asset = AssetName::cut("USDT");
+pub(crate) fn market(kind: Kind) -> Option<Record> {
     Some(match kind {
         Kind::Mark => Record::new(
             kind,
@@ -24,15 +22,6 @@ pub(crate) fn money(kind: Kind) -> Option<Record> {
                 next_funding_ns: 20,
                 venue_time_ns: 21,
                 reserved: [0; 40],
-            },
-        ),
-        Kind::Rate => Record::new(
-            kind,
-            &Rate {
-                rate: Money::new(Decimal::new(9_998, 4)),
-                venue_time_ns: 22,
-                asset,
-                reserved: [0; 42],
             },
         ),
         Kind::Candle => Record::new(
@@ -70,6 +59,23 @@ pub(crate) fn money(kind: Kind) -> Option<Record> {
                 filled: Lots(70),
                 side: Side::Sell,
                 reserved: [0; 39],
+            },
+        ),
+        _ => return None,
+    })
+}
+
+pub(crate) fn money(kind: Kind) -> Option<Record> {
+    let amount = Money::new(Decimal::new(-25, 3));
+    let asset = AssetName::cut("USDT");
+    Some(match kind {
+        Kind::Rate => Record::new(
+            kind,
+            &Rate {
+                rate: Money::new(Decimal::new(9_998, 4)),
+                venue_time_ns: 22,
+                asset,
+                reserved: [0; 42],
             },
         ),
         Kind::Transfer => Record::new(

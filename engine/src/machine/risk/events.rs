@@ -3,7 +3,7 @@
 //! Hot path: yes. Allocates: no, but for blobs.
 
 use model::body::{
-    Balance, Channel, Connection, Fill, LinkState, NoticeCode, NoticeLevel, Operator,
+    Balance, Channel, Connection, Fill, LinkState, NoticeCode, NoticeLevel, OpenOrders, Operator,
     OperatorAction, PositionReport, Refusal, RunStarted,
 };
 use model::control::{Control, Scope};
@@ -77,15 +77,7 @@ impl Risk {
                 self.on_send_failed(record, report.client_id);
                 self.hear_last_line(record, report);
             }
-            Event::OpenOrders(list) => {
-                self.counts.listed_ours = list.ours;
-                self.counts.listed_foreign = list.foreign;
-                self.counts.lists += 1;
-                self.on_list(record);
-                if let Some(account) = record.account() {
-                    self.kills_see_list(account, list.ours);
-                }
-            }
+            Event::OpenOrders(list) => self.on_open_orders(record, list),
             Event::Balance(balance) => self.on_balance(record, balance),
             Event::Operator(operator) => self.on_operator(operator),
             Event::Control(request) => self.on_control(request),
@@ -114,6 +106,16 @@ impl Risk {
             Event::Tick(_) | Event::Connection(_) | Event::Operator(_) | Event::Control(_)
         );
         Ok(if all { Follow::All } else { Follow::Orders })
+    }
+
+    fn on_open_orders(&mut self, record: &Record, list: &OpenOrders) {
+        self.counts.listed_ours = list.ours;
+        self.counts.listed_foreign = list.foreign;
+        self.counts.lists += 1;
+        self.on_list(record);
+        if let Some(account) = record.account() {
+            self.kills_see_list(account, list.ours);
+        }
     }
 
     fn on_market(&mut self, record: &Record, event: &Event<'_>, moved: Option<Moved>) {

@@ -36,31 +36,6 @@ fn money_fields(event: Event<'_>) -> Fields {
             ("rate", json!(rate.rate.get().to_string())),
         ];
     }
-    if let Event::Candle(candle) = event {
-        return vec![
-            ("open_time_ns", json!(candle.open_time_ns)),
-            ("interval_s", json!(candle.interval_s)),
-            ("open", json!(candle.open.0)),
-            ("high", json!(candle.high.0)),
-            ("low", json!(candle.low.0)),
-            ("close", json!(candle.close.0)),
-            ("volume", json!(candle.volume.0)),
-            ("trades", json!(candle.trades)),
-            ("closed", word(candle.closed)),
-        ];
-    }
-    if let Event::OpenInterest(interest) = event {
-        return vec![("qty", json!(interest.qty.0))];
-    }
-    if let Event::Liquidation(order) = event {
-        return vec![
-            ("side", word(order.side)),
-            ("price", json!(order.price.0)),
-            ("average", json!(order.average.0)),
-            ("qty", json!(order.qty.0)),
-            ("filled", json!(order.filled.0)),
-        ];
-    }
     if let Event::OrderAmended(amended) = event {
         return vec![
             ("order", order_id(amended.client_id)),
@@ -94,6 +69,36 @@ fn money_fields(event: Event<'_>) -> Fields {
             ("margin", json!(report.margin.get().to_string())),
             ("leverage_bps", json!(report.leverage_bps)),
             ("mode", word(report.mode)),
+        ];
+    }
+    market_fields(event)
+}
+
+/// What a market says beside its books, trades and marks.
+fn market_fields(event: Event<'_>) -> Fields {
+    if let Event::Candle(candle) = event {
+        return vec![
+            ("open_time_ns", json!(candle.open_time_ns)),
+            ("interval_s", json!(candle.interval_s)),
+            ("open", json!(candle.open.0)),
+            ("high", json!(candle.high.0)),
+            ("low", json!(candle.low.0)),
+            ("close", json!(candle.close.0)),
+            ("volume", json!(candle.volume.0)),
+            ("trades", json!(candle.trades)),
+            ("closed", word(candle.closed)),
+        ];
+    }
+    if let Event::OpenInterest(interest) = event {
+        return vec![("qty", json!(interest.qty.0))];
+    }
+    if let Event::Liquidation(order) = event {
+        return vec![
+            ("side", word(order.side)),
+            ("price", json!(order.price.0)),
+            ("average", json!(order.average.0)),
+            ("qty", json!(order.qty.0)),
+            ("filled", json!(order.filled.0)),
         ];
     }
     Vec::new()

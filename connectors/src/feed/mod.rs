@@ -3,7 +3,8 @@
 //! A venue is a [`FeedDialect`]: what to subscribe to and how, what a frame says. Everything else
 //! is here: `plan` spreads the topics over connections, `line` is one of them and `subscribe`
 //! what is said on it, `core` and `frames` turn frames into events, `legs` joins redundant
-//! connections, `others` marks and candles, `sync` keeps each book in step, `requests` spaces the requests for snapshots.
+//! connections, `others` the parts of marks, `sync` keeps each book in step, `requests` spaces the
+//! requests for snapshots.
 //! While the lane is full nothing is read: what was read is kept, the rest waits in the socket.
 //!
 //! Thread: one worker. Hot path: yes. Allocates: no in steady state; connecting, snapshots and

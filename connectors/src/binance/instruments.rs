@@ -47,22 +47,11 @@ pub fn spec_of(
     venue: VenueId,
     wanted: &Wanted,
 ) -> Result<InstrumentSpec, InstrumentError> {
-    let rules = Rules { info };
-    let tick = rules.step("PRICE_FILTER", "tickSize", |rule| rule.tick_size)?;
-    let lot = rules.step("LOT_SIZE", "stepSize", |rule| rule.step_size)?;
-    let (price, qty) = (Step::new(tick), Step::new(lot));
-    let price_min = rules.bound("PRICE_FILTER", "minPrice", |rule| rule.min_price)?;
-    let price_max = rules.bound("PRICE_FILTER", "maxPrice", |rule| rule.max_price)?;
-    let qty_min = rules.bound("LOT_SIZE", "minQty", |rule| rule.min_qty)?;
-    let qty_max = rules.bound("LOT_SIZE", "maxQty", |rule| rule.max_qty)?;
-    let market_max = rules.bound("MARKET_LOT_SIZE", "maxQty", |rule| rule.max_qty)?;
-    let floor = |text, step: &Step, field| rules.count(text, field, |text| step.parse_up(text));
-    let ceiling = |text, step: &Step, field| rules.count(text, field, |text| step.parse_down(text));
-    let maxima = [
-        ceiling(qty_max, &qty, "maxQty")?,
-        ceiling(market_max, &qty, "maxQty")?,
-    ];
-    let qty_min = floor(qty_min, &qty, "minQty")?.unwrap_or(1).max(1);
+    let rules = Rules {
+        symbol: info.symbol.as_str(),
+        filters: &info.filters,
+    };
+    let steps = rules.steps()?;
     Ok(InstrumentSpec {
         id: wanted.id,
         venue,
@@ -70,12 +59,12 @@ pub fn spec_of(
         name: wanted.name.clone(),
         base: info.base_asset.as_str().to_owned(),
         quote: info.quote_asset.as_str().to_owned(),
-        tick,
-        lot,
-        price_min: floor(price_min, &price, "minPrice")?.map(Ticks),
-        price_max: ceiling(price_max, &price, "maxPrice")?.map(Ticks),
-        qty_min: Lots(qty_min),
-        qty_max: Lots(maxima.into_iter().flatten().min().unwrap_or(i64::MAX)),
+        tick: steps.tick,
+        lot: steps.lot,
+        price_min: steps.price_min,
+        price_max: steps.price_max,
+        qty_min: steps.qty_min,
+        qty_max: steps.qty_max,
         notional_min: rules.notional("minNotional", |rule| rule.min_notional)?,
         notional_max: rules.notional("maxNotional", |rule| rule.max_notional)?,
         trading: info.status.as_str() == "TRADING" && info.is_spot_trading_allowed,
@@ -83,21 +72,60 @@ pub fn spec_of(
     })
 }
 
-type Pick<'a> = fn(&Filter<'a>) -> Option<Raw<'a>>;
+pub(super) type Pick<'a> = fn(&Filter<'a>) -> Option<Raw<'a>>;
 
-struct Rules<'r, 'a> {
-    info: &'r SymbolInfo<'a>,
+/// The rules of one symbol.
+pub(super) struct Rules<'r, 'a> {
+    pub(super) symbol: &'r str,
+    pub(super) filters: &'r [Filter<'a>],
+}
+
+/// What the rules say of steps and ranges.
+pub(super) struct Steps {
+    pub(super) tick: Scale,
+    pub(super) lot: Scale,
+    pub(super) price_min: Option<Ticks>,
+    pub(super) price_max: Option<Ticks>,
+    pub(super) qty_min: Lots,
+    pub(super) qty_max: Lots,
 }
 
 impl<'a> Rules<'_, 'a> {
+    pub(super) fn steps(&self) -> Result<Steps, InstrumentError> {
+        let tick = self.step("PRICE_FILTER", "tickSize", |rule| rule.tick_size)?;
+        let lot = self.step("LOT_SIZE", "stepSize", |rule| rule.step_size)?;
+        let (price, qty) = (Step::new(tick), Step::new(lot));
+        let price_min = self.bound("PRICE_FILTER", "minPrice", |rule| rule.min_price)?;
+        let price_max = self.bound("PRICE_FILTER", "maxPrice", |rule| rule.max_price)?;
+        let qty_min = self.bound("LOT_SIZE", "minQty", |rule| rule.min_qty)?;
+        let qty_max = self.bound("LOT_SIZE", "maxQty", |rule| rule.max_qty)?;
+        let market_max = self.bound("MARKET_LOT_SIZE", "maxQty", |rule| rule.max_qty)?;
+        let floor = |text, step: &Step, field| self.count(text, field, |text| step.parse_up(text));
+        let ceiling =
+            |text, step: &Step, field| self.count(text, field, |text| step.parse_down(text));
+        let maxima = [
+            ceiling(qty_max, &qty, "maxQty")?,
+            ceiling(market_max, &qty, "maxQty")?,
+        ];
+        let qty_min = floor(qty_min, &qty, "minQty")?.unwrap_or(1).max(1);
+        Ok(Steps {
+            tick,
+            lot,
+            price_min: floor(price_min, &price, "minPrice")?.map(Ticks),
+            price_max: ceiling(price_max, &price, "maxPrice")?.map(Ticks),
+            qty_min: Lots(qty_min),
+            qty_max: Lots(maxima.into_iter().flatten().min().unwrap_or(i64::MAX)),
+        })
+    }
+
     /// A value of a rule; `None` where the rule is not there or switched off.
-    fn bound(
+    pub(super) fn bound(
         &self,
         kind: &str,
         field: &'static str,
         pick: Pick<'a>,
     ) -> Result<Option<&'a str>, InstrumentError> {
-        let mut filters = self.info.filters.iter();
+        let mut filters = self.filters.iter();
         let rule = filters.find(|filter| filter.filter_type.as_str() == kind);
         let Some(raw) = rule.and_then(pick) else {
             return Ok(None);
@@ -142,8 +170,18 @@ impl<'a> Rules<'_, 'a> {
         field: &'static str,
         pick: Pick<'a>,
     ) -> Result<Option<Decimal>, InstrumentError> {
-        let newer = self.bound("NOTIONAL", field, pick)?;
-        let Some(text) = newer.or(self.bound("MIN_NOTIONAL", field, pick)?) else {
+        let newer = self.decimal("NOTIONAL", field, pick)?;
+        Ok(newer.or(self.decimal("MIN_NOTIONAL", field, pick)?))
+    }
+
+    /// A value of a rule as an exact number; `None` where it is not there or switched off.
+    pub(super) fn decimal(
+        &self,
+        kind: &str,
+        field: &'static str,
+        pick: Pick<'a>,
+    ) -> Result<Option<Decimal>, InstrumentError> {
+        let Some(text) = self.bound(kind, field, pick)? else {
             return Ok(None);
         };
         Decimal::from_str_exact(text)
@@ -151,9 +189,9 @@ impl<'a> Rules<'_, 'a> {
             .map_err(|_| self.wrong(field, text))
     }
 
-    fn wrong(&self, field: &'static str, value: &str) -> InstrumentError {
+    pub(super) fn wrong(&self, field: &'static str, value: &str) -> InstrumentError {
         InstrumentError::Rule {
-            symbol: self.info.symbol.as_str().to_owned(),
+            symbol: self.symbol.to_owned(),
             field,
             value: value.to_owned(),
         }

@@ -1,4 +1,5 @@
-//! Binance spot: messages, market data, orders. Facts: `connectors/SOURCES.md`.
+//! Binance spot: messages, market data, orders; and in [`usdm`] what differs for USD-M futures.
+//! Facts: `connectors/SOURCES.md`.
 //!
 //! Reading order: [`wire`] reads and writes messages without I/O; [`instruments`] and [`start`]
 //! load what is traded; [`feed`] is the market data, [`gateway`] the orders; [`practice`] is the
@@ -12,6 +13,7 @@ pub mod gateway;
 pub mod instruments;
 pub mod practice;
 pub mod start;
+pub mod usdm;
 pub mod wire;
 
 pub use instruments::{InstrumentError, Wanted};

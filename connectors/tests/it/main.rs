@@ -26,5 +26,6 @@ mod practice;
 mod samples;
 mod sign_vectors;
 mod support;
+mod usdm;
 mod ws_faults;
 mod ws_talk;

@@ -16,7 +16,7 @@ pub mod order;
 pub mod request;
 pub mod rest;
 pub mod user;
-mod write;
+pub(super) mod write;
 
 pub use codes::classify;
 pub use market::{Depth, DepthPart, Market, decode, decode_snapshot};

@@ -36,6 +36,9 @@ pub struct OrderAnswer<'a> {
     /// Filled so far.
     #[serde(borrow, default)]
     pub executed_qty: Option<Text<'a>>,
+    /// Limit price; 0 for a market order.
+    #[serde(borrow, default)]
+    pub price: Option<Text<'a>>,
     #[serde(borrow, default)]
     status: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -228,9 +231,14 @@ pub struct TradeRow<'a> {
     /// The venue's time, milliseconds.
     pub time: u64,
     /// Whether we bought.
+    #[serde(alias = "buyer")]
     pub is_buyer: bool,
     /// Whether our order rested.
+    #[serde(alias = "maker")]
     pub is_maker: bool,
+    /// Profit that it realised, of a future.
+    #[serde(borrow, default)]
+    pub realized_pnl: Option<Text<'a>>,
 }
 
 /// The common state of the venue's word for one.

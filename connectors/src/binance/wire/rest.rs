@@ -32,19 +32,26 @@ pub struct ExchangeInfo<'a> {
 impl<'a> ExchangeInfo<'a> {
     /// Limits for the address and the account.
     pub fn rate_limits(&self) -> impl Iterator<Item = &RateLimit<'a>> {
-        self.rate_limits.iter().filter_map(|limit| match limit {
-            Tolerant::Known(limit) => Some(limit),
-            Tolerant::Unknown(_) => None,
-        })
+        self.rate_limits.iter().filter_map(Tolerant::known)
     }
 }
 
 /// A value of the known form, or anything else.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum Tolerant<T> {
+pub(in crate::binance) enum Tolerant<T> {
     Known(T),
     Unknown(serde::de::IgnoredAny),
+}
+
+impl<T> Tolerant<T> {
+    /// The value, if it has the known form.
+    pub(in crate::binance) const fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
 }
 
 /// One symbol of `/api/v3/exchangeInfo`.
@@ -107,6 +114,15 @@ pub struct Filter<'a> {
     /// `NOTIONAL`.
     #[serde(borrow, default)]
     pub max_notional: Option<Raw<'a>>,
+    /// `MIN_NOTIONAL` of USD-M futures.
+    #[serde(borrow, default)]
+    pub notional: Option<Raw<'a>>,
+    /// `PERCENT_PRICE`.
+    #[serde(borrow, default)]
+    pub multiplier_up: Option<Raw<'a>>,
+    /// `PERCENT_PRICE`.
+    #[serde(borrow, default)]
+    pub multiplier_down: Option<Raw<'a>>,
 }
 
 /// `/api/v3/account` and `account.status`.

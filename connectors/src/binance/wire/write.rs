@@ -30,14 +30,14 @@ impl Default for Scratch {
 }
 
 /// Bytes into a buffer of fixed size; remembers that something did not fit.
-pub(super) struct Out<'b> {
+pub(in crate::binance) struct Out<'b> {
     buffer: &'b mut [u8],
     length: usize,
     full: bool,
 }
 
 impl<'b> Out<'b> {
-    pub(super) const fn new(buffer: &'b mut [u8]) -> Self {
+    pub(in crate::binance) const fn new(buffer: &'b mut [u8]) -> Self {
         Self {
             buffer,
             length: 0,
@@ -46,7 +46,7 @@ impl<'b> Out<'b> {
     }
 
     #[inline]
-    pub(super) fn put(&mut self, bytes: &[u8]) {
+    pub(in crate::binance) fn put(&mut self, bytes: &[u8]) {
         match self.buffer.get_mut(self.length..self.length + bytes.len()) {
             Some(place) => {
                 place.copy_from_slice(bytes);
@@ -72,11 +72,11 @@ impl<'b> Out<'b> {
         self.length += length;
     }
 
-    fn written(&self) -> &[u8] {
+    pub(in crate::binance) fn written(&self) -> &[u8] {
         &self.buffer[..self.length]
     }
 
-    pub(super) const fn finish(self) -> Result<usize, WriteError> {
+    pub(in crate::binance) const fn finish(self) -> Result<usize, WriteError> {
         if self.full {
             Err(WriteError::TooLong)
         } else {
@@ -87,14 +87,14 @@ impl<'b> Out<'b> {
 
 /// Decimal digits of a number.
 #[derive(Clone, Copy)]
-pub(super) struct Digits {
+pub(in crate::binance) struct Digits {
     bytes: [u8; 20],
     start: usize,
 }
 
 impl Digits {
     #[inline]
-    pub(super) fn of(mut value: u64) -> Self {
+    pub(in crate::binance) fn of(mut value: u64) -> Self {
         let mut bytes = [0; 20];
         let mut start = bytes.len();
         loop {
@@ -107,7 +107,7 @@ impl Digits {
         }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(in crate::binance) fn as_bytes(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 }
@@ -127,7 +127,7 @@ pub enum Proof<'k> {
 }
 
 /// The parameters of one request, being written.
-pub(super) struct Params<'b, 'k> {
+pub(in crate::binance) struct Params<'b, 'k> {
     json: Out<'b>,
     payload: Out<'b>,
     signature: &'b mut SignatureText,
@@ -138,7 +138,7 @@ pub(super) struct Params<'b, 'k> {
 impl<'b, 'k> Params<'b, 'k> {
     /// Begins the request; a signed one has the key as its first parameter.
     #[inline]
-    pub(super) fn begin(
+    pub(in crate::binance) fn begin(
         buffer: &'b mut [u8],
         scratch: &'b mut Scratch,
         method: &str,
@@ -189,7 +189,7 @@ impl<'b, 'k> Params<'b, 'k> {
 
     /// A text that needs no escapes.
     #[inline]
-    pub(super) fn text(&mut self, name: &'static str, value: &[u8]) {
+    pub(in crate::binance) fn text(&mut self, name: &'static str, value: &[u8]) {
         let (comma, and) = self.next(name);
         let pieces = [comma, name.as_bytes(), b"\":\"", value, b"\""];
         self.json.put_all(pieces);
@@ -198,7 +198,7 @@ impl<'b, 'k> Params<'b, 'k> {
 
     /// A number or a boolean.
     #[inline]
-    pub(super) fn bare(&mut self, name: &'static str, value: &[u8]) {
+    pub(in crate::binance) fn bare(&mut self, name: &'static str, value: &[u8]) {
         let (comma, and) = self.next(name);
         let pieces = [comma, name.as_bytes(), b"\":", value];
         self.json.put_all(pieces);
@@ -206,13 +206,13 @@ impl<'b, 'k> Params<'b, 'k> {
     }
 
     #[inline]
-    pub(super) fn number(&mut self, name: &'static str, value: u64) {
+    pub(in crate::binance) fn number(&mut self, name: &'static str, value: u64) {
         self.bare(name, Digits::of(value).as_bytes());
     }
 
     /// Steps as decimal text.
     #[inline]
-    pub(super) fn decimal(
+    pub(in crate::binance) fn decimal(
         &mut self,
         name: &'static str,
         scale: Scale,
@@ -228,7 +228,7 @@ impl<'b, 'k> Params<'b, 'k> {
 
     /// Signs if need be, and ends the request.
     #[inline]
-    pub(super) fn finish(mut self) -> Result<usize, WriteError> {
+    pub(in crate::binance) fn finish(mut self) -> Result<usize, WriteError> {
         if let Proof::Signed { signer, .. } = self.proof {
             if self.payload.full {
                 return Err(WriteError::TooLong);

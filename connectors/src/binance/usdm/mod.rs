@@ -1,0 +1,12 @@
+//! Binance USD-M futures: what differs from spot. Facts: `connectors/SOURCES.md`.
+//!
+//! Reading order: [`wire`] writes and reads messages without I/O, with spot's envelope and answers
+//! where they are the same; [`names`], [`instruments`] and [`start`] load what is traded.
+
+pub mod instruments;
+pub mod names;
+pub mod start;
+pub mod wire;
+
+pub use instruments::{Brackets, Listed, OrderRules};
+pub use start::{Loaded, UsdmKey, UsdmLimits, load_usdm};

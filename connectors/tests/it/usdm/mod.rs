@@ -1,0 +1,6 @@
+//! Binance USD-M futures: every sample, requests, instruments.
+
+mod answers;
+mod instruments;
+mod requests;
+mod samples;

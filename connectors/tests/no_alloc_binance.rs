@@ -98,6 +98,33 @@ fn market_messages_decode_without_allocation() {
     assert_eq!(count, 0, "in {} messages", 3 * ROUNDS);
 }
 
+/// As the venue sends them now; the general parser would allocate for the envelope.
+const USDM: [&str; 6] = [
+    r#"{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":5123107839020,"s":"BTCUSDT","b":"61800.20","B":"2.507","a":"61800.30","A":"2.510","T":1723161256313,"E":1723161256313}}"#,
+    r#"{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1723161256322,"a":5933014,"s":"BTCUSDT","p":"61800.30","q":"0.006","nq":"0.006","f":100,"l":105,"T":1723161256321,"m":true,"st":1}}"#,
+    r#"{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1723161256299,"T":1723161256298,"s":"BTCUSDT","ps":"BTCUSDT","st":1,"U":5123107832006,"u":5123107837557,"pu":5123107831937,"b":[["58710.20","0.014"],["61496.50","0.010"]],"a":[["61803.00","0.000"]]}}"#,
+    r#"{"stream":"btcusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":1562305380000,"s":"BTCUSDT","p":"11794.15000000","i":"11784.62659091","P":"11784.25641265","r":"0.00038167","T":1562306400000,"st":1}}"#,
+    r#"{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1638747660000,"s":"BTCUSDT","k":{"t":1638747660000,"T":1638747719999,"s":"BTCUSDT","i":"1m","f":100,"L":200,"o":"61800.10","c":"61800.20","h":"61801.00","l":"61799.90","v":"1000","n":100,"x":false,"q":"1.0000","V":"500","Q":"0.500","B":"123456"}}}"#,
+    r#"{"stream":"btcusdt@forceOrder","data":{"e":"forceOrder","E":1568014460893,"o":{"s":"BTCUSDT","S":"SELL","o":"LIMIT","f":"IOC","q":"0.014","p":"9910.00000000","ap":"9910.12345678","X":"FILLED","l":"0.014","z":"0.014","T":1568014460893}}}"#,
+];
+
+#[test]
+fn futures_market_messages_decode_without_allocation() {
+    const ROUNDS: usize = 10_000;
+    let symbols = Symbols::new(&[btcusdt()]).unwrap();
+    let mut levels = Depth::with_capacity(1_000);
+    let count = allocations(|| {
+        for _ in 0..ROUNDS {
+            for text in USDM {
+                let read =
+                    connectors::binance::usdm::feed::decode(text.as_bytes(), &symbols, &mut levels);
+                assert!(read.is_ok(), "{text}: {read:?}");
+            }
+        }
+    });
+    assert_eq!(count, 0, "in {} messages", USDM.len() * ROUNDS);
+}
+
 #[test]
 fn private_events_and_answers_decode_without_allocation() {
     let report = r#"{"subscriptionId":0,"event":{"e":"executionReport","E":1499405658658,"s":"BTCUSDT","c":"caracal-0000010100000001","S":"BUY","o":"LIMIT","f":"GTC","q":"1.00000000","p":"0.10264410","P":"0.00000000","F":"0.00000000","g":-1,"C":"","x":"TRADE","X":"FILLED","r":"NONE","i":4293153,"l":"1.00000000","z":"1.00000000","L":"0.10264410","n":"0.001","N":"BNB","T":1499405658657,"t":12,"I":8641984,"w":true,"m":false,"M":false,"O":1499405658657,"Z":"0.00000000","Y":"0.00000000","Q":"0.00000000","W":1499405658657,"V":"NONE"}}"#;

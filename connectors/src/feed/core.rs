@@ -170,7 +170,12 @@ impl<D: FeedDialect> Core<D> {
 
     pub(crate) fn is_live(&self) -> bool {
         let mut books = self.books.iter().filter(|book| book.has_depth);
-        books.all(|book| book.sync.is_live()) && self.lines.iter().any(|line| line.heard)
+        books.all(|book| book.sync.is_live()) && self.is_up()
+    }
+
+    /// Whether any connection is open and heard.
+    pub(super) fn is_up(&self) -> bool {
+        self.lines.iter().any(|line| line.heard)
     }
 
     /// The connection is open.
@@ -197,7 +202,7 @@ impl<D: FeedDialect> Core<D> {
 
     /// What the whole venue's market data is: as good as its best connection.
     pub(super) fn unless_another_is_up(&self, state: LinkState) -> LinkState {
-        if self.lines.iter().any(|line| line.heard) {
+        if self.is_up() {
             LinkState::Notice
         } else {
             state

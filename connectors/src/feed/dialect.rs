@@ -129,6 +129,15 @@ pub struct Ping {
     pub text: &'static str,
 }
 
+/// A value that the venue does not send and is asked for, by instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Poll {
+    /// Shortest time between two requests, nanoseconds.
+    pub apart_ns: u64,
+    /// Time between two requests for one instrument, nanoseconds; longer if there are many.
+    pub each_ns: u64,
+}
+
 /// The venue's rules for market connections. Say where each number is documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
@@ -146,6 +155,8 @@ pub struct Rules {
     pub ping: Option<Ping>,
     /// Where the whole book comes from.
     pub snapshots: Snapshots,
+    /// How open interest is asked for, where the streams do not have it.
+    pub poll: Option<Poll>,
     /// How its updates follow each other.
     pub chain: Chain,
 }
@@ -195,4 +206,20 @@ pub trait FeedDialect {
         entry: &Entry,
         depth: &mut Depth,
     ) -> Result<u64, WireError>;
+
+    /// Path and query of a request for the open interest of `symbol`. Only for [`Rules::poll`].
+    fn poll_path(&self, symbol: &str) -> String {
+        let _no_request = symbol;
+        String::new()
+    }
+
+    /// Reads the answer to it.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError`]; it is asked for again when its turn comes.
+    fn decode_poll(&self, bytes: &[u8], entry: &Entry) -> Result<Market, WireError> {
+        let _no_answer = (bytes, entry);
+        Err(WireError::UnknownKind)
+    }
 }

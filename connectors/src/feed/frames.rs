@@ -340,6 +340,23 @@ impl<D: FeedDialect> Core<D> {
         SnapshotResult::Taken
     }
 
+    /// The answer to a request for open interest.
+    pub(super) fn polled<S: EventSink>(
+        &mut self,
+        slot: usize,
+        body: &[u8],
+        stamp_ns: u64,
+        lane: &mut Lane<'_, S>,
+    ) {
+        let Some(entry) = self.symbols.of(self.books[slot].instrument) else {
+            return;
+        };
+        match self.dialect.decode_poll(body, entry) {
+            Ok(message) => self.other(slot, message, stamp_ns, lane),
+            Err(error) => self.unreadable(error, stamp_ns, lane),
+        }
+    }
+
     #[cold]
     fn unreadable<S: EventSink>(
         &mut self,

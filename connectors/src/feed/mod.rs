@@ -3,13 +3,15 @@
 //! A venue is a [`FeedDialect`]: what to subscribe to and how, what a frame says. Everything else
 //! is here: `plan` spreads the topics over connections, `line` is one of them and `subscribe`
 //! what is said on it, `core` and `frames` turn frames into events, `legs` joins redundant
-//! connections, `others` the parts of marks, `sync` keeps each book in step, `requests` spaces the
-//! requests for snapshots.
+//! connections, `others` the parts of marks, `sync` keeps each book in step, `rest` asks for
+//! snapshots (`requests`) and open interest (`polls`).
 //! While the lane is full nothing is read: what was read is kept, the rest waits in the socket.
 //!
 //! Thread: one worker. Hot path: yes. Allocates: no in steady state; connecting, snapshots and
 //! words may. Syscalls: the sockets' only.
 
+#[cfg(test)]
+pub(crate) mod bench;
 mod config;
 pub(crate) mod core;
 pub mod dialect;
@@ -20,12 +22,13 @@ mod line;
 pub mod message;
 mod others;
 pub(crate) mod plan;
+mod polls;
 mod requests;
+mod rest;
 mod subscribe;
 pub mod sync;
 
 use mio::{Poll, Token};
-use model::body::LinkState;
 use model::ports::{Clock, EventSink, Feed, Worked};
 
 pub use config::{FeedConfig, FeedScope, FeedTiming, StartError};
@@ -35,18 +38,17 @@ pub use sync::Span;
 
 use self::core::Core;
 use self::dialect::Snapshots;
-use self::frames::SnapshotResult;
 use self::line::Line;
 use self::plan::Share;
+use self::polls::Polls;
 use self::requests::Requests;
 use self::subscribe::Subscriber;
 use crate::link::lane::{Backlog, Lane};
-use crate::net::{Endpoint, HttpClient, HttpConfig, HttpRequest, Method, Target, WsConfig};
+use crate::net::{Endpoint, HttpClient, HttpConfig, Target, WsConfig};
 
 /// A snapshot of 5,000 levels a side needs 2,501 records.
 const BACKLOG_RECORDS: usize = 4_096;
 const SNAPSHOT_BYTES_MAX: usize = 4 << 20;
-const RETRY_AFTER_NS: u64 = 60_000_000_000;
 
 /// The market feed of one venue.
 pub struct MarketFeed<D> {
@@ -70,6 +72,7 @@ struct Wires<D> {
     /// No connection is opened before.
     next_connect_ns: u64,
     requests: Requests,
+    polls: Option<Polls>,
     http: HttpClient,
     /// Keeps the registry alive; readiness is found by reading.
     poll: Poll,
@@ -118,8 +121,13 @@ impl<D: FeedDialect> MarketFeed<D> {
             Snapshots::Rest { apart_ns } => apart_ns,
             Snapshots::Stream => u64::MAX,
         };
+        let has_interest = config.scope.contents.has(Content::OpenInterest);
         let wires = Wires {
             requests: Requests::new(count, apart_ns),
+            polls: D::RULES
+                .poll
+                .filter(|_| has_interest)
+                .map(|rule| Polls::new(rule, count)),
             lines,
             next_connect_ns: 0,
             http: http.map_err(StartError::Client)?,
@@ -170,65 +178,6 @@ fn line<D: FeedDialect>(
 }
 
 impl<D: FeedDialect> Wires<D> {
-    fn drive_snapshots<S: EventSink>(&mut self, now_ns: u64, lane: &mut Lane<'_, S>) -> bool {
-        if let Snapshots::Stream = D::RULES.snapshots {
-            return false;
-        }
-        let wanted = |slot| self.core.wants_snapshot(slot);
-        if let Some(slot) = self.requests.pick(now_ns, wanted) {
-            self.ask(slot, now_ns);
-        }
-        if !self.requests.is_under_way() {
-            return false;
-        }
-        let Some(outcome) = self.http.poll(now_ns) else {
-            return false;
-        };
-        let Some(slot) = self.requests.answered(outcome.id) else {
-            return true;
-        };
-        let words = match outcome.result {
-            Ok(answer) if answer.status == 200 => {
-                match self.core.snapshot(slot, answer.body, now_ns, lane) {
-                    SnapshotResult::Taken => self.requests.taken(slot),
-                    SnapshotResult::Unwanted => {}
-                    SnapshotResult::AskAgain => self.requests.failed(slot, now_ns),
-                }
-                return true;
-            }
-            Ok(answer) => {
-                if matches!(answer.status, 418 | 429) {
-                    let wait = answer.header("retry-after").and_then(seconds);
-                    let wait = wait.unwrap_or(RETRY_AFTER_NS);
-                    self.requests.stop_until(now_ns.saturating_add(wait));
-                }
-                format!("snapshot refused with HTTP {}", answer.status)
-            }
-            Err(failure) => format!("snapshot: {failure}"),
-        };
-        self.requests.failed(slot, now_ns);
-        let speaker = self.core.speaker();
-        lane.push(&speaker.says(LinkState::Notice, 0, &words, now_ns));
-        true
-    }
-
-    fn ask(&mut self, slot: usize, now_ns: u64) {
-        let core = &self.core;
-        let levels = self.config.snapshot_levels;
-        let request = HttpRequest {
-            method: Method::Get,
-            path: &core.dialect().snapshot_path(core.symbol(slot), levels),
-            headers: &[],
-            body: &[],
-            deadline_ns: now_ns.saturating_add(self.config.timing.snapshot_ns),
-        };
-        match self.http.submit(&request) {
-            Ok(id) => self.requests.asked(id, slot, now_ns),
-            // The queue is ours alone and has room; whatever it is, later is early enough.
-            Err(_) => self.requests.failed(slot, now_ns),
-        }
-    }
-
     fn connect<S: EventSink>(&mut self, now_ns: u64, lane: &mut Lane<'_, S>) -> bool {
         if now_ns < self.next_connect_ns {
             return false;
@@ -245,19 +194,13 @@ impl<D: FeedDialect> Wires<D> {
         let now_ns = clock.now_ns();
         let mut worked = self.connect(now_ns, lane);
         // Snapshots first: a flood of updates must not keep a book from getting whole.
-        worked |= self.drive_snapshots(now_ns, lane);
+        worked |= self.drive_rest(now_ns, lane);
         for line in &mut self.lines {
             worked |= lane.is_clear() && line.drive(&mut self.core, clock, lane);
             line.watch(&mut self.core, now_ns, lane);
         }
         worked
     }
-}
-
-/// A header's whole seconds as nanoseconds.
-fn seconds(text: &[u8]) -> Option<u64> {
-    let seconds: u64 = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
-    seconds.checked_mul(1_000_000_000)
 }
 
 impl<D: FeedDialect> Feed for MarketFeed<D> {

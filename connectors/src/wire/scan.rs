@@ -96,7 +96,13 @@ impl<'a> Cursor<'a> {
         self.steps(step).map(|(steps, _)| steps)
     }
 
-    /// The venue writes eight digits behind the point: those are read at once.
+    /// A quoted price of which what is below one step is cut off: marks and averages.
+    #[inline]
+    pub(crate) fn cut_price(&mut self, step: &Step) -> Option<i64> {
+        self.qty(step)
+    }
+
+    /// Up to eight digits behind the point, whatever their number, are read at once.
     #[inline]
     fn steps(&mut self, step: &Step) -> Option<(i64, bool)> {
         let mut whole: u64 = 0;
@@ -114,16 +120,32 @@ impl<'a> Cursor<'a> {
         if length == 0 || length > 10 {
             return None;
         }
-        let fraction = self.rest.get(length..length + 10)?;
-        if fraction[0] == b'.' && fraction[9] == b'"' {
-            let digits: [u8; 8] = fraction[1..9].try_into().ok()?;
-            if let Some(low) = eight_digits(digits) {
+        if self.rest[length] == b'"' {
+            let steps = step.of_hundred_millionths(whole * 100_000_000)?;
+            self.rest = &self.rest[length + 1..];
+            return Some(steps);
+        }
+        if self.rest[length] == b'.'
+            && let Some(digits) = self.rest[length + 1..].first_chunk()
+        {
+            let (low, count) = leading_digits(*digits);
+            let end = length + 1 + count;
+            if count > 0 && self.rest.get(end) == Some(&b'"') {
                 let steps = step.of_hundred_millionths(whole * 100_000_000 + low)?;
-                self.rest = &self.rest[length + 10..];
+                self.rest = &self.rest[end + 1..];
                 return Some(steps);
             }
         }
         self.steps_of_any_length(step)
+    }
+
+    /// A key and its colon, the comma or bracket before it being taken.
+    #[inline(always)]
+    pub(crate) fn key(&mut self) -> Option<&'a [u8]> {
+        self.take(b"\"")?;
+        let key = self.text()?;
+        self.take(b":")?;
+        Some(key)
     }
 
     #[cold]
@@ -131,6 +153,19 @@ impl<'a> Cursor<'a> {
         let text = self.text()?;
         step.parse(text).ok().map(|steps| (steps, true))
     }
+}
+
+/// The digits that the bytes begin with, as eight digits with zeros behind them, and their count.
+#[inline]
+fn leading_digits(bytes: [u8; 8]) -> (u64, usize) {
+    let word = u64::from_le_bytes(bytes) ^ 0x3030_3030_3030_3030;
+    // Sets a high bit in the first byte that is no digit; carries touch only those behind it.
+    let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
+    let count = others.trailing_zeros() / 8;
+    let kept = 1_u64
+        .checked_shl(8 * count)
+        .map_or(word, |end| word & (end - 1));
+    (joined(kept), count as usize)
 }
 
 /// Eight ASCII digits as a number, all at once; `None` if one is not a digit.
@@ -143,10 +178,16 @@ fn eight_digits(digits: [u8; 8]) -> Option<u64> {
     if (low | high) & 0x8080_8080_8080_8080 != 0 {
         return None;
     }
+    Some(joined(low))
+}
+
+/// Eight digits, one a byte, as a number.
+#[inline]
+const fn joined(digits: u64) -> u64 {
     // Pairs, then fours, then all eight.
-    let pairs = low.wrapping_mul(10).wrapping_add(low >> 8) & 0x00ff_00ff_00ff_00ff;
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
-    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
 }
 
 #[cfg(test)]
@@ -180,6 +221,23 @@ mod tests {
         fn prop_eight_digits_read_as_the_number(value in 0_u64..100_000_000) {
             let text = format!("{value:08}");
             prop_assert_eq!(eight_digits(text.as_bytes().try_into().unwrap()), Some(value));
+        }
+
+        #[test]
+        fn prop_leading_digits_are_those_before_the_first_other_byte(bytes in any::<[u8; 8]>()) {
+            let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let digits = std::str::from_utf8(&bytes[..count]).unwrap();
+            let value: u64 = format!("{digits:0<8}").parse().unwrap();
+            prop_assert_eq!(leading_digits(bytes), (value, count));
+        }
+
+        #[test]
+        fn prop_leading_digits_of_decimals(value in 0_u64..100_000_000, count in 0_usize..8) {
+            let text = format!("{value:08}");
+            let mut bytes: [u8; 8] = text.as_bytes().try_into().unwrap();
+            bytes[count] = b'"';
+            let kept: u64 = format!("{:0<8}", &text[..count]).parse().unwrap();
+            prop_assert_eq!(leading_digits(bytes), (kept, count));
         }
 
         #[test]

@@ -2,7 +2,7 @@
 
 use connectors::binance::wire::{Depth, DepthPart, Market, decode, decode_snapshot};
 use connectors::wire::{Symbols, WireError};
-use model::body::{Level, Side};
+use model::body::{Flag, Level, Side};
 use model::num::{Lots, Ticks};
 
 use crate::samples::{instrument, labelled, message, sample};
@@ -29,7 +29,7 @@ fn market_samples_give_the_expected_events() {
     // parsers are asked by other tests, nor what an empty side of a bookTicker looks like.
     let symbols = symbols();
     let mut depth = Depth::default();
-    let mut seen = [0; 4];
+    let mut seen = [0; 5];
     for (_, bytes) in labelled("marketdata_spot_streams_doc.json") {
         let text = String::from_utf8(bytes.clone()).unwrap();
         if text == "[{}]" {
@@ -80,11 +80,23 @@ fn market_samples_give_the_expected_events() {
                 assert_eq!(depth.bids(), [level(24, 10_000)]);
                 assert_eq!(depth.asks(), [level(26, 100_000)]);
             }
+            Market::Candle { slot, candle } => {
+                seen[4] += 1;
+                assert_eq!(slot, 0);
+                assert_eq!(candle.open_time_ns, 1_672_515_780_000_000_000);
+                assert_eq!(candle.venue_time_ns, 1_672_515_782_136_000_000);
+                let prices = [candle.open, candle.high, candle.low, candle.close];
+                assert_eq!(prices, [10, 25, 15, 20].map(Ticks));
+                assert_eq!(candle.volume, Lots(1_000_000));
+                assert_eq!(candle.taker_bought, Lots(500_000));
+                assert_eq!((candle.trades, candle.interval_s), (100, 60));
+                assert_eq!(candle.closed, Flag::No);
+            }
             Market::Ignored => seen[3] += 1,
             other => panic!("{text}: {other:?}"),
         }
     }
-    assert!(seen == [1, 1, 1, 9] || seen == [0; 4], "{seen:?}");
+    assert!(seen == [1, 1, 1, 7, 2] || seen == [0; 5], "{seen:?}");
 }
 
 #[test]

@@ -27,5 +27,7 @@ mod samples;
 mod sign_vectors;
 mod support;
 mod usdm;
+mod usdm_market_props;
+mod usdm_market_samples;
 mod ws_faults;
 mod ws_talk;

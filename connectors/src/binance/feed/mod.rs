@@ -43,6 +43,7 @@ impl FeedDialect for SpotStreams {
         snapshots: Snapshots::Rest {
             apart_ns: 1_000_000_000,
         },
+        poll: None,
         chain: Chain::Rising,
     };
 
@@ -52,6 +53,7 @@ impl FeedDialect for SpotStreams {
             (Content::Depth, "depth@100ms"),
             (Content::Quotes, "bookTicker"),
             (Content::Trades, "trade"),
+            (Content::Candles, "kline_1m"),
         ];
         let wanted = streams
             .into_iter()
@@ -104,7 +106,7 @@ impl FeedDialect for SpotStreams {
 }
 
 /// A combined stream of all topics if its path is short enough, else one without any.
-fn opening(path: &str, topics: &[Topic]) -> Opening {
+pub(in crate::binance) fn opening(path: &str, topics: &[Topic]) -> Opening {
     let encoded = |topic: &Topic| {
         let parts = topic.name.split('@');
         let parts = parts.map(|part| percent_encoded(part.as_bytes()));
@@ -121,7 +123,7 @@ fn opening(path: &str, topics: &[Topic]) -> Opening {
 
 /// `{"method":..,"params":[..],"id":..}`. Symbols hold nothing that JSON would escape
 /// ([`Symbols::new`] refuses them).
-fn request(method: &str, topics: &[Topic], id: u64, out: &mut String) {
+pub(in crate::binance) fn request(method: &str, topics: &[Topic], id: u64, out: &mut String) {
     out.push_str("{\"method\":\"");
     out.push_str(method);
     out.push_str("\",\"params\":[");

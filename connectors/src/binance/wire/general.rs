@@ -6,6 +6,7 @@ use model::num::NumberError;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::kline;
 use super::market::{Depth, Market, level, quote_body, trade_message, update_message};
 use crate::feed::sync::Span;
 use crate::wire::error::{WireError, from_json, nanoseconds};
@@ -47,6 +48,8 @@ struct Payload<'a> {
     ask: Loose<'a>,
     #[serde(borrow, default, rename = "A")]
     ask_qty: Loose<'a>,
+    #[serde(borrow, default, rename = "k")]
+    kline: Loose<'a>,
     #[serde(default, deserialize_with = "present")]
     id: bool,
     #[serde(default, deserialize_with = "present")]
@@ -58,12 +61,11 @@ struct Payload<'a> {
 }
 
 /// A value whose type depends on the kind of message.
-type Loose<'a> = Option<Raw<'a>>;
+pub(in crate::binance) type Loose<'a> = Option<Raw<'a>>;
 
 /// Kinds of stream messages that the documentation has and nobody here uses.
 const UNUSED_KINDS: &[&str] = &[
     "aggTrade",
-    "kline",
     "24hrTicker",
     "24hrMiniTicker",
     "1hTicker",
@@ -74,7 +76,9 @@ const UNUSED_KINDS: &[&str] = &[
     "blockTrade",
 ];
 
-fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+pub(in crate::binance) fn present<'de, D: serde::Deserializer<'de>>(
+    value: D,
+) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|IgnoredAny| true)
 }
 
@@ -92,6 +96,7 @@ pub(super) fn decode(
         Some("depthUpdate") => payload.update(symbols, depth),
         Some("trade") => payload.trade(symbols),
         Some("bookTicker") => payload.quote(symbols),
+        Some("kline") => payload.candle(symbols),
         Some("serverShutdown") => Ok(Market::Shutdown),
         Some(kind) if UNUSED_KINDS.contains(&kind) => Ok(Market::Ignored),
         Some(_) => Err(WireError::UnknownKind),
@@ -147,6 +152,13 @@ impl<'a> Payload<'a> {
         })
     }
 
+    fn candle(&self, symbols: &Symbols) -> Result<Market, WireError> {
+        let entry = self.entry(symbols)?;
+        let raw = self.kline.ok_or(WireError::Missing { field: "k" })?;
+        let time = self.event_time.ok_or(WireError::Missing { field: "E" })?;
+        kline::general(raw, entry, time)
+    }
+
     /// `{"result":null,"id":1}`, or an error in either of the two forms seen.
     fn answer(&self) -> Result<Market, WireError> {
         let code = match self.error {
@@ -188,7 +200,7 @@ struct Snapshot<'a> {
     asks: Loose<'a>,
 }
 
-pub(super) fn decode_snapshot(
+pub(in crate::binance) fn decode_snapshot(
     bytes: &[u8],
     entry: &Entry,
     depth: &mut Depth,
@@ -203,12 +215,15 @@ pub(super) fn decode_snapshot(
     })
 }
 
-fn required<'a, T: Deserialize<'a>>(raw: Loose<'a>, field: &'static str) -> Result<T, WireError> {
+pub(in crate::binance) fn required<'a, T: Deserialize<'a>>(
+    raw: Loose<'a>,
+    field: &'static str,
+) -> Result<T, WireError> {
     let raw = raw.ok_or(WireError::Missing { field })?;
     serde_json::from_str(raw.get()).map_err(|_| WireError::Value { field })
 }
 
-fn number(
+pub(in crate::binance) fn number(
     raw: Loose<'_>,
     field: &'static str,
     read: impl Fn(&[u8]) -> Result<i64, NumberError>,
@@ -217,7 +232,7 @@ fn number(
     read(text.as_bytes()).map_err(|error| WireError::Number { field, error })
 }
 
-fn side(
+pub(in crate::binance) fn side(
     raw: Loose<'_>,
     field: &'static str,
     entry: &Entry,

@@ -13,7 +13,7 @@
 use model::body::{Level, Quote, Side, Trade};
 use model::num::{Lots, Ticks};
 
-use super::general;
+use super::{general, kline};
 pub use crate::feed::message::{Depth, DepthPart, Market};
 use crate::feed::sync::Span;
 use crate::wire::error::{WireError, nanoseconds};
@@ -59,9 +59,13 @@ fn usual(bytes: &[u8], symbols: &Symbols, depth: &mut Depth) -> Option<Market> {
         cursor.take(b"{\"e\":\"")?;
         if cursor.take(b"depthUpdate\",\"E\":").is_some() {
             update(&mut cursor, symbols, depth)?
-        } else {
-            cursor.take(b"trade\",\"E\":")?;
+        } else if cursor.take(b"trade\",\"E\":").is_some() {
             trade(&mut cursor, symbols)?
+        } else {
+            cursor.take(b"kline\",\"E\":")?;
+            let candle = kline::usual(&mut cursor, symbols)?;
+            cursor.take(b"}")?;
+            candle
         }
     };
     if enveloped {
@@ -157,7 +161,11 @@ fn usual_snapshot(bytes: &[u8], entry: &Entry, depth: &mut Depth) -> Option<u64>
 }
 
 #[inline]
-fn side(cursor: &mut Cursor<'_>, entry: &Entry, depth: &mut Depth) -> Option<()> {
+pub(in crate::binance) fn side(
+    cursor: &mut Cursor<'_>,
+    entry: &Entry,
+    depth: &mut Depth,
+) -> Option<()> {
     if cursor.take(b"[]").is_some() {
         return Some(());
     }
@@ -175,7 +183,7 @@ fn side(cursor: &mut Cursor<'_>, entry: &Entry, depth: &mut Depth) -> Option<()>
 }
 
 #[inline]
-pub(super) const fn update_message(slot: usize, span: Span) -> Market {
+pub(in crate::binance) const fn update_message(slot: usize, span: Span) -> Market {
     Market::Depth {
         slot,
         part: DepthPart::Update,
@@ -185,7 +193,7 @@ pub(super) const fn update_message(slot: usize, span: Span) -> Market {
 }
 
 #[inline]
-pub(super) const fn level(price: i64, qty: i64) -> Level {
+pub(in crate::binance) const fn level(price: i64, qty: i64) -> Level {
     Level {
         price: Ticks(price),
         qty: Lots(qty),
@@ -193,7 +201,7 @@ pub(super) const fn level(price: i64, qty: i64) -> Level {
 }
 
 #[inline]
-pub(super) const fn quote_body(update_id: u64, bid: Level, ask: Level) -> Quote {
+pub(in crate::binance) const fn quote_body(update_id: u64, bid: Level, ask: Level) -> Quote {
     Quote {
         update_id,
         venue_time_ns: 0,
@@ -205,7 +213,7 @@ pub(super) const fn quote_body(update_id: u64, bid: Level, ask: Level) -> Quote 
 
 /// A trade without a price or a quantity is none: other markets of the venue send such.
 #[inline]
-pub(super) const fn trade_message(
+pub(in crate::binance) const fn trade_message(
     slot: usize,
     trade_id: u64,
     venue_time_ns: u64,

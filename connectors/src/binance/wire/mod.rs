@@ -10,7 +10,8 @@
 
 pub mod codes;
 pub mod frame;
-mod general;
+pub(in crate::binance) mod general;
+pub(in crate::binance) mod kline;
 pub mod market;
 pub mod order;
 pub mod request;

@@ -1,8 +1,8 @@
 //! Binance USD-M futures: what differs from spot. Facts: `connectors/SOURCES.md`.
 //!
 //! Reading order: [`wire`] writes and reads messages without I/O, with spot's envelope and answers
-//! where they are the same; [`names`], [`instruments`] and [`start`] load what is traded; [`feed`] is the market
-//! data.
+//! where they are the same; [`names`], [`instruments`] and [`start`] load what is traded; [`feed`]
+//! is the market data.
 
 pub mod feed;
 pub mod instruments;

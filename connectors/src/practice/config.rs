@@ -12,6 +12,7 @@ use super::exchange::FeeRates;
 use super::faults::FaultSpec;
 use super::perps::PerpConfig;
 use super::types::{OrderKind, OrderStatus, SelfTrade, Side};
+use crate::protocol::Protocol;
 
 /// Mean arrivals of a synthetic market, where nobody says.
 pub(crate) const EVENTS_PER_SECOND: f64 = 300.0;
@@ -19,6 +20,8 @@ pub(crate) const EVENTS_PER_SECOND: f64 = 300.0;
 /// Everything that defines a practice venue.
 #[derive(Debug, Clone)]
 pub struct PracticeConfig {
+    /// Whose protocol it speaks, and which of its markets it is.
+    pub protocol: Protocol,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// What the orders trade against.
@@ -171,6 +174,8 @@ pub struct RequestLimits {
     pub orders_per_ten_seconds: u32,
     /// Unfilled orders a day, per account.
     pub orders_per_day: u32,
+    /// Orders a minute, per account, where the venue counts those instead of days.
+    pub orders_per_minute: u32,
     /// Requests after a 429, in the same window, that are still answered 429; then comes the ban.
     pub patience: u32,
     /// Length of a ban.
@@ -184,6 +189,7 @@ impl Default for RequestLimits {
             weight_per_minute: 6_000,
             orders_per_ten_seconds: 100,
             orders_per_day: 200_000,
+            orders_per_minute: 1_200,
             patience: 10,
             ban: Duration::from_mins(2),
         }
@@ -220,6 +226,7 @@ impl PracticeConfig {
     #[must_use]
     pub fn synthetic(seed: u64) -> Self {
         Self {
+            protocol: Protocol::BinanceSpot,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             market: MarketConfig::Synthetic {
                 seed,

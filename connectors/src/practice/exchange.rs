@@ -124,7 +124,6 @@ pub(crate) enum AccountEvent {
     /// Balances changed.
     Balances { account: usize, assets: Vec<String> },
     /// Wallet and position behind a perpetual changed.
-    #[expect(dead_code, reason = "read by the perpetual venues, which follow")]
     Holding {
         account: usize,
         /// The settlement asset.
@@ -133,18 +132,11 @@ pub(crate) enum AccountEvent {
         reason: HoldingReason,
     },
     /// Funding was paid (below zero) or received.
-    #[expect(dead_code, reason = "read by the perpetual venues, which follow")]
     Funding {
-        /// Number of the income; 0 if it is of nothing.
-        id: u64,
         account: usize,
         instrument: usize,
         asset: String,
         amount: Decimal,
-        /// Part of the position's value that longs pay.
-        rate: Decimal,
-        /// The position that it was reckoned on.
-        lots: i64,
         time_ms: i64,
     },
     /// Money came in (above zero) or went out.

@@ -22,6 +22,8 @@
 //! | `off-lot` | the next fill's private event has a quantity between two lots |
 //! | `negative-balance` | the next balances' private event shows less than nothing |
 //! | `mute:10s` | private events are lost for so long; the connection stays (for good: `mute`) |
+//! | `mute-market:10s` | market streams send nothing for so long; the connections stay |
+//! | `expire-key` | listen keys end: their streams say so, stay up, and say nothing more |
 //! | `clock-skew:-3s` | from now on the venue's clock is off by so much: requests get -1021 |
 //!
 //! `WHEN` is `5s` or `250ms` (that long after start), `7` (at the seventh chance: the seventh order
@@ -79,6 +81,10 @@ pub enum FaultKind {
     Mute(Duration),
     /// Put the venue's clock off, milliseconds.
     ClockSkew(i64),
+    /// Let market streams be silent for so long.
+    MuteMarket(Duration),
+    /// End the listen keys.
+    ExpireKey,
 }
 
 /// Which connections are cut.
@@ -123,7 +129,7 @@ pub enum FaultError {
         "fault {0:?}: no such kind; there are drop, drop-market, drop-orders, gap, delay-ack, \
          silent-accept, timeout-done, timeout-lost, busy, html, unknown-message, unknown-code, \
          out-of-range, duplicate, reorder, rate-limit, off-tick, off-lot, negative-balance, mute, \
-         clock-skew"
+         mute-market, expire-key, clock-skew"
     )]
     Kind(String),
     /// The argument is missing, superfluous or malformed.
@@ -179,6 +185,12 @@ fn parse_kind(text: &str, name: &str, argument: Option<&str>) -> Result<FaultKin
             return Ok(FaultKind::Mute(time));
         }
         ("mute", None) => FaultKind::Mute(DURATION_MAX),
+        ("mute-market", Some(time)) => {
+            let time = parse_duration(time).ok_or_else(|| wrong("the silence is 500ms or 3s"))?;
+            return Ok(FaultKind::MuteMarket(time));
+        }
+        ("mute-market", None) => FaultKind::MuteMarket(DURATION_MAX),
+        ("expire-key", _) => FaultKind::ExpireKey,
         ("off-tick", _) => FaultKind::OffTick,
         ("off-lot", _) => FaultKind::OffLot,
         ("negative-balance", _) => FaultKind::NegativeBalance,
@@ -258,7 +270,9 @@ pub(crate) enum Chance {
 impl FaultKind {
     const fn chance(self) -> Chance {
         match self {
-            Self::Drop(_) | Self::ClockSkew(_) => Chance::Turn,
+            Self::Drop(_) | Self::ClockSkew(_) | Self::MuteMarket(_) | Self::ExpireKey => {
+                Chance::Turn
+            }
             Self::DelayAck(_)
             | Self::SilentAccept(_)
             | Self::TimeoutDone
@@ -385,6 +399,8 @@ mod tests {
             "off-lot",
             "negative-balance",
             "mute",
+            "mute-market",
+            "expire-key",
         ] {
             read(&format!("{name}@1"));
         }

@@ -11,6 +11,8 @@ pub(crate) struct Meter {
     weight: Window,
     over_limit_requests: u32,
     banned_until_ms: i64,
+    /// Orders count a minute instead of a day, filled ones too.
+    by_minute: bool,
     orders: Vec<(Window, Window)>,
 }
 
@@ -48,15 +50,17 @@ pub(crate) enum Limited {
 pub(crate) enum OrdersFull {
     TenSeconds,
     Day,
+    Minute,
 }
 
 impl Meter {
-    pub(crate) fn new(limits: RequestLimits, accounts: usize) -> Self {
+    pub(crate) fn new(limits: RequestLimits, accounts: usize, by_minute: bool) -> Self {
         Self {
             limits,
             weight: Window::default(),
             over_limit_requests: 0,
             banned_until_ms: 0,
+            by_minute,
             orders: vec![(Window::default(), Window::default()); accounts],
         }
     }
@@ -112,12 +116,15 @@ impl Meter {
     ///
     /// [`OrdersFull`]: it must not be placed.
     pub(crate) fn count_order(&mut self, account: usize, now_ms: i64) -> Result<(), OrdersFull> {
-        let limits = self.limits;
+        let (limits, by_minute) = (self.limits, self.by_minute);
         let (ten, day) = self.order_counts_mut(account, now_ms);
         if *ten >= limits.orders_per_ten_seconds {
             return Err(OrdersFull::TenSeconds);
         }
-        if *day >= limits.orders_per_day {
+        if by_minute && *day >= limits.orders_per_minute {
+            return Err(OrdersFull::Minute);
+        }
+        if !by_minute && *day >= limits.orders_per_day {
             return Err(OrdersFull::Day);
         }
         *ten += 1;
@@ -127,6 +134,9 @@ impl Meter {
 
     /// An order got its first fill: it no longer counts.
     pub(crate) fn order_filled(&mut self, account: usize, now_ms: i64) {
+        if self.by_minute {
+            return;
+        }
         let (ten, day) = self.order_counts_mut(account, now_ms);
         *ten = ten.saturating_sub(1);
         *day = day.saturating_sub(1);
@@ -139,8 +149,9 @@ impl Meter {
     }
 
     fn order_counts_mut(&mut self, account: usize, now_ms: i64) -> (&mut u32, &mut u32) {
+        let long_ms = if self.by_minute { MINUTE_MS } else { DAY_MS };
         let (ten, day) = &mut self.orders[account];
-        (ten.at(now_ms, TEN_SECONDS_MS), day.at(now_ms, DAY_MS))
+        (ten.at(now_ms, TEN_SECONDS_MS), day.at(now_ms, long_ms))
     }
 }
 
@@ -157,7 +168,7 @@ mod tests {
             ban: Duration::from_mins(3),
             ..RequestLimits::default()
         };
-        let mut meter = Meter::new(limits, 1);
+        let mut meter = Meter::new(limits, 1, false);
         assert_eq!(meter.charge(1_000, 10), Ok(()));
         assert_eq!(
             meter.charge(2_000, 1),
@@ -184,7 +195,7 @@ mod tests {
             orders_per_ten_seconds: 2,
             ..RequestLimits::default()
         };
-        let mut meter = Meter::new(limits, 1);
+        let mut meter = Meter::new(limits, 1, false);
         assert_eq!(meter.count_order(0, 1), Ok(()));
         assert_eq!(meter.count_order(0, 2), Ok(()));
         assert_eq!(meter.count_order(0, 3), Err(OrdersFull::TenSeconds));

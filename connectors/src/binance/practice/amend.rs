@@ -12,7 +12,11 @@ use super::reports;
 
 impl Core {
     /// `PUT /order/amend/keepPriority`, `order.amend.keepPriority`.
-    pub(super) fn amend(&mut self, account: usize, params: &Params) -> Result<Value, ApiError> {
+    pub(in crate::binance) fn amend(
+        &mut self,
+        account: usize,
+        params: &Params,
+    ) -> Result<Value, ApiError> {
         let instrument = self.symbol(params)?;
         let qty = filters::new_qty(params, self.spec(instrument))?;
         let wanted_id = filters::client_id(params, "newClientOrderId")?;

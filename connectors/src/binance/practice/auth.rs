@@ -12,14 +12,14 @@ const AHEAD_MAX_MS: i64 = 1_000;
 
 /// A key and the account that it opens.
 #[derive(Debug)]
-pub(super) struct Key {
-    pub(super) api_key: String,
-    pub(super) verifier: Verifier,
-    pub(super) ed25519: bool,
+pub(in crate::binance) struct Key {
+    pub(in crate::binance) api_key: String,
+    pub(in crate::binance) verifier: Verifier,
+    pub(in crate::binance) ed25519: bool,
 }
 
 impl Key {
-    pub(super) fn new(api_key: &str, credential: &Credential) -> Self {
+    pub(in crate::binance) fn new(api_key: &str, credential: &Credential) -> Self {
         let (verifier, ed25519) = match credential {
             Credential::Hmac(secret) => (Verifier::hmac(secret), false),
             Credential::Ed25519(public_key) => (Verifier::ed25519(*public_key), true),
@@ -33,7 +33,7 @@ impl Key {
 }
 
 /// The account of an API key.
-pub(super) fn account(keys: &[Key], api_key: Option<&str>) -> Result<usize, ApiError> {
+pub(in crate::binance) fn account(keys: &[Key], api_key: Option<&str>) -> Result<usize, ApiError> {
     let Some(api_key) = api_key.filter(|key| !key.is_empty()) else {
         return Err(ApiError::new(401, -2014, "API-key format invalid."));
     };
@@ -50,7 +50,7 @@ pub(super) fn account(keys: &[Key], api_key: Option<&str>) -> Result<usize, ApiE
 }
 
 /// Checks the signature of `signed_text`.
-pub(super) fn check_signature(
+pub(in crate::binance) fn check_signature(
     key: &Key,
     params: &Params,
     signed_text: &str,
@@ -73,7 +73,7 @@ pub(super) fn check_signature(
 }
 
 /// Checks that the request is of now.
-pub(super) fn check_time(params: &Params, now_ms: i64) -> Result<(), ApiError> {
+pub(in crate::binance) fn check_time(params: &Params, now_ms: i64) -> Result<(), ApiError> {
     let mut timestamp = params
         .integer("timestamp")?
         .ok_or_else(|| ApiError::missing("timestamp"))?;

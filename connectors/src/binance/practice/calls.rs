@@ -1,8 +1,11 @@
 //! The calls that REST and the WebSocket API share: what they are named, weigh and need.
 
+use crate::binance::usdm::practice::calls::UsdmCall;
+use crate::protocol::Protocol;
+
 /// A call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
+pub(in crate::binance) enum Call {
     Ping,
     Time,
     ExchangeInfo,
@@ -21,11 +24,20 @@ pub(super) enum Call {
     MyTrades,
     Account,
     Commission,
+    /// One of USD-M futures.
+    Usdm(UsdmCall),
 }
 
 impl Call {
     /// From a REST method and path; `None` if there is no such call.
-    pub(super) fn from_rest(method: &str, path: &str) -> Option<Self> {
+    pub(in crate::binance) fn from_rest(
+        protocol: Protocol,
+        method: &str,
+        path: &str,
+    ) -> Option<Self> {
+        if protocol == Protocol::BinanceUsdm {
+            return UsdmCall::from_rest(method, path).map(Self::Usdm);
+        }
         let path = path.strip_prefix("/api/v3/")?;
         Some(match (method, path) {
             ("GET", "ping") => Self::Ping,
@@ -51,7 +63,10 @@ impl Call {
     }
 
     /// From a WebSocket method; `None` if there is no such call.
-    pub(super) fn from_method(method: &str) -> Option<Self> {
+    pub(in crate::binance) fn from_method(protocol: Protocol, method: &str) -> Option<Self> {
+        if protocol == Protocol::BinanceUsdm {
+            return UsdmCall::from_method(method).map(Self::Usdm);
+        }
         Some(match method {
             "ping" => Self::Ping,
             "time" => Self::Time,
@@ -76,13 +91,14 @@ impl Call {
     }
 
     /// The WebSocket method of an order call, for the log; empty for others.
-    pub(super) const fn order_method(self) -> &'static str {
+    pub(in crate::binance) const fn order_method(self) -> &'static str {
         match self {
             Self::Place => "order.place",
             Self::Cancel => "order.cancel",
             Self::CancelAll => "openOrders.cancelAll",
             Self::CancelReplace => "order.cancelReplace",
             Self::Amend => "order.amend.keepPriority",
+            Self::Usdm(call) => call.order_method(),
             Self::Ping
             | Self::Time
             | Self::ExchangeInfo
@@ -100,7 +116,7 @@ impl Call {
     }
 
     /// Whether it must be signed.
-    pub(super) const fn is_signed(self) -> bool {
+    pub(in crate::binance) const fn is_signed(self) -> bool {
         match self {
             Self::Ping
             | Self::Time
@@ -108,6 +124,7 @@ impl Call {
             | Self::Depth
             | Self::Trades
             | Self::BookTicker => false,
+            Self::Usdm(call) => call.is_signed(),
             Self::Place
             | Self::Test
             | Self::Cancel
@@ -123,12 +140,18 @@ impl Call {
         }
     }
 
+    /// Whether the key alone is enough, without a signature.
+    pub(in crate::binance) const fn needs_key(self) -> bool {
+        matches!(self, Self::Usdm(call) if call.needs_key())
+    }
+
     /// Whether it can change orders: the requests whose outcome can be unknown.
-    pub(super) const fn is_order(self) -> bool {
+    pub(in crate::binance) const fn is_order(self) -> bool {
         match self {
             Self::Place | Self::Cancel | Self::CancelAll | Self::CancelReplace | Self::Amend => {
                 true
             }
+            Self::Usdm(call) => !call.order_method().is_empty(),
             Self::Ping
             | Self::Time
             | Self::ExchangeInfo
@@ -146,12 +169,15 @@ impl Call {
     }
 
     /// Whether the answer shows the counts of orders.
-    pub(super) const fn counts_orders(self) -> bool {
+    pub(in crate::binance) const fn counts_orders(self) -> bool {
+        if let Self::Usdm(call) = self {
+            return call.counts_orders();
+        }
         matches!(self, Self::Place | Self::CancelReplace)
     }
 
     /// Request weight. Order requests cost nothing when they succeed and 1 when they fail.
-    pub(super) fn weight(self, limit: Option<i64>, one_symbol: bool) -> u32 {
+    pub(in crate::binance) fn weight(self, limit: Option<i64>, one_symbol: bool) -> u32 {
         match self {
             Self::Ping | Self::Time | Self::Test => 1,
             Self::ExchangeInfo | Self::Account | Self::Commission | Self::AllOrders => 20,
@@ -162,6 +188,7 @@ impl Call {
                 501..=1000 => 50,
                 _ => 250,
             },
+            Self::Usdm(call) => call.weight(limit, one_symbol),
             Self::Trades => 25,
             Self::BookTicker => 2,
             Self::Place | Self::Cancel | Self::CancelAll | Self::CancelReplace => 0,

@@ -9,40 +9,46 @@ use super::calls::Call;
 use super::error::ApiError;
 use super::params::Params;
 use super::{exchange_info, market, reports, text};
+use crate::binance::usdm::practice::state::UsdmState;
 use crate::practice::exchange::Exchange;
 use crate::practice::limits::Meter;
 use crate::practice::request_log::{OrderRequest, RequestLog};
 use crate::practice::server::Clock;
 use crate::practice::types::Side;
+use crate::protocol::Protocol;
 
 const DEPTH_LIMIT_MAX: i64 = 5_000;
 const LIST_LIMIT_DEFAULT: i64 = 500;
 const LIST_LIMIT_MAX: i64 = 1_000;
 
 /// Who asks, if the call is signed.
-pub(super) type Asker = Option<usize>;
+pub(in crate::binance) type Asker = Option<usize>;
 
 /// Exchange, keys, limits.
 #[derive(Debug)]
-pub(super) struct Core {
-    pub(super) exchange: Exchange,
-    pub(super) keys: Vec<Key>,
-    pub(super) meter: Meter,
+pub(in crate::binance) struct Core {
+    pub(in crate::binance) exchange: Exchange,
+    pub(in crate::binance) keys: Vec<Key>,
+    pub(in crate::binance) meter: Meter,
     /// Open orders that an account may have in a symbol.
-    pub(super) orders_max: usize,
+    pub(in crate::binance) orders_max: usize,
     /// The order requests that reached the venue.
-    pub(super) log: RequestLog,
+    pub(in crate::binance) log: RequestLog,
     /// Since the server's start, nanoseconds.
-    pub(super) now_ns: u64,
+    pub(in crate::binance) now_ns: u64,
     /// The venue's time, with whatever skew a fault gave it.
-    pub(super) now_ms: i64,
-    pub(super) skew_ms: i64,
-    pub(super) next_generated_id: u64,
+    pub(in crate::binance) now_ms: i64,
+    pub(in crate::binance) skew_ms: i64,
+    pub(in crate::binance) next_generated_id: u64,
+    /// Which of the venue's markets this is.
+    pub(in crate::binance) protocol: Protocol,
+    /// What only USD-M has.
+    pub(in crate::binance) usdm: UsdmState,
 }
 
 impl Core {
     /// Sets the venue's time for what follows.
-    pub(super) const fn set_time(&mut self, clock: Clock) {
+    pub(in crate::binance) const fn set_time(&mut self, clock: Clock) {
         self.now_ns = clock.now_ns;
         let wall_ms = clock.wall_ms;
         self.now_ms = wall_ms.saturating_add(self.skew_ms);
@@ -50,7 +56,12 @@ impl Core {
     }
 
     /// Notes an order request; others are not logged.
-    pub(super) fn log(&mut self, call: Call, symbol: Option<&str>, client_id: Option<&str>) {
+    pub(in crate::binance) fn log(
+        &mut self,
+        call: Call,
+        symbol: Option<&str>,
+        client_id: Option<&str>,
+    ) {
         if call.is_order() {
             self.log.add(OrderRequest {
                 at_ns: self.now_ns,
@@ -64,7 +75,7 @@ impl Core {
     }
 
     /// Answers a call. `asker` is the account of a signed call.
-    pub(super) fn call(
+    pub(in crate::binance) fn call(
         &mut self,
         call: Call,
         asker: Asker,
@@ -90,29 +101,30 @@ impl Core {
             Call::MyTrades => self.my_trades(account()?, params),
             Call::Account => self.account(account()?, params),
             Call::Commission => self.commission(params),
+            Call::Usdm(call) => self.usdm_call(call, asker, params),
         }
     }
 
     /// Position of the symbol that the parameters name.
-    pub(super) fn symbol(&self, params: &Params) -> Result<usize, ApiError> {
+    pub(in crate::binance) fn symbol(&self, params: &Params) -> Result<usize, ApiError> {
         let symbol = params.need("symbol")?;
         self.find(symbol)
             .ok_or_else(|| ApiError::bad(-1121, "Invalid symbol."))
     }
 
-    fn find(&self, symbol: &str) -> Option<usize> {
+    pub(in crate::binance) fn find(&self, symbol: &str) -> Option<usize> {
         self.exchange
             .listings
             .iter()
             .position(|listing| listing.spec.symbol == symbol)
     }
 
-    pub(super) fn spec(&self, instrument: usize) -> &InstrumentSpec {
+    pub(in crate::binance) fn spec(&self, instrument: usize) -> &InstrumentSpec {
         &self.exchange.listings[instrument].spec
     }
 
     /// The last price, or the middle of the book before the first trade.
-    pub(super) fn last_price(&self, instrument: usize) -> Ticks {
+    pub(in crate::binance) fn last_price(&self, instrument: usize) -> Ticks {
         let listing = &self.exchange.listings[instrument];
         if let Some(trade) = listing.trades.back() {
             return trade.price;
@@ -301,7 +313,7 @@ impl Core {
 }
 
 /// `limit` of a list call.
-pub(super) fn list_limit(params: &Params) -> Result<usize, ApiError> {
+pub(in crate::binance) fn list_limit(params: &Params) -> Result<usize, ApiError> {
     let limit = params.integer("limit")?.unwrap_or(LIST_LIMIT_DEFAULT);
     if limit <= 0 {
         return Err(ApiError::illegal("limit", "1..1000"));

@@ -4,16 +4,16 @@ use serde_json::{Value, json};
 
 /// A refusal in Binance's words.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct ApiError {
+pub(in crate::binance) struct ApiError {
     /// HTTP status; the WebSocket API uses the same numbers.
-    pub(super) status: u16,
-    pub(super) code: i32,
-    pub(super) message: String,
-    pub(super) data: Option<Value>,
+    pub(in crate::binance) status: u16,
+    pub(in crate::binance) code: i32,
+    pub(in crate::binance) message: String,
+    pub(in crate::binance) data: Option<Value>,
 }
 
 impl ApiError {
-    pub(super) fn new(status: u16, code: i32, message: impl Into<String>) -> Self {
+    pub(in crate::binance) fn new(status: u16, code: i32, message: impl Into<String>) -> Self {
         Self {
             status,
             code,
@@ -22,42 +22,42 @@ impl ApiError {
         }
     }
 
-    pub(super) fn bad(code: i32, message: impl Into<String>) -> Self {
+    pub(in crate::binance) fn bad(code: i32, message: impl Into<String>) -> Self {
         Self::new(400, code, message)
     }
 
-    pub(super) fn missing(name: &str) -> Self {
+    pub(in crate::binance) fn missing(name: &str) -> Self {
         Self::bad(
             -1102,
             format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed."),
         )
     }
 
-    pub(super) fn illegal(name: &str, legal: &str) -> Self {
+    pub(in crate::binance) fn illegal(name: &str, legal: &str) -> Self {
         Self::bad(
             -1100,
             format!("Illegal characters found in parameter '{name}'; legal range is '{legal}'."),
         )
     }
 
-    pub(super) fn not_required(name: &str) -> Self {
+    pub(in crate::binance) fn not_required(name: &str) -> Self {
         Self::bad(-1106, format!("Parameter '{name}' sent when not required."))
     }
 
-    pub(super) fn filter(name: &str) -> Self {
+    pub(in crate::binance) fn filter(name: &str) -> Self {
         Self::bad(-1013, format!("Filter failure: {name}"))
     }
 
-    pub(super) fn engine(message: &str) -> Self {
+    pub(in crate::binance) fn engine(message: &str) -> Self {
         Self::bad(-2010, message)
     }
 
-    pub(super) fn unknown_order() -> Self {
+    pub(in crate::binance) fn unknown_order() -> Self {
         Self::bad(-2011, "Unknown order sent.")
     }
 
     /// The execution status is unknown.
-    pub(super) fn timeout() -> Self {
+    pub(in crate::binance) fn timeout() -> Self {
         Self::new(
             504,
             -1007,
@@ -67,7 +67,7 @@ impl ApiError {
     }
 
     /// The request was not processed.
-    pub(super) fn busy() -> Self {
+    pub(in crate::binance) fn busy() -> Self {
         Self::new(
             503,
             -1008,
@@ -77,7 +77,7 @@ impl ApiError {
     }
 
     /// The `error` member of a WebSocket answer, and the body of a REST answer.
-    pub(super) fn body(&self) -> Value {
+    pub(in crate::binance) fn body(&self) -> Value {
         let mut body = json!({"code": self.code, "msg": self.message});
         if let Some(data) = &self.data {
             body["data"] = data.clone();

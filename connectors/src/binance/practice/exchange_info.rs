@@ -9,7 +9,7 @@ use super::text;
 use crate::practice::RequestLimits;
 
 /// The whole answer.
-pub(super) fn answer<'a>(
+pub(in crate::binance) fn answer<'a>(
     specs: impl Iterator<Item = &'a InstrumentSpec>,
     limits: &RequestLimits,
     orders_max: usize,

@@ -9,29 +9,29 @@ use super::params::Params;
 use crate::practice::{OrderKind, SelfTrade, Side, TimeInForce};
 
 /// Digits that a price or quantity may have behind the point.
-pub(super) const PRECISION: u32 = 8;
+pub(in crate::binance) const PRECISION: u32 = 8;
 /// Amendments of one order.
-pub(super) const MAX_NUM_ORDER_AMENDS: u32 = 10;
+pub(in crate::binance) const MAX_NUM_ORDER_AMENDS: u32 = 10;
 /// Multipliers of PERCENT_PRICE_BY_SIDE, up and down, against the last price.
-pub(super) const PRICE_UP: i64 = 5;
-pub(super) const PRICE_DOWN_INVERSE: i64 = 5;
+pub(in crate::binance) const PRICE_UP: i64 = 5;
+pub(in crate::binance) const PRICE_DOWN_INVERSE: i64 = 5;
 
 /// An order request in the venue's own terms.
 #[derive(Debug, Clone)]
-pub(super) struct NewOrder {
-    pub(super) side: Side,
-    pub(super) kind: OrderKind,
-    pub(super) time_in_force: TimeInForce,
-    pub(super) self_trade: SelfTrade,
-    pub(super) price: Option<Ticks>,
-    pub(super) qty: Quantity,
-    pub(super) client_id: Option<String>,
-    pub(super) answer: AnswerKind,
+pub(in crate::binance) struct NewOrder {
+    pub(in crate::binance) side: Side,
+    pub(in crate::binance) kind: OrderKind,
+    pub(in crate::binance) time_in_force: TimeInForce,
+    pub(in crate::binance) self_trade: SelfTrade,
+    pub(in crate::binance) price: Option<Ticks>,
+    pub(in crate::binance) qty: Quantity,
+    pub(in crate::binance) client_id: Option<String>,
+    pub(in crate::binance) answer: AnswerKind,
 }
 
 /// What is ordered.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Quantity {
+pub(in crate::binance) enum Quantity {
     Base(Lots),
     /// A market order's value.
     Quote(Decimal),
@@ -39,14 +39,17 @@ pub(super) enum Quantity {
 
 /// `newOrderRespType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AnswerKind {
+pub(in crate::binance) enum AnswerKind {
     Ack,
     Result,
     Full,
 }
 
 /// Reads an order and checks all filters that need no book.
-pub(super) fn read(params: &Params, spec: &InstrumentSpec) -> Result<NewOrder, ApiError> {
+pub(in crate::binance) fn read(
+    params: &Params,
+    spec: &InstrumentSpec,
+) -> Result<NewOrder, ApiError> {
     let side = side(params.need("side")?)?;
     let kind = kind(params.need("type")?)?;
     let time_in_force = time_in_force(params, kind)?;
@@ -125,7 +128,10 @@ fn answer(text: Option<&str>, kind: OrderKind) -> Result<AnswerKind, ApiError> {
 }
 
 /// A client's name for an order or a cancel.
-pub(super) fn client_id(params: &Params, name: &str) -> Result<Option<String>, ApiError> {
+pub(in crate::binance) fn client_id(
+    params: &Params,
+    name: &str,
+) -> Result<Option<String>, ApiError> {
     let Some(text) = params.get(name) else {
         return Ok(None);
     };
@@ -162,7 +168,10 @@ fn price(
 }
 
 /// `newQty` of an amendment.
-pub(super) fn new_qty(params: &Params, spec: &InstrumentSpec) -> Result<Lots, ApiError> {
+pub(in crate::binance) fn new_qty(
+    params: &Params,
+    spec: &InstrumentSpec,
+) -> Result<Lots, ApiError> {
     let value = params
         .decimal("newQty", PRECISION)?
         .ok_or_else(|| ApiError::missing("newQty"))?;
@@ -201,7 +210,7 @@ fn quantity(params: &Params, kind: OrderKind, spec: &InstrumentSpec) -> Result<Q
 
 /// LOT_SIZE, NOTIONAL and PERCENT_PRICE_BY_SIDE: `last` is the last price, which also values a
 /// market order.
-pub(super) fn check_value(
+pub(in crate::binance) fn check_value(
     spec: &InstrumentSpec,
     order: &NewOrder,
     qty: Lots,

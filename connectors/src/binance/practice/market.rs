@@ -11,7 +11,7 @@ use crate::practice::exchange::{Listing, PublicTrade};
 use crate::practice::types::Side;
 
 /// The answer to `depth`.
-pub(super) fn depth(listing: &Listing, limit: usize) -> Value {
+pub(in crate::binance) fn depth(listing: &Listing, limit: usize) -> Value {
     let half = |side| {
         let mut lines = Vec::new();
         each_level(listing, side, limit, |price, qty| {
@@ -30,11 +30,11 @@ pub(super) fn depth(listing: &Listing, limit: usize) -> Value {
 }
 
 /// Id of the last change of the book.
-pub(super) fn update_id(listing: &Listing) -> u64 {
+pub(in crate::binance) fn update_id(listing: &Listing) -> u64 {
     listing.liquidity.update_id()
 }
 
-pub(super) fn each_level(
+pub(in crate::binance) fn each_level(
     listing: &Listing,
     side: Side,
     limit: usize,
@@ -48,7 +48,7 @@ pub(super) fn each_level(
 }
 
 /// Payload of `@trade`.
-pub(super) fn trade(listing: &Listing, trade: &PublicTrade, now_ms: i64) -> String {
+pub(in crate::binance) fn trade(listing: &Listing, trade: &PublicTrade, now_ms: i64) -> String {
     let mut out = String::with_capacity(192);
     let _ = write!(
         out,
@@ -67,10 +67,10 @@ pub(super) fn trade(listing: &Listing, trade: &PublicTrade, now_ms: i64) -> Stri
 }
 
 /// Best bid and ask with quantities.
-pub(super) type Top = ((i64, i64), (i64, i64));
+pub(in crate::binance) type Top = ((i64, i64), (i64, i64));
 
 /// Best bid and ask, if there are both.
-pub(super) fn top(listing: &Listing) -> Option<Top> {
+pub(in crate::binance) fn top(listing: &Listing) -> Option<Top> {
     Some((
         listing.liquidity.top(Side::Buy)?,
         listing.liquidity.top(Side::Sell)?,
@@ -78,7 +78,7 @@ pub(super) fn top(listing: &Listing) -> Option<Top> {
 }
 
 /// Payload of `@bookTicker`.
-pub(super) fn book_ticker(listing: &Listing, top: &Top) -> String {
+pub(in crate::binance) fn book_ticker(listing: &Listing, top: &Top) -> String {
     let mut out = String::with_capacity(160);
     let ((bid, bid_qty), (ask, ask_qty)) = *top;
     let update = update_id(listing);
@@ -99,7 +99,7 @@ pub(super) fn book_ticker(listing: &Listing, top: &Top) -> String {
 }
 
 /// Payload of `@depth5`, `@depth10`, `@depth20`.
-pub(super) fn partial_depth(listing: &Listing, levels: usize) -> String {
+pub(in crate::binance) fn partial_depth(listing: &Listing, levels: usize) -> String {
     let mut out = String::with_capacity(64 + levels * 80);
     let _ = write!(out, "{{\"lastUpdateId\":{},\"bids\":[", update_id(listing));
     each_level(listing, Side::Buy, levels, |price, qty| {
@@ -141,46 +141,61 @@ fn trim_comma(out: &mut String) {
 
 /// Level changes since the last message of one depth stream.
 #[derive(Debug)]
-pub(super) struct DepthWindow {
+pub(in crate::binance) struct DepthWindow {
     every_ns: u64,
     due_ns: u64,
     last_id: u64,
+    /// USD-M: the message before is named, and its time twice.
+    usdm: bool,
     changes: BTreeMap<(Side, i64), i64>,
 }
 
 impl DepthWindow {
-    pub(super) const fn new(every_ns: u64, last_id: u64) -> Self {
+    pub(in crate::binance) const fn new(every_ns: u64, last_id: u64, usdm: bool) -> Self {
         Self {
             every_ns,
             due_ns: every_ns,
             last_id,
+            usdm,
             changes: BTreeMap::new(),
         }
     }
 
-    pub(super) fn note(&mut self, side: Side, price: i64, total: i64) {
+    pub(in crate::binance) fn note(&mut self, side: Side, price: i64, total: i64) {
         self.changes.insert((side, price), total);
     }
 
-    pub(super) const fn due_ns(&self) -> u64 {
+    pub(in crate::binance) const fn due_ns(&self) -> u64 {
         self.due_ns
     }
 
     /// Starts the next window. The payload of the one that ended, if anything changed in it.
-    pub(super) fn close(&mut self, listing: &Listing, now_ns: u64, now_ms: i64) -> Option<String> {
+    pub(in crate::binance) fn close(
+        &mut self,
+        listing: &Listing,
+        now_ns: u64,
+        now_ms: i64,
+    ) -> Option<String> {
         self.due_ns = (now_ns / self.every_ns + 1) * self.every_ns;
         let update_id = update_id(listing);
         if update_id == self.last_id {
             return None;
         }
         let mut out = String::with_capacity(96 + self.changes.len() * 40);
+        let first = self.last_id + 1;
+        let _ = write!(out, "{{\"e\":\"depthUpdate\",\"E\":{now_ms},");
+        if self.usdm {
+            let _ = write!(out, "\"T\":{now_ms},");
+        }
         let _ = write!(
             out,
-            "{{\"e\":\"depthUpdate\",\"E\":{now_ms},\"s\":\"{}\",\"U\":{},\
-             \"u\":{update_id},\"b\":[",
-            listing.spec.symbol,
-            self.last_id + 1,
+            "\"s\":\"{}\",\"U\":{first},\"u\":{update_id},",
+            listing.spec.symbol
         );
+        if self.usdm {
+            let _ = write!(out, "\"pu\":{},", self.last_id);
+        }
+        out.push_str("\"b\":[");
         self.push_side(&mut out, listing, Side::Buy);
         out.push_str("],\"a\":[");
         self.push_side(&mut out, listing, Side::Sell);

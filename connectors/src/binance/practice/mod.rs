@@ -6,26 +6,26 @@
 //! orders, icebergs, order lists, smart order routing.
 
 mod amend;
-mod auth;
-mod calls;
-mod core;
-mod error;
+pub(in crate::binance) mod auth;
+pub(in crate::binance) mod calls;
+pub(in crate::binance) mod core;
+pub(in crate::binance) mod error;
 mod exchange_info;
-mod filters;
-mod market;
+pub(in crate::binance) mod filters;
+pub(in crate::binance) mod market;
 mod orders;
-mod params;
+pub(in crate::binance) mod params;
 mod playback;
 mod player;
-mod publish;
+pub(in crate::binance) mod publish;
 mod recorded;
-mod reports;
+pub(in crate::binance) mod reports;
 mod rest;
 mod setup;
-mod streams;
-mod text;
+pub(in crate::binance) mod streams;
+pub(in crate::binance) mod text;
 mod truth;
-mod venue;
+pub(in crate::binance) mod venue;
 mod ws_api;
 
 pub(crate) use venue::BinancePractice;

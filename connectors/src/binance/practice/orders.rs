@@ -14,7 +14,11 @@ use crate::practice::limits::OrdersFull;
 
 impl Core {
     /// `POST /order`, `order.place`.
-    pub(super) fn place(&mut self, account: usize, params: &Params) -> Result<Value, ApiError> {
+    pub(in crate::binance) fn place(
+        &mut self,
+        account: usize,
+        params: &Params,
+    ) -> Result<Value, ApiError> {
         let (order, request) = self.read_order(account, params)?;
         self.count_order(account)?;
         self.place_read(&order, &request)
@@ -32,7 +36,11 @@ impl Core {
     }
 
     /// `POST /order/test`, `order.test`.
-    pub(super) fn test(&mut self, account: usize, params: &Params) -> Result<Value, ApiError> {
+    pub(in crate::binance) fn test(
+        &mut self,
+        account: usize,
+        params: &Params,
+    ) -> Result<Value, ApiError> {
         let (_, request) = self.read_order(account, params)?;
         self.exchange.check(&request).map_err(refused)?;
         Ok(json!({}))
@@ -82,7 +90,7 @@ impl Core {
         Ok((order, request))
     }
 
-    fn count_order(&mut self, account: usize) -> Result<(), ApiError> {
+    pub(in crate::binance) fn count_order(&mut self, account: usize) -> Result<(), ApiError> {
         let limits = *self.meter.limits();
         self.meter
             .count_order(account, self.now_ms)
@@ -90,6 +98,7 @@ impl Core {
                 let (limit, interval) = match full {
                     OrdersFull::TenSeconds => (limits.orders_per_ten_seconds, "10 SECOND"),
                     OrdersFull::Day => (limits.orders_per_day, "1 DAY"),
+                    OrdersFull::Minute => (limits.orders_per_minute, "1 MINUTE"),
                 };
                 let message =
                     format!("Too many new orders; current limit is {limit} orders per {interval}.");
@@ -98,13 +107,17 @@ impl Core {
     }
 
     /// A name that Binance would make up: 22 letters and digits.
-    pub(super) fn generated_id(&mut self) -> String {
+    pub(in crate::binance) fn generated_id(&mut self) -> String {
         self.next_generated_id += 1;
         format!("x{:021}", self.next_generated_id)
     }
 
     /// `DELETE /order`, `order.cancel`.
-    pub(super) fn cancel(&mut self, account: usize, params: &Params) -> Result<Value, ApiError> {
+    pub(in crate::binance) fn cancel(
+        &mut self,
+        account: usize,
+        params: &Params,
+    ) -> Result<Value, ApiError> {
         self.cancel_named(
             account,
             params,
@@ -144,7 +157,7 @@ impl Core {
     }
 
     /// The order that the parameters name by either id; both must agree if both are given.
-    pub(super) fn named(
+    pub(in crate::binance) fn named(
         &self,
         account: usize,
         instrument: usize,
@@ -176,7 +189,7 @@ impl Core {
     }
 
     /// `DELETE /openOrders`, `openOrders.cancelAll`.
-    pub(super) fn cancel_all(
+    pub(in crate::binance) fn cancel_all(
         &mut self,
         account: usize,
         params: &Params,
@@ -201,7 +214,7 @@ impl Core {
     }
 
     /// `POST /order/cancelReplace`, `order.cancelReplace`.
-    pub(super) fn cancel_replace(
+    pub(in crate::binance) fn cancel_replace(
         &mut self,
         account: usize,
         params: &Params,
@@ -233,7 +246,11 @@ impl Core {
     }
 
     /// `GET /order`, `order.status`.
-    pub(super) fn status(&mut self, account: usize, params: &Params) -> Result<Value, ApiError> {
+    pub(in crate::binance) fn status(
+        &mut self,
+        account: usize,
+        params: &Params,
+    ) -> Result<Value, ApiError> {
         let instrument = self.symbol(params)?;
         let found = self.named(
             account,
@@ -245,7 +262,7 @@ impl Core {
         Ok(reports::queried(self.spec(instrument), order))
     }
 
-    fn open_of(&self, account: usize) -> impl Iterator<Item = &VenueOrder> {
+    pub(in crate::binance) fn open_of(&self, account: usize) -> impl Iterator<Item = &VenueOrder> {
         self.exchange
             .ledger
             .open()
@@ -253,7 +270,7 @@ impl Core {
     }
 
     /// `GET /openOrders`, `openOrders.status`.
-    pub(super) fn open_orders(
+    pub(in crate::binance) fn open_orders(
         &mut self,
         account: usize,
         params: &Params,
@@ -270,7 +287,7 @@ impl Core {
     }
 
     /// `GET /allOrders`, `allOrders`.
-    pub(super) fn all_orders(
+    pub(in crate::binance) fn all_orders(
         &mut self,
         account: usize,
         params: &Params,

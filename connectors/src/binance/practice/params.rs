@@ -11,12 +11,12 @@ const DECIMAL_FORM: &str = "^([0-9]{1,20})(\\.[0-9]{1,20})?$";
 
 /// Names and values, sorted by name.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Params(BTreeMap<String, String>);
+pub(in crate::binance) struct Params(BTreeMap<String, String>);
 
 impl Params {
     /// From a query and a form body; the query wins where both name something. `None` if a value
     /// is not percent-encoded text.
-    pub(super) fn from_rest(query: &str, body: &str) -> Option<Self> {
+    pub(in crate::binance) fn from_rest(query: &str, body: &str) -> Option<Self> {
         let mut params = BTreeMap::new();
         for pair in body
             .split('&')
@@ -30,7 +30,7 @@ impl Params {
     }
 
     /// From the `params` member of a WebSocket request.
-    pub(super) fn from_json(value: Option<&Value>) -> Option<Self> {
+    pub(in crate::binance) fn from_json(value: Option<&Value>) -> Option<Self> {
         match value {
             None | Some(Value::Null) => Some(Self::default()),
             Some(Value::Object(members)) => {
@@ -54,7 +54,7 @@ impl Params {
     }
 
     /// A value that is there and not empty.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::binance) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)
             .map(String::as_str)
@@ -62,12 +62,12 @@ impl Params {
     }
 
     /// A value that must be there.
-    pub(super) fn need(&self, name: &str) -> Result<&str, ApiError> {
+    pub(in crate::binance) fn need(&self, name: &str) -> Result<&str, ApiError> {
         self.get(name).ok_or_else(|| ApiError::missing(name))
     }
 
     /// A whole number, if it is there.
-    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
+    pub(in crate::binance) fn integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
         self.get(name)
             .map(|text| {
                 text.parse()
@@ -77,7 +77,11 @@ impl Params {
     }
 
     /// A plain decimal, if it is there, with at most `decimals` digits behind the point.
-    pub(super) fn decimal(&self, name: &str, decimals: u32) -> Result<Option<Decimal>, ApiError> {
+    pub(in crate::binance) fn decimal(
+        &self,
+        name: &str,
+        decimals: u32,
+    ) -> Result<Option<Decimal>, ApiError> {
         let Some(text) = self.get(name) else {
             return Ok(None);
         };
@@ -100,7 +104,7 @@ impl Params {
     }
 
     /// What is signed on the WebSocket API: all but the signature, sorted, joined.
-    pub(super) fn signed_text(&self) -> String {
+    pub(in crate::binance) fn signed_text(&self) -> String {
         let mut text = String::new();
         for (name, value) in self.0.iter().filter(|(name, _)| *name != "signature") {
             if !text.is_empty() {
@@ -115,7 +119,7 @@ impl Params {
 }
 
 /// What is signed in REST: the query and the body as sent, without the signature.
-pub(super) fn rest_signed_text(query: &str, body: &str) -> String {
+pub(in crate::binance) fn rest_signed_text(query: &str, body: &str) -> String {
     let without = |text: &str| {
         text.split('&')
             .filter(|pair| !pair.starts_with("signature="))

@@ -9,11 +9,11 @@ use crate::practice::server::{Clock, Outbox};
 use crate::practice::types::Side;
 
 /// The instrument that is recorded.
-pub(super) const RECORDED: usize = 0;
+pub(in crate::binance) const RECORDED: usize = 0;
 
 impl BinancePractice {
     /// Plays what is due, as long as the clients keep up.
-    pub(super) fn play(&mut self, clock: Clock, out: &mut Outbox<'_>) {
+    pub(in crate::binance) fn play(&mut self, clock: Clock, out: &mut Outbox<'_>) {
         let Some(mut player) = self.player.take() else {
             return;
         };
@@ -42,7 +42,7 @@ impl BinancePractice {
     }
 
     /// When the player wants its next turn.
-    pub(super) fn player_due_ns(&self, out: &Outbox<'_>) -> u64 {
+    pub(in crate::binance) fn player_due_ns(&self, out: &Outbox<'_>) -> u64 {
         let Some(due_ns) = self.player.as_ref().and_then(Player::due_ns) else {
             return u64::MAX;
         };
@@ -97,14 +97,17 @@ impl BinancePractice {
     }
 
     /// Whether a stream comes out of the recording and is not made here.
-    pub(super) fn is_recorded(&self, stream: (usize, StreamKind)) -> bool {
+    pub(in crate::binance) fn is_recorded(&self, stream: (usize, StreamKind)) -> bool {
         let (instrument, kind) = stream;
         match &self.core.exchange.listings[instrument].liquidity {
             Liquidity::Synthetic { .. } => false,
             Liquidity::Recorded(_) => match kind {
                 StreamKind::Trade | StreamKind::BookTicker => true,
                 StreamKind::Depth { fast } => fast,
-                StreamKind::Partial { .. } => false,
+                StreamKind::Partial { .. }
+                | StreamKind::AggTrade
+                | StreamKind::MarkPrice
+                | StreamKind::ForceOrder => false,
             },
         }
     }

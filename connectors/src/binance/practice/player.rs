@@ -6,9 +6,9 @@ use crate::practice::{RecordingProgress, Speed};
 use model::instrument::InstrumentSpec;
 
 /// Lines in one turn, so that clients are served in between.
-pub(super) const LINES_PER_TURN: usize = 256;
+pub(in crate::binance) const LINES_PER_TURN: usize = 256;
 /// At full speed the player waits while a client has more than this unread: nothing is dropped.
-pub(super) const UNREAD_BYTES_MAX: usize = 64 << 10;
+pub(in crate::binance) const UNREAD_BYTES_MAX: usize = 64 << 10;
 
 /// The next line, taken out of the reader.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ struct Pending {
 
 /// A recording on its way.
 #[derive(Debug)]
-pub(super) struct Player {
+pub(in crate::binance) struct Player {
     lines: Lines,
     speed: Speed,
     first_ns: u64,
@@ -31,7 +31,7 @@ pub(super) struct Player {
 
 impl Player {
     /// A checked recording, at its first line.
-    pub(super) fn new(
+    pub(in crate::binance) fn new(
         lines: Lines,
         checked: &recorded::Checked,
         speed: Speed,
@@ -61,21 +61,21 @@ impl Player {
         Ok(())
     }
 
-    pub(super) const fn progress(&self) -> RecordingProgress {
+    pub(in crate::binance) const fn progress(&self) -> RecordingProgress {
         self.progress
     }
 
-    pub(super) const fn is_max(&self) -> bool {
+    pub(in crate::binance) const fn is_max(&self) -> bool {
         matches!(self.speed, Speed::Max)
     }
 
     /// Starts the clock, if it has not started.
-    pub(super) fn start(&mut self, now_ns: u64) {
+    pub(in crate::binance) fn start(&mut self, now_ns: u64) {
         self.started_ns.get_or_insert(now_ns);
     }
 
     /// When the next line is due; `None` before the start and after the end.
-    pub(super) fn due_ns(&self) -> Option<u64> {
+    pub(in crate::binance) fn due_ns(&self) -> Option<u64> {
         let started_ns = self.started_ns?;
         let pending = self.pending.as_ref()?;
         match self.speed {
@@ -92,7 +92,7 @@ impl Player {
     /// # Errors
     ///
     /// The file changed since it was checked.
-    pub(super) fn play(
+    pub(in crate::binance) fn play(
         &mut self,
         spec: &InstrumentSpec,
         with: impl FnOnce(Message<'_>),

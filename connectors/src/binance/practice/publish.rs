@@ -6,17 +6,24 @@ use super::market;
 use super::reports;
 use super::streams::StreamKind;
 use super::venue::BinancePractice;
+use crate::binance::usdm::practice::streams;
 use crate::practice::exchange::{AccountEvent, Execution};
 use crate::practice::faults::{Chance, FaultKind};
 use crate::practice::liquidity::Liquidity;
 use crate::practice::server::{Clock, Outbox};
+use crate::protocol::Protocol;
 
 /// Market events in one turn, so that clients are served in between.
 const STEPS_PER_TURN: usize = 64;
 
 impl BinancePractice {
     /// Lets the synthetic market of an instrument catch up with the clock.
-    pub(super) fn step(&mut self, instrument: usize, clock: Clock, out: &mut Outbox<'_>) {
+    pub(in crate::binance) fn step(
+        &mut self,
+        instrument: usize,
+        clock: Clock,
+        out: &mut Outbox<'_>,
+    ) {
         for _ in 0..STEPS_PER_TURN {
             if self.core.exchange.listings[instrument].liquidity.due_ns() > clock.now_ns {
                 return;
@@ -31,7 +38,7 @@ impl BinancePractice {
     }
 
     /// Sends trades and the top of the book, and notes what the depth streams will send.
-    pub(super) fn publish_changes(
+    pub(in crate::binance) fn publish_changes(
         &mut self,
         instrument: usize,
         clock: Clock,
@@ -49,10 +56,21 @@ impl BinancePractice {
         });
         let unpublished = std::mem::take(&mut listing.unpublished);
         let mut payloads = Vec::new();
-        if unpublished > 0 && self.streams.wanted((instrument, StreamKind::Trade)) {
+        let usdm = self.core.protocol == Protocol::BinanceUsdm;
+        let tape_of = if usdm {
+            StreamKind::AggTrade
+        } else {
+            StreamKind::Trade
+        };
+        if unpublished > 0 && self.streams.wanted((instrument, tape_of)) {
             let skip = listing.trades.len() - unpublished;
             for trade in listing.trades.iter().skip(skip) {
-                payloads.push((StreamKind::Trade, market::trade(listing, trade, now_ms)));
+                let payload = if usdm {
+                    streams::agg_trade(listing, trade, now_ms)
+                } else {
+                    market::trade(listing, trade, now_ms)
+                };
+                payloads.push((tape_of, payload));
             }
         }
         let top = market::top(listing);
@@ -61,7 +79,12 @@ impl BinancePractice {
             if let Some(top) = top
                 && self.streams.wanted((instrument, StreamKind::BookTicker))
             {
-                payloads.push((StreamKind::BookTicker, market::book_ticker(listing, &top)));
+                let payload = if usdm {
+                    streams::book_ticker(listing, &top, now_ms)
+                } else {
+                    market::book_ticker(listing, &top)
+                };
+                payloads.push((StreamKind::BookTicker, payload));
             }
         }
         for (kind, payload) in payloads {
@@ -70,14 +93,14 @@ impl BinancePractice {
     }
 
     /// Sends one stream message, or what a fault makes of it.
-    pub(super) fn publish(
+    pub(in crate::binance) fn publish(
         &mut self,
         stream: (usize, StreamKind),
         payload: &str,
         clock: Clock,
         out: &mut Outbox<'_>,
     ) {
-        if !self.streams.wanted(stream) {
+        if !self.streams.wanted(stream) || clock.now_ns < self.market_muted_until_ns {
             return;
         }
         let depth = matches!(stream.1, StreamKind::Depth { .. });
@@ -98,7 +121,12 @@ impl BinancePractice {
         self.streams.publish(stream, payload, out);
     }
 
-    pub(super) fn publish_depth(&mut self, instrument: usize, clock: Clock, out: &mut Outbox<'_>) {
+    pub(in crate::binance) fn publish_depth(
+        &mut self,
+        instrument: usize,
+        clock: Clock,
+        out: &mut Outbox<'_>,
+    ) {
         for fast in [true, false] {
             let tape = &mut self.tapes[instrument];
             let window = if fast { &mut tape.fast } else { &mut tape.slow };
@@ -125,7 +153,7 @@ impl BinancePractice {
     }
 
     /// Sends private events, unless a fault holds them back.
-    pub(super) fn publish_private(&mut self, clock: Clock, out: &mut Outbox<'_>) {
+    pub(in crate::binance) fn publish_private(&mut self, clock: Clock, out: &mut Outbox<'_>) {
         let events = self.core.exchange.take_events();
         for event in &events {
             self.count_first_fill(event);
@@ -169,6 +197,10 @@ impl BinancePractice {
             | AccountEvent::Funding { account, .. }
             | AccountEvent::Transfer { account, .. } => *account,
         };
+        if self.core.protocol == Protocol::BinanceUsdm {
+            self.send_to_listeners(clock, account, event, out);
+            return;
+        }
         let subscribers = self.sessions.subscribers(account);
         if subscribers.is_empty() {
             return;
@@ -182,12 +214,16 @@ impl BinancePractice {
     }
 
     /// Puts a number into the event that no account or instrument can have, if it is time.
-    fn distort(&mut self, clock: Clock, event: &AccountEvent, body: &mut Value) {
+    pub(in crate::binance) fn distort(
+        &mut self,
+        clock: Clock,
+        event: &AccountEvent,
+        body: &mut Value,
+    ) {
         let chance = match event {
             AccountEvent::Report { trade: Some(_), .. } => Chance::Fill,
-            AccountEvent::Balances { .. } => Chance::Balances,
+            AccountEvent::Balances { .. } | AccountEvent::Holding { .. } => Chance::Balances,
             AccountEvent::Report { trade: None, .. }
-            | AccountEvent::Holding { .. }
             | AccountEvent::Funding { .. }
             | AccountEvent::Transfer { .. } => return,
         };
@@ -195,7 +231,17 @@ impl BinancePractice {
             let text = value.as_str().unwrap_or("0");
             json!(format!("{}1", text.strip_suffix('0').unwrap_or(text)))
         };
-        match self.faults.strike(chance, clock.now_ns) {
+        let struck = self.faults.strike(chance, clock.now_ns);
+        if self.core.protocol == Protocol::BinanceUsdm {
+            match struck {
+                Some(FaultKind::OffTick) => body["o"]["L"] = strange(&body["o"]["L"]),
+                Some(FaultKind::OffLot) => body["o"]["l"] = strange(&body["o"]["l"]),
+                Some(FaultKind::NegativeBalance) => body["a"]["B"][0]["wb"] = json!("-0.00000001"),
+                _ => {}
+            }
+            return;
+        }
+        match struck {
             Some(FaultKind::OffTick) => body["L"] = strange(&body["L"]),
             Some(FaultKind::OffLot) => body["l"] = strange(&body["l"]),
             Some(FaultKind::NegativeBalance) => body["B"][0]["f"] = json!("-0.00000001"),

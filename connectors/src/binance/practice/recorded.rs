@@ -12,12 +12,12 @@ use crate::practice::recording::{Line, Lines, RecordingError};
 
 /// A line in the venue's terms.
 #[derive(Debug)]
-pub(super) struct Message<'a> {
+pub(in crate::binance) struct Message<'a> {
     /// Name of the stream; `None` for a snapshot.
-    pub(super) stream: Option<&'a str>,
+    pub(in crate::binance) stream: Option<&'a str>,
     /// The payload as recorded.
-    pub(super) payload: &'a str,
-    pub(super) frame: Frame,
+    pub(in crate::binance) payload: &'a str,
+    pub(in crate::binance) frame: Frame,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +72,10 @@ struct Trade<'a> {
 }
 
 /// Reads one line's JSON.
-pub(super) fn message<'a>(json: &'a str, spec: &InstrumentSpec) -> Result<Message<'a>, String> {
+pub(in crate::binance) fn message<'a>(
+    json: &'a str,
+    spec: &InstrumentSpec,
+) -> Result<Message<'a>, String> {
     let wrong = |error: serde_json::Error| format!("is not a message of Binance: {error}");
     let envelope: Envelope<'a> = serde_json::from_str(json).map_err(wrong)?;
     let (Some(stream), Some(data)) = (envelope.stream, envelope.data) else {
@@ -171,11 +174,11 @@ fn level(price: &str, qty: &str, spec: &InstrumentSpec) -> Result<(i64, i64), St
 
 /// What a check of the whole file found.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub(in crate::binance) struct Checked {
     /// The book that the recording starts from.
-    pub(super) snapshot: Frame,
-    pub(super) lines: u64,
-    pub(super) first_ns: u64,
+    pub(in crate::binance) snapshot: Frame,
+    pub(in crate::binance) lines: u64,
+    pub(in crate::binance) first_ns: u64,
 }
 
 /// What has to follow what.
@@ -191,7 +194,10 @@ struct Chain {
 }
 
 /// Reads the whole file once, so that damage shows before anything is played.
-pub(super) fn check(path: &Path, spec: &InstrumentSpec) -> Result<Checked, RecordingError> {
+pub(in crate::binance) fn check(
+    path: &Path,
+    spec: &InstrumentSpec,
+) -> Result<Checked, RecordingError> {
     let mut lines = Lines::open(path)?;
     let mut chain = Chain::default();
     let mut count = 0;

@@ -28,7 +28,7 @@ fn common(spec: &InstrumentSpec, order: &VenueOrder) -> Value {
 }
 
 /// The answer to a placed order.
-pub(super) fn placed(
+pub(in crate::binance) fn placed(
     spec: &InstrumentSpec,
     order: &VenueOrder,
     fills: &[VenueTrade],
@@ -63,7 +63,7 @@ pub(super) fn placed(
 }
 
 /// The answer to a cancel.
-pub(super) fn cancelled(spec: &InstrumentSpec, order: &VenueOrder) -> Value {
+pub(in crate::binance) fn cancelled(spec: &InstrumentSpec, order: &VenueOrder) -> Value {
     let mut body = common(spec, order);
     body["origClientOrderId"] = json!(order.client_id);
     body["clientOrderId"] = json!(order.cancel_id);
@@ -72,7 +72,7 @@ pub(super) fn cancelled(spec: &InstrumentSpec, order: &VenueOrder) -> Value {
 }
 
 /// The answer to an amendment. Its words for quantities are others than those of other answers.
-pub(super) fn amended(spec: &InstrumentSpec, amended: &Amended) -> Value {
+pub(in crate::binance) fn amended(spec: &InstrumentSpec, amended: &Amended) -> Value {
     let order = &amended.order;
     json!({
         "transactTime": order.updated_ms,
@@ -100,7 +100,7 @@ pub(super) fn amended(spec: &InstrumentSpec, amended: &Amended) -> Value {
 }
 
 /// The answer to a query.
-pub(super) fn queried(spec: &InstrumentSpec, order: &VenueOrder) -> Value {
+pub(in crate::binance) fn queried(spec: &InstrumentSpec, order: &VenueOrder) -> Value {
     let mut body = common(spec, order);
     body["clientOrderId"] = json!(order.client_id);
     body["stopPrice"] = json!("0.00000000");
@@ -113,7 +113,7 @@ pub(super) fn queried(spec: &InstrumentSpec, order: &VenueOrder) -> Value {
 }
 
 /// One line of `myTrades`.
-pub(super) fn trade(spec: &InstrumentSpec, trade: &VenueTrade) -> Value {
+pub(in crate::binance) fn trade(spec: &InstrumentSpec, trade: &VenueTrade) -> Value {
     json!({
         "symbol": spec.symbol,
         "id": trade.id,
@@ -132,7 +132,11 @@ pub(super) fn trade(spec: &InstrumentSpec, trade: &VenueTrade) -> Value {
 }
 
 /// A private event as the user stream carries it, without the subscription's envelope.
-pub(super) fn private_event(exchange: &Exchange, event: &AccountEvent, now_ms: i64) -> Value {
+pub(in crate::binance) fn private_event(
+    exchange: &Exchange,
+    event: &AccountEvent,
+    now_ms: i64,
+) -> Value {
     match event {
         AccountEvent::Balances { account, assets } => {
             let line = |asset: &String| {

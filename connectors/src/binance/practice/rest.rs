@@ -9,21 +9,29 @@ use super::error::ApiError;
 use super::params::{Params, rest_signed_text};
 use super::ws_api::charge;
 use crate::practice::server::{Reply, Request};
+use crate::protocol::Protocol;
 
 /// A request that passed: what the core must answer.
-pub(super) struct Checked {
-    pub(super) call: Call,
-    pub(super) asker: Option<usize>,
-    pub(super) params: Params,
+pub(in crate::binance) struct Checked {
+    pub(in crate::binance) call: Call,
+    pub(in crate::binance) asker: Option<usize>,
+    pub(in crate::binance) params: Params,
 }
 
 /// Reads a request and checks weight, key, time and signature.
-pub(super) fn check(core: &mut Core, call: Call, request: &Request) -> Result<Checked, ApiError> {
+pub(in crate::binance) fn check(
+    core: &mut Core,
+    call: Call,
+    request: &Request,
+) -> Result<Checked, ApiError> {
     let params = Params::from_rest(&request.query, &request.body)
         .ok_or_else(|| ApiError::bad(-1100, "Illegal characters found in a parameter."))?;
     let limit = params.integer("limit")?;
     charge(core, call.weight(limit, params.get("symbol").is_some()))?;
     let mut asker = None;
+    if call.needs_key() {
+        asker = Some(auth::account(&core.keys, request.api_key.as_deref())?);
+    }
     if call.is_signed() {
         let account = auth::account(&core.keys, request.api_key.as_deref())?;
         auth::check_time(&params, core.now_ms)?;
@@ -39,7 +47,7 @@ pub(super) fn check(core: &mut Core, call: Call, request: &Request) -> Result<Ch
 }
 
 /// The answer with its headers.
-pub(super) fn reply(
+pub(in crate::binance) fn reply(
     core: &mut Core,
     counted: Option<usize>,
     result: Result<Value, ApiError>,
@@ -57,9 +65,11 @@ pub(super) fn reply(
         reply
             .headers
             .push(("X-MBX-ORDER-COUNT-10S", ten.to_string()));
-        reply
-            .headers
-            .push(("X-MBX-ORDER-COUNT-1D", day.to_string()));
+        let long = match core.protocol {
+            Protocol::BinanceUsdm => "X-MBX-ORDER-COUNT-1M",
+            Protocol::BinanceSpot | Protocol::OkxSpot | Protocol::OkxSwap => "X-MBX-ORDER-COUNT-1D",
+        };
+        reply.headers.push((long, day.to_string()));
     }
     let until = result
         .err()
@@ -83,7 +93,7 @@ fn rest_body(error: &ApiError) -> Value {
 }
 
 /// What a proxy in front of a venue says when the venue is not well.
-pub(super) fn html() -> Reply {
+pub(in crate::binance) fn html() -> Reply {
     Reply {
         status: 502,
         content_type: "text/html",

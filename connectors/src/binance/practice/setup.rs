@@ -9,6 +9,7 @@ use super::core::Core;
 use super::playback::RECORDED;
 use super::player::Player;
 use super::recorded;
+use crate::binance::usdm::practice::state::UsdmState;
 use crate::practice::exchange::{Exchange, Listing, Refusal};
 use crate::practice::limits::Meter;
 use crate::practice::liquidity::Liquidity;
@@ -20,10 +21,13 @@ use crate::practice::{
     AccountSeed, Balance, EVENTS_PER_SECOND, MarketConfig, PracticeConfig, PracticeError,
     PracticeInstrument, SeedOrder, Speed, VenueOrder,
 };
+use crate::protocol::Protocol;
 
 /// Builds exchange, keys and limits; restores the seeded orders, then fills the market around
 /// them.
-pub(super) fn build(config: &PracticeConfig) -> Result<(Core, Option<Player>), PracticeError> {
+pub(in crate::binance) fn build(
+    config: &PracticeConfig,
+) -> Result<(Core, Option<Player>), PracticeError> {
     if config.instruments.is_empty() {
         return Err(wrong("instruments", "give at least one instrument"));
     }
@@ -60,7 +64,11 @@ pub(super) fn build(config: &PracticeConfig) -> Result<(Core, Option<Player>), P
             .iter()
             .map(|account| Key::new(&account.api_key, &account.credential))
             .collect(),
-        meter: Meter::new(config.limits, config.accounts.len()),
+        meter: Meter::new(
+            config.limits,
+            config.accounts.len(),
+            config.protocol == Protocol::BinanceUsdm,
+        ),
         exchange,
         orders_max: config.orders_max,
         log: RequestLog::default(),
@@ -68,6 +76,8 @@ pub(super) fn build(config: &PracticeConfig) -> Result<(Core, Option<Player>), P
         now_ns: 0,
         skew_ms: 0,
         next_generated_id: 0,
+        protocol: config.protocol,
+        usdm: UsdmState::default(),
     };
     Ok((core, player))
 }

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::binance::usdm::practice::streams;
 use crate::practice::server::{ClientId, Outbox};
+use crate::protocol::Protocol;
 
 /// Messages a second that a client may send on one connection.
 const CLIENT_MESSAGES_MAX: u32 = 5;
@@ -15,8 +17,14 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 /// A stream of one instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StreamKind {
+pub(in crate::binance) enum StreamKind {
     Trade,
+    /// USD-M: trades of one order at one price.
+    AggTrade,
+    /// USD-M: mark price and funding.
+    MarkPrice,
+    /// USD-M: liquidations.
+    ForceOrder,
     BookTicker,
     /// Changes every 100 ms, or every second.
     Depth {
@@ -40,6 +48,8 @@ struct Subscription {
 #[derive(Debug)]
 struct Client {
     combined: bool,
+    /// USD-M: which half of the host it is on.
+    half: Option<&'static str>,
     subscriptions: Vec<Subscription>,
     window_start_ns: u64,
     window_count: u32,
@@ -58,22 +68,34 @@ impl Client {
 
 /// All stream clients.
 #[derive(Debug, Default)]
-pub(super) struct Streams {
+pub(in crate::binance) struct Streams {
     clients: BTreeMap<ClientId, Client>,
     /// Symbols in lower case, by instrument.
     symbols: Vec<String>,
+    usdm: bool,
 }
 
 impl Streams {
-    pub(super) fn new(symbols: Vec<String>) -> Self {
+    pub(in crate::binance) fn new(symbols: Vec<String>, protocol: Protocol) -> Self {
         Self {
             clients: BTreeMap::new(),
             symbols,
+            usdm: protocol == Protocol::BinanceUsdm,
         }
     }
 
     /// Takes a client by the path that it asked for; `None` if it is no stream path.
-    pub(super) fn open(&mut self, client: ClientId, path: &str, query: &str) -> Option<()> {
+    pub(in crate::binance) fn open(
+        &mut self,
+        client: ClientId,
+        path: &str,
+        query: &str,
+    ) -> Option<()> {
+        let (half, path) = if self.usdm {
+            streams::half(path).map(|(half, path)| (Some(half), path))?
+        } else {
+            (None, path)
+        };
         let (combined, names) = if path == "/stream" {
             let list = query
                 .split('&')
@@ -86,6 +108,7 @@ impl Streams {
         };
         let mut entry = Client {
             combined,
+            half,
             subscriptions: Vec::new(),
             window_start_ns: 0,
             window_count: 0,
@@ -93,35 +116,48 @@ impl Streams {
         for name in names.split('/').filter(|name| !name.is_empty()) {
             entry
                 .subscriptions
-                .push(self.subscription(&name.replace("%40", "@")));
+                .push(self.subscription(&name.replace("%40", "@"), half));
         }
         self.clients.insert(client, entry);
         Some(())
     }
 
-    pub(super) fn close(&mut self, client: ClientId) {
+    pub(in crate::binance) fn close(&mut self, client: ClientId) {
         self.clients.remove(&client);
     }
 
-    pub(super) fn has(&self, client: ClientId) -> bool {
+    pub(in crate::binance) fn has(&self, client: ClientId) -> bool {
         self.clients.contains_key(&client)
     }
 
-    pub(super) fn clients(&self) -> impl Iterator<Item = ClientId> {
+    pub(in crate::binance) fn clients(&self) -> impl Iterator<Item = ClientId> {
         self.clients.keys().copied()
     }
 
-    fn subscription(&self, name: &str) -> Subscription {
+    /// A stream on the wrong half of the host is acknowledged and stays silent.
+    fn subscription(&self, name: &str, half: Option<&'static str>) -> Subscription {
+        let here = |(_, kind): &(usize, StreamKind)| {
+            half.is_none_or(|half| streams::half_of(*kind) == half)
+        };
         Subscription {
             name: name.to_owned(),
-            stream: self.parse(name),
+            stream: self.parse(name).filter(here),
         }
     }
 
     /// The stream that a name means; `None` if there is none.
-    pub(super) fn parse(&self, name: &str) -> Option<(usize, StreamKind)> {
+    pub(in crate::binance) fn parse(&self, name: &str) -> Option<(usize, StreamKind)> {
         let (symbol, rest) = name.split_once('@')?;
         let instrument = self.symbols.iter().position(|known| known == symbol)?;
+        match (self.usdm, rest) {
+            (true, "aggTrade") => return Some((instrument, StreamKind::AggTrade)),
+            (true, "markPrice" | "markPrice@1s") => {
+                return Some((instrument, StreamKind::MarkPrice));
+            }
+            (true, "forceOrder") => return Some((instrument, StreamKind::ForceOrder)),
+            (true, "trade") => return None,
+            _ => {}
+        }
         let (kind, fast) = match rest.strip_suffix("@100ms") {
             Some(kind) => (kind, true),
             None => (rest.strip_suffix("@1000ms").unwrap_or(rest), false),
@@ -139,7 +175,7 @@ impl Streams {
     }
 
     /// Whether anybody wants a stream.
-    pub(super) fn wanted(&self, stream: (usize, StreamKind)) -> bool {
+    pub(in crate::binance) fn wanted(&self, stream: (usize, StreamKind)) -> bool {
         self.clients.values().any(|client| {
             client
                 .subscriptions
@@ -149,7 +185,7 @@ impl Streams {
     }
 
     /// Whether anybody wants any stream of an instrument.
-    pub(super) fn any_of(&self, instrument: usize) -> bool {
+    pub(in crate::binance) fn any_of(&self, instrument: usize) -> bool {
         self.clients.values().any(|client| {
             client
                 .subscriptions
@@ -159,7 +195,12 @@ impl Streams {
     }
 
     /// Sends a payload to everybody who wants the stream.
-    pub(super) fn publish(&self, stream: (usize, StreamKind), payload: &str, out: &mut Outbox<'_>) {
+    pub(in crate::binance) fn publish(
+        &self,
+        stream: (usize, StreamKind),
+        payload: &str,
+        out: &mut Outbox<'_>,
+    ) {
         for (id, client) in &self.clients {
             for sub in &client.subscriptions {
                 if sub.stream == Some(stream) {
@@ -170,7 +211,12 @@ impl Streams {
     }
 
     /// Sends a payload to everybody who subscribed to a stream by a name that is not known here.
-    pub(super) fn publish_named(&self, name: &str, payload: &str, out: &mut Outbox<'_>) {
+    pub(in crate::binance) fn publish_named(
+        &self,
+        name: &str,
+        payload: &str,
+        out: &mut Outbox<'_>,
+    ) {
         for (id, client) in &self.clients {
             if client.subscriptions.iter().any(|sub| sub.name == name) {
                 client.send(*id, name, payload, out);
@@ -179,14 +225,24 @@ impl Streams {
     }
 
     /// Answers a client's message; `None` if the client sends too many and must go.
-    pub(super) fn message(&mut self, client: ClientId, text: &str, now_ns: u64) -> Option<String> {
+    pub(in crate::binance) fn message(
+        &mut self,
+        client: ClientId,
+        text: &str,
+        now_ns: u64,
+    ) -> Option<String> {
         let entry = self.clients.get_mut(&client)?;
         if now_ns.saturating_sub(entry.window_start_ns) >= SECOND_NS {
             entry.window_start_ns = now_ns;
             entry.window_count = 0;
         }
         entry.window_count += 1;
-        if entry.window_count > CLIENT_MESSAGES_MAX {
+        let most = if self.usdm {
+            2 * CLIENT_MESSAGES_MAX
+        } else {
+            CLIENT_MESSAGES_MAX
+        };
+        if entry.window_count > most {
             return None;
         }
         let Ok(request) = serde_json::from_str::<Value>(text) else {
@@ -211,7 +267,11 @@ impl Streams {
         };
         let method = request.get("method").and_then(Value::as_str);
         let added: Vec<Subscription> = match method {
-            Some("SUBSCRIBE") => names.iter().map(|name| self.subscription(name)).collect(),
+            Some("SUBSCRIBE") => {
+                let half = self.clients.get(&client).and_then(|entry| entry.half);
+                let one = |name: &String| self.subscription(name, half);
+                names.iter().map(one).collect()
+            }
             _ => Vec::new(),
         };
         let Some(entry) = self.clients.get_mut(&client) else {

@@ -11,12 +11,12 @@ use crate::practice::{OrderKind, OrderStatus, SelfTrade, Side, TimeInForce};
 const DECIMALS: u8 = 8;
 
 /// A decimal with eight digits behind the point.
-pub(super) fn money(value: Decimal) -> String {
+pub(in crate::binance) fn money(value: Decimal) -> String {
     format!("{value:.8}")
 }
 
 /// Whole steps with eight digits behind the point, appended to `out`. Quick: no decimal type.
-pub(super) fn push_steps(out: &mut String, scale: Scale, steps: i64) {
+pub(in crate::binance) fn push_steps(out: &mut String, scale: Scale, steps: i64) {
     let shift = u32::from(DECIMALS.saturating_sub(scale.decimals()));
     let scaled = i128::from(steps) * i128::from(scale.mantissa()) * 10_i128.pow(shift);
     let unit = 10_i128.pow(u32::from(DECIMALS.max(scale.decimals())));
@@ -25,20 +25,20 @@ pub(super) fn push_steps(out: &mut String, scale: Scale, steps: i64) {
 }
 
 /// As [`push_steps`], on its own.
-pub(super) fn steps(scale: Scale, count: i64) -> String {
+pub(in crate::binance) fn steps(scale: Scale, count: i64) -> String {
     let mut text = String::with_capacity(24);
     push_steps(&mut text, scale, count);
     text
 }
 
-pub(super) const fn side(side: Side) -> &'static str {
+pub(in crate::binance) const fn side(side: Side) -> &'static str {
     match side {
         Side::Buy => "BUY",
         Side::Sell => "SELL",
     }
 }
 
-pub(super) const fn kind(kind: OrderKind) -> &'static str {
+pub(in crate::binance) const fn kind(kind: OrderKind) -> &'static str {
     match kind {
         OrderKind::Limit => "LIMIT",
         OrderKind::Market => "MARKET",
@@ -46,7 +46,7 @@ pub(super) const fn kind(kind: OrderKind) -> &'static str {
     }
 }
 
-pub(super) const fn time_in_force(tif: TimeInForce) -> &'static str {
+pub(in crate::binance) const fn time_in_force(tif: TimeInForce) -> &'static str {
     match tif {
         TimeInForce::Gtc => "GTC",
         TimeInForce::Ioc => "IOC",
@@ -54,7 +54,7 @@ pub(super) const fn time_in_force(tif: TimeInForce) -> &'static str {
     }
 }
 
-pub(super) const fn self_trade(mode: SelfTrade) -> &'static str {
+pub(in crate::binance) const fn self_trade(mode: SelfTrade) -> &'static str {
     match mode {
         SelfTrade::Allow => "NONE",
         SelfTrade::ExpireTaker => "EXPIRE_TAKER",
@@ -63,7 +63,7 @@ pub(super) const fn self_trade(mode: SelfTrade) -> &'static str {
     }
 }
 
-pub(super) const fn status(status: OrderStatus) -> &'static str {
+pub(in crate::binance) const fn status(status: OrderStatus) -> &'static str {
     match status {
         OrderStatus::New => "NEW",
         OrderStatus::PartiallyFilled => "PARTIALLY_FILLED",

@@ -9,7 +9,7 @@ use crate::practice::types::Side;
 use crate::practice::{BookTruth, RecordingProgress, Truth};
 
 /// Everything, at this moment.
-pub(super) fn truth(core: &Core, recording: Option<RecordingProgress>) -> Truth {
+pub(in crate::binance) fn truth(core: &Core, recording: Option<RecordingProgress>) -> Truth {
     let exchange = &core.exchange;
     Truth {
         now_ms: core.now_ms,

@@ -15,6 +15,7 @@ use super::player::Player;
 use super::streams::Streams;
 use super::ws_api::{Read, Sessions, over_limit};
 use super::{rest, setup, truth};
+use crate::binance::usdm::practice::streams::listen_key;
 use crate::practice::exchange::AccountEvent;
 use crate::practice::faults::{Chance, DropScope, FaultKind, Faults};
 use crate::practice::server::{Answer, ClientId, Clock, Outbox, Question, Reply, Request, Venue};
@@ -22,38 +23,42 @@ use crate::practice::{
     FaultSpec, OrderRequest, PracticeConfig, PracticeError, RecordingProgress, Side, Truth,
     VenueOrder,
 };
+use crate::protocol::Protocol;
 
 const FAST_NS: u64 = 100_000_000;
 const SLOW_NS: u64 = 1_000_000_000;
+const SLOW_USDM_NS: u64 = 250_000_000;
 
 /// What was last sent of one instrument.
 #[derive(Debug)]
-pub(super) struct Tape {
-    pub(super) top: Option<Top>,
-    pub(super) fast: DepthWindow,
-    pub(super) slow: DepthWindow,
+pub(in crate::binance) struct Tape {
+    pub(in crate::binance) top: Option<Top>,
+    pub(in crate::binance) fast: DepthWindow,
+    pub(in crate::binance) slow: DepthWindow,
 }
 
 /// The whole venue.
 #[derive(Debug)]
 pub(crate) struct BinancePractice {
-    pub(super) core: Core,
-    pub(super) streams: Streams,
-    pub(super) sessions: Sessions,
-    pub(super) tapes: Vec<Tape>,
-    pub(super) faults: Faults,
+    pub(in crate::binance) core: Core,
+    pub(in crate::binance) streams: Streams,
+    pub(in crate::binance) sessions: Sessions,
+    pub(in crate::binance) tapes: Vec<Tape>,
+    pub(in crate::binance) faults: Faults,
     /// Private events that wait: silent accept, reorder.
-    pub(super) held: Vec<AccountEvent>,
-    pub(super) held_until_ns: u64,
-    pub(super) swapped: Option<AccountEvent>,
+    pub(in crate::binance) held: Vec<AccountEvent>,
+    pub(in crate::binance) held_until_ns: u64,
+    pub(in crate::binance) swapped: Option<AccountEvent>,
     /// Private events are lost until then.
-    pub(super) muted_until_ns: u64,
+    pub(in crate::binance) muted_until_ns: u64,
+    /// Market streams are silent until then.
+    pub(in crate::binance) market_muted_until_ns: u64,
     /// Plays the recording, if there is one.
-    pub(super) player: Option<Player>,
+    pub(in crate::binance) player: Option<Player>,
     /// REST clients that sent something signed: they count as order entry.
     order_clients: BTreeSet<ClientId>,
     /// Each order as it stood after each change, if a drill wants them.
-    pub(super) changes: Option<Vec<VenueOrder>>,
+    pub(in crate::binance) changes: Option<Vec<VenueOrder>>,
 }
 
 /// What becomes of a call's answer.
@@ -77,16 +82,18 @@ impl BinancePractice {
             .iter()
             .map(|listing| {
                 let update_id = market::update_id(listing);
+                let usdm = config.protocol == Protocol::BinanceUsdm;
+                let slow_ns = if usdm { SLOW_USDM_NS } else { SLOW_NS };
                 Tape {
                     top: None,
-                    fast: DepthWindow::new(FAST_NS, update_id),
-                    slow: DepthWindow::new(SLOW_NS, update_id),
+                    fast: DepthWindow::new(FAST_NS, update_id, usdm),
+                    slow: DepthWindow::new(slow_ns, update_id, usdm),
                 }
             })
             .collect();
         Ok(Self {
             core,
-            streams: Streams::new(symbols),
+            streams: Streams::new(symbols, config.protocol),
             sessions: Sessions::default(),
             tapes,
             faults: Faults::new(&config.faults, config.fault_seed),
@@ -94,6 +101,7 @@ impl BinancePractice {
             held_until_ns: 0,
             swapped: None,
             muted_until_ns: 0,
+            market_muted_until_ns: 0,
             player,
             order_clients: BTreeSet::new(),
             changes: None,
@@ -151,11 +159,13 @@ impl BinancePractice {
         if self.faults.strike(Chance::Rest, clock.now_ns) == Some(FaultKind::Html) {
             return Answer::Now(rest::html());
         }
-        if request.path == "/api/v3/userDataStream" {
+        let usdm = self.core.protocol == Protocol::BinanceUsdm;
+        if request.path == "/api/v3/userDataStream" && !usdm {
             // Listen keys ended in 2026: the private stream is on the WebSocket API.
             return Answer::Now(Reply::json(410, String::new()));
         }
-        let Some(call) = Call::from_rest(&request.method, &request.path) else {
+        let protocol = self.core.protocol;
+        let Some(call) = Call::from_rest(protocol, &request.method, &request.path) else {
             return Answer::Now(Reply::json(404, String::new()));
         };
         if call.is_signed() {
@@ -196,7 +206,8 @@ impl BinancePractice {
             return;
         };
         let call = request.get("method").and_then(Value::as_str);
-        if let Some(call) = call.and_then(Call::from_method) {
+        let protocol = self.core.protocol;
+        if let Some(call) = call.and_then(|method| Call::from_method(protocol, method)) {
             let param = |name: &str| request.get("params")?.get(name)?.as_str();
             self.core
                 .log(call, param("symbol"), param("newClientOrderId"));
@@ -255,6 +266,7 @@ impl BinancePractice {
         }
         if orders {
             self.sessions.clients().for_each(|client| out.cut(client));
+            self.core.usdm.clients().for_each(|client| out.cut(client));
             self.order_clients
                 .iter()
                 .for_each(|client| out.cut(*client));
@@ -267,10 +279,16 @@ impl BinancePractice {
         }
     }
 
-    pub(super) fn at_once(&mut self, kind: FaultKind, out: &mut Outbox<'_>) {
+    pub(in crate::binance) fn at_once(&mut self, kind: FaultKind, out: &mut Outbox<'_>) {
         match kind {
             FaultKind::Drop(scope) => self.cut(scope, out),
             FaultKind::ClockSkew(skew_ms) => self.core.skew_ms = skew_ms,
+            FaultKind::ExpireKey => self.expire_keys(true, out),
+            FaultKind::MuteMarket(silence) => {
+                let silence_ns = u64::try_from(silence.as_nanos()).unwrap_or(u64::MAX);
+                let until_ns = self.core.now_ns.saturating_add(silence_ns);
+                self.market_muted_until_ns = until_ns;
+            }
             FaultKind::Gap
             | FaultKind::DelayAck(_)
             | FaultKind::SilentAccept(_)
@@ -330,6 +348,9 @@ impl BinancePractice {
         if !self.held.is_empty() {
             due = due.min(self.held_until_ns);
         }
+        if self.core.protocol == Protocol::BinanceUsdm {
+            due = due.min(self.core.usdm.marks_due_ns);
+        }
         for (tape, listing) in self.tapes.iter().zip(&self.core.exchange.listings) {
             due = due.min(tape.fast.due_ns()).min(tape.slow.due_ns());
             due = due.min(listing.liquidity.due_ns());
@@ -346,8 +367,15 @@ impl Venue for BinancePractice {
         if request.websocket_key.is_none() {
             return self.rest(clock, client, request);
         }
-        if request.path == "/ws-api/v3" {
+        let usdm = self.core.protocol == Protocol::BinanceUsdm;
+        let api = if usdm { "/ws-fapi/v1" } else { "/ws-api/v3" };
+        if request.path == api {
             self.sessions.open(client, &request.query, self.core.now_ms);
+            return Answer::Upgrade;
+        }
+        if let Some(key) = listen_key(&request.path, &request.query).filter(|_| usdm) {
+            // A key that is none is let in and hears nothing, as at the venue.
+            self.core.usdm.listen(client, key, self.core.now_ms);
             return Answer::Upgrade;
         }
         match self.streams.open(client, &request.path, &request.query) {
@@ -372,6 +400,7 @@ impl Venue for BinancePractice {
         self.streams.close(client);
         self.sessions.close(client);
         self.order_clients.remove(&client);
+        self.core.usdm.gone(client);
     }
 
     fn turn(&mut self, clock: Clock, out: &mut Outbox<'_>) -> u64 {
@@ -384,6 +413,7 @@ impl Venue for BinancePractice {
             self.publish_depth(instrument, clock, out);
         }
         self.play(clock, out);
+        self.turn_usdm(clock, out);
         self.publish_private(clock, out);
         self.next_due_ns(out)
     }

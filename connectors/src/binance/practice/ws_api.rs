@@ -11,10 +11,11 @@ use super::error::ApiError;
 use super::params::Params;
 use crate::practice::limits::Limited;
 use crate::practice::server::ClientId;
+use crate::protocol::Protocol;
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(in crate::binance) struct Session {
     connected_ms: i64,
     logged_on: Option<(usize, i64)>,
     /// Accounts by subscription id.
@@ -25,10 +26,10 @@ pub(super) struct Session {
 
 /// All connections.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(BTreeMap<ClientId, Session>);
+pub(in crate::binance) struct Sessions(BTreeMap<ClientId, Session>);
 
 /// A request that was read: what to do, or the answer already.
-pub(super) enum Read {
+pub(in crate::binance) enum Read {
     /// A call that the core answers.
     Call {
         id: Value,
@@ -41,7 +42,7 @@ pub(super) enum Read {
 }
 
 impl Sessions {
-    pub(super) fn open(&mut self, client: ClientId, query: &str, now_ms: i64) {
+    pub(in crate::binance) fn open(&mut self, client: ClientId, query: &str, now_ms: i64) {
         let hide = query
             .split('&')
             .any(|pair| pair == "returnRateLimits=false");
@@ -55,20 +56,20 @@ impl Sessions {
         self.0.insert(client, session);
     }
 
-    pub(super) fn close(&mut self, client: ClientId) {
+    pub(in crate::binance) fn close(&mut self, client: ClientId) {
         self.0.remove(&client);
     }
 
-    pub(super) fn has(&self, client: ClientId) -> bool {
+    pub(in crate::binance) fn has(&self, client: ClientId) -> bool {
         self.0.contains_key(&client)
     }
 
-    pub(super) fn clients(&self) -> impl Iterator<Item = ClientId> {
+    pub(in crate::binance) fn clients(&self) -> impl Iterator<Item = ClientId> {
         self.0.keys().copied()
     }
 
     /// Who gets the private events of an account: connection and subscription id.
-    pub(super) fn subscribers(&self, account: usize) -> Vec<(ClientId, u64)> {
+    pub(in crate::binance) fn subscribers(&self, account: usize) -> Vec<(ClientId, u64)> {
         let mut found = Vec::new();
         for (client, session) in &self.0 {
             for (id, owner) in &session.subscriptions {
@@ -81,7 +82,12 @@ impl Sessions {
     }
 
     /// Reads a request, checks who sends it, and answers what concerns the session itself.
-    pub(super) fn read(&mut self, client: ClientId, text: &str, core: &mut Core) -> Option<Read> {
+    pub(in crate::binance) fn read(
+        &mut self,
+        client: ClientId,
+        text: &str,
+        core: &mut Core,
+    ) -> Option<Read> {
         let session = self.0.get_mut(&client)?;
         let Ok(request) = serde_json::from_str::<Value>(text) else {
             let error = ApiError::bad(-1135, "Invalid JSON Request");
@@ -108,7 +114,7 @@ impl Sessions {
     }
 
     /// The envelope around a call's result.
-    pub(super) fn answer(
+    pub(in crate::binance) fn answer(
         &self,
         client: ClientId,
         core: &mut Core,
@@ -136,13 +142,15 @@ impl Session {
             .ok_or_else(|| ApiError::missing("method"))?;
         let params = Params::from_json(request.get("params"))
             .ok_or_else(|| ApiError::bad(-1135, "Invalid JSON Request"))?;
-        if let Some(call) = Call::from_method(method) {
+        if let Some(call) = Call::from_method(core.protocol, method) {
             charge(
                 core,
                 call.weight(params.integer("limit")?, params.get("symbol").is_some()),
             )?;
             let asker = if call.is_signed() {
                 Some(self.asker(&params, core)?)
+            } else if call.needs_key() {
+                Some(auth::account(&core.keys, params.get("apiKey"))?)
             } else {
                 None
             };
@@ -166,11 +174,11 @@ impl Session {
                 self.subscriptions.clear();
                 self.status(core)
             }
-            "userDataStream.subscribe" => {
+            "userDataStream.subscribe" if core.protocol == Protocol::BinanceSpot => {
                 let (account, _) = self.logged_on.ok_or_else(not_logged_on)?;
                 self.subscribe(account)?
             }
-            "userDataStream.subscribe.signature" => {
+            "userDataStream.subscribe.signature" if core.protocol == Protocol::BinanceSpot => {
                 let account = signed(&params, core)?;
                 self.subscribe(account)?
             }
@@ -262,7 +270,7 @@ fn signed(params: &Params, core: &Core) -> Result<usize, ApiError> {
 }
 
 /// Charges weight; the error of a client that is over its limit.
-pub(super) fn charge(core: &mut Core, weight: u32) -> Result<(), ApiError> {
+pub(in crate::binance) fn charge(core: &mut Core, weight: u32) -> Result<(), ApiError> {
     let now_ms = core.now_ms;
     core.meter
         .charge(now_ms, weight)
@@ -270,7 +278,7 @@ pub(super) fn charge(core: &mut Core, weight: u32) -> Result<(), ApiError> {
 }
 
 /// What a client hears that is over its limit.
-pub(super) fn over_limit(core: &Core, limited: Limited) -> ApiError {
+pub(in crate::binance) fn over_limit(core: &Core, limited: Limited) -> ApiError {
     let limit = core.meter.limits().weight_per_minute;
     let (mut error, until_ms) = match limited {
         Limited::Wait { until_ms } => {
@@ -314,7 +322,13 @@ fn rate_limits(core: &mut Core, counted: Option<usize>) -> Value {
             limits.orders_per_ten_seconds,
             ten,
         ));
-        lines.push(line("ORDERS", "DAY", 1, limits.orders_per_day, day));
+        let (interval, limit) = match core.protocol {
+            Protocol::BinanceUsdm => ("MINUTE", limits.orders_per_minute),
+            Protocol::BinanceSpot | Protocol::OkxSpot | Protocol::OkxSwap => {
+                ("DAY", limits.orders_per_day)
+            }
+        };
+        lines.push(line("ORDERS", interval, 1, limit, day));
     }
     let used = core.meter.used_weight(now_ms);
     lines.push(line(

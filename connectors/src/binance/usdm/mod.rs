@@ -1,14 +1,15 @@
 //! Binance USD-M futures: what differs from spot. Facts: `connectors/SOURCES.md`.
 //!
 //! Reading order: [`wire`] writes and reads messages without I/O, with spot's envelope and answers
-//! where they are the same; [`names`], [`instruments`] and [`start`] load what is traded; [`feed`]
-//! is the market data.
+//! where they are the same; [`instruments`] and [`start`] load what is traded; [`feed`] is the
+//! market data; [`practice`] is the venue's side of it all.
 
 pub mod feed;
 pub mod instruments;
-pub mod names;
+pub mod practice;
 pub mod start;
 pub mod wire;
 
 pub use instruments::{Brackets, Listed, OrderRules};
+pub use practice::usdm_instrument;
 pub use start::{Loaded, UsdmKey, UsdmLimits, load_usdm};

@@ -58,7 +58,7 @@ pub(crate) struct Amended {
 }
 
 impl Request {
-    pub(super) fn incoming(&self, id: u64) -> Incoming {
+    pub(crate) fn incoming(&self, id: u64) -> Incoming {
         Incoming {
             id,
             owner: owner(self.account),

@@ -1,13 +1,5 @@
 //! The exchange's perpetuals: margin checks, fills, modifications. See `practice/perps`.
 
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "what only the practice USD-M and OKX use, which follow"
-    )
-)]
-
 use model::num::{Lots, Ticks};
 use rust_decimal::{Decimal, RoundingStrategy};
 

@@ -1,13 +1,5 @@
 //! What happens to perpetuals by itself: funding and liquidation. See `practice/perps`.
 
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "what only the practice USD-M and OKX use, which follow"
-    )
-)]
-
 use model::num::{Lots, Ticks};
 use rust_decimal::Decimal;
 
@@ -63,7 +55,7 @@ impl Exchange {
             self.accounts.clear(account, &asset, amount);
             let position = self.perps.position_mut(account, instrument);
             position.funding += amount;
-            let id = self.perps.note(Income {
+            self.perps.note(Income {
                 id: 0,
                 account,
                 instrument,
@@ -74,13 +66,10 @@ impl Exchange {
                 time_ms,
             });
             self.events.push(AccountEvent::Funding {
-                id,
                 account,
                 instrument,
                 asset,
                 amount,
-                rate,
-                lots,
                 time_ms,
             });
         }

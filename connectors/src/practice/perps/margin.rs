@@ -26,7 +26,6 @@ impl Exposure {
     }
 
     /// Initial margin of the position alone.
-    #[expect(dead_code, reason = "shown by the perpetual venues, which follow")]
     pub(crate) fn initial_of_position(&self, leverage: u32) -> Decimal {
         self.position.abs() / Decimal::from(leverage.max(1))
     }
@@ -54,7 +53,6 @@ impl Margin {
     }
 
     /// What new orders may use; never below zero.
-    #[cfg_attr(not(test), expect(dead_code, reason = "shown by the perpetual venues"))]
     pub(crate) fn available(&self) -> Decimal {
         (self.balance() - self.initial).max(Decimal::ZERO)
     }

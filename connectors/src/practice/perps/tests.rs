@@ -298,10 +298,15 @@ fn funding_is_paid_at_its_instants_by_longs_to_shorts() {
     );
     assert_eq!(exchange.next_perp_due_ms(), Some(every * 102));
     let events = exchange.take_events();
-    let [AccountEvent::Funding { amount, lots, .. }] = &events[..] else {
+    let [
+        AccountEvent::Funding {
+            amount, time_ms, ..
+        },
+    ] = &events[..]
+    else {
         panic!("{events:?}");
     };
-    assert_eq!((*amount, *lots), (dec("-6"), 1_000));
+    assert_eq!((*amount, *time_ms), (dec("-6"), every * 101));
 }
 
 #[test]

@@ -22,7 +22,8 @@ pub use control::{
     ControlAction, ControlRequest, Level as NoticeLevel, Notice, NoticeCode, Outcome,
 };
 pub use market::{
-    BookLevels, BookReset, Candle, Level, Liquidation, Mark, OpenInterest, Quote, Rate, Trade,
+    BookChange, BookLevels, BookOrder, BookReset, Candle, Level, Liquidation, Mark, OpenInterest,
+    Quote, Rate, Trade,
 };
 pub use order::{
     AmendOrder, Amended, CancelAll, CancelOrder, Fill, Latch, NewOrder, OpenOrders, OrderReport,

@@ -109,6 +109,7 @@ pub(crate) fn view(record: &Record, kind: Kind) -> Result<CommandView<'_>, BadRe
         | Kind::Quote
         | Kind::Mark
         | Kind::Rate
+        | Kind::BookOrder
         | Kind::Candle
         | Kind::OpenInterest
         | Kind::Liquidation

@@ -3,10 +3,10 @@
 //! Hot path: yes. Allocates: no.
 
 use crate::body::{
-    Amended, Balance, BlobPart, Body, BookLevels, BookReset, Candle, Connection, ControlRequest,
-    DurableMark, Fill, Funding, Liquidation, Mark, Notice, OpenInterest, OpenOrders, Operator,
-    OrderReport, PositionReport, Quote, Rate, Recovered, Refusal, RunEnded, RunStarted, Sent,
-    StateHash, Tick, Trade, Transfer,
+    Amended, Balance, BlobPart, Body, BookLevels, BookOrder, BookReset, Candle, Connection,
+    ControlRequest, DurableMark, Fill, Funding, Liquidation, Mark, Notice, OpenInterest,
+    OpenOrders, Operator, OrderReport, PositionReport, Quote, Rate, Recovered, Refusal, RunEnded,
+    RunStarted, Sent, StateHash, Tick, Trade, Transfer,
 };
 use crate::command::CommandView;
 use crate::record::{Kind, Record, flags};
@@ -60,6 +60,7 @@ pub enum Event<'a> {
     Quote(&'a Quote),
     Mark(&'a Mark),
     Rate(&'a Rate),
+    BookOrder(&'a BookOrder),
     Candle(&'a Candle),
     OpenInterest(&'a OpenInterest),
     Liquidation(&'a Liquidation),
@@ -163,6 +164,7 @@ fn event_of(record: &Record, kind: Kind) -> Result<Event<'_>, BadRecord> {
         Kind::Quote => Event::Quote(body(record, kind)?),
         Kind::Mark => Event::Mark(body(record, kind)?),
         Kind::Rate => Event::Rate(body(record, kind)?),
+        Kind::BookOrder => Event::BookOrder(body(record, kind)?),
         Kind::Candle => Event::Candle(body(record, kind)?),
         Kind::OpenInterest => Event::OpenInterest(body(record, kind)?),
         Kind::Liquidation => Event::Liquidation(body(record, kind)?),

@@ -109,6 +109,8 @@ kinds! {
     Mark = 10,
     /// An asset in the reporting currency: [`crate::body::Rate`].
     Rate = 11,
+    /// One order's change in the venue's book: [`crate::body::BookOrder`].
+    BookOrder = 12,
     /// A candle as the venue makes it: [`crate::body::Candle`].
     Candle = 13,
     /// Open interest of a contract: [`crate::body::OpenInterest`].
@@ -194,6 +196,21 @@ impl Kind {
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
+    }
+
+    /// Whether it tells of a market's book, trades or prices.
+    #[inline]
+    #[must_use]
+    pub const fn is_market(self) -> bool {
+        matches!(
+            self,
+            Self::BookReset
+                | Self::BookLevels
+                | Self::BookOrder
+                | Self::Trade
+                | Self::Quote
+                | Self::Mark
+        )
     }
 
     /// Whether the record is a decision of the machine.

@@ -201,9 +201,11 @@ fn of_event(record: &Record, event: Event<'_>) -> Fields {
             ("whole_records", json!(cut.whole_records)),
             ("durable_mark", json!(cut.durable_mark)),
         ],
-        Event::BookReset(_) | Event::BookLevels(_) | Event::Trade(_) | Event::Quote(_) => {
-            of_market(record, event)
-        }
+        Event::BookReset(_)
+        | Event::BookLevels(_)
+        | Event::BookOrder(_)
+        | Event::Trade(_)
+        | Event::Quote(_) => of_market(record, event),
         Event::OrderAcked(report)
         | Event::OrderRejected(report)
         | Event::OrderCancelled(report)
@@ -242,6 +244,15 @@ fn of_market(record: &Record, event: Event<'_>) -> Fields {
         return vec![
             ("update_id", json!(reset.update_id)),
             ("level_records", json!(reset.level_records)),
+        ];
+    }
+    if let Event::BookOrder(order) = event {
+        return vec![
+            ("venue_order_id", json!(order.order_id)),
+            ("change", word(order.change)),
+            ("side", word(order.side)),
+            ("price", json!(order.price.0)),
+            ("qty", json!(order.qty.0)),
         ];
     }
     if let Event::Trade(trade) = event {

@@ -59,6 +59,11 @@ pub(crate) fn prepare(args: Wanted<'_>, config: &BacktestConfig) -> Result<Prepa
     })?;
     machine.control.program = program_digest();
     let backtest = &config.backtest;
+    if backtest.venue.queues.needs_orders() {
+        for source in &instruments {
+            orders_are_shown(&args.data[source.set], source)?;
+        }
+    }
     let shift = match backtest.shift {
         Some(shift) => shift,
         None => args.found.map_or_else(|| found_shift(args.data), Ok)?,
@@ -87,6 +92,20 @@ pub(crate) fn prepare(args: Wanted<'_>, config: &BacktestConfig) -> Result<Prepa
         specs,
         records,
     })
+}
+
+/// A queue of the venue's own orders needs data that shows them.
+fn orders_are_shown(path: &Path, source: &Source) -> Result<(), Failure> {
+    let set = DataSet::open(path).map_err(Failure::because)?;
+    if set.shows_orders(source.place).map_err(Failure::because)? {
+        return Ok(());
+    }
+    Err(Failure::Message(format!(
+        "{}: no single orders of {}: queue = \"fifo\" needs data that shows each order of the \
+         venue's; import such, or choose another queue",
+        path.display(),
+        source.spec.symbol
+    )))
 }
 
 fn open(paths: &[PathBuf]) -> Result<Vec<DataSet>, Failure> {

@@ -110,8 +110,8 @@ fn queue_model(
     let choice = queue_of(text);
     if choice.is_none() {
         let what = format!(
-            "\"{text}\" is not allowed: \"risk-averse\", \"pro-rata\", \"log\", \"log2\", or \
-             \"power N\", \"power2 N\", \"power3 N\" with N from 0.1 to 10 is"
+            "\"{text}\" is not allowed: \"risk-averse\", \"pro-rata\", \"fifo\", \"log\", \
+             \"log2\", or \"power N\", \"power2 N\", \"power3 N\" with N from 0.1 to 10 is"
         );
         section.problem(problems, "queue", what);
     }
@@ -133,6 +133,7 @@ pub(crate) fn queue_of(text: &str) -> Option<QueueChoice> {
         "log2" => Share::LogOfAll,
         "risk-averse" => return Some(QueueChoice::RiskAverse),
         "pro-rata" => return Some(QueueChoice::ProRata),
+        "fifo" => return Some(QueueChoice::Fifo),
         _ => return None,
     };
     Some(QueueChoice::Probable(share))

@@ -99,6 +99,7 @@ fn ids(event: Event<'_>) -> impl Iterator<Item = (u64, u64)> {
         | Event::Connection(_)
         | Event::BookReset(_)
         | Event::BookLevels(_)
+        | Event::BookOrder(_)
         | Event::Trade(_)
         | Event::Quote(_)
         | Event::Mark(_)

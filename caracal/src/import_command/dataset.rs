@@ -12,7 +12,8 @@ use journal::{AppendError, Durability, Options, Writer};
 use model::blob::{self, BlobKind};
 use model::body::{Body, Trade};
 use model::body::{
-    BookLevels, BookReset, Channel, Connection, Level, LinkState, Mark, Quote, Text,
+    BookChange, BookLevels, BookOrder, BookReset, Channel, Connection, Level, LinkState, Mark,
+    Quote, Text,
 };
 use model::ids::SourceId;
 use model::instrument::InstrumentSpec;
@@ -219,6 +220,17 @@ impl DataSet {
         )
     }
 
+    /// One order's change; its levels follow.
+    pub(super) fn order(&mut self, head: &Head, order: &BookOrder) -> Result<(), Failure> {
+        self.kept[head.slot].counts.orders += 1;
+        self.write(head.slot, Kind::BookOrder, order, head.local_ns)
+    }
+
+    /// What is known of an instrument, to be changed with what is written.
+    pub(super) fn kept_mut(&mut self, slot: usize) -> &mut Kept {
+        &mut self.kept[slot]
+    }
+
     /// What is known of an instrument.
     pub(super) fn kept(&self, slot: usize) -> &Kept {
         &self.kept[slot]
@@ -293,6 +305,14 @@ impl DataSet {
             reserved: [0; 64],
         };
         self.write(slot, Kind::BookReset, &reset, stamp_ns)?;
+        for order in self.kept[slot].orders_by_place() {
+            let order = BookOrder {
+                change: BookChange::Added,
+                ..order
+            };
+            let record = self.about(slot, Record::new(Kind::BookOrder, &order), stamp_ns);
+            self.append(record.with_flags(flags::SNAPSHOT))?;
+        }
         self.write_levels(
             slot,
             id,

@@ -66,6 +66,12 @@ findings! {
     CutQty = "cut_quantities", "quantities cut to whole lots (as live)";
     /// A trade message that is none.
     NoTrade = "no_trades", "trade messages that are no trades (left out)";
+    /// A change or removal of an order that does not rest, or one that came without being added.
+    UnknownOrder = "unknown_orders", "changes of orders that are not known (left out)";
+    /// An order that is added while it rests.
+    OrderTwice = "orders_twice", "orders that were there already (left out)";
+    /// More of an order traded than rests of it.
+    OrderBeyond = "orders_beyond", "trades of more than rests of an order (left out)";
     /// A number that cannot be: a price of zero, a negative quantity.
     Impossible = "impossible_numbers", "impossible numbers (left out)";
     /// A message that we know and do not use.

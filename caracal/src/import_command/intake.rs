@@ -3,13 +3,14 @@
 //! Nothing is repaired: a row is written as it is, or left out and counted with its place.
 
 use connectors::binance::capture::{BookSync, Fit, Span, Verdict};
-use model::body::{Level, Quote, Trade};
+use model::body::{BookChange, Level, Quote, Trade};
 use model::num::{Lots, Ticks};
 
 use super::catalog::Seen;
 use super::dataset::DataSet;
 use super::findings::{Finding, Findings};
 use super::kept::State;
+use super::orders;
 use super::row::{Head, Row, What};
 use crate::output::Failure;
 
@@ -106,6 +107,13 @@ impl Intake {
             }
             What::Levels { id } => self.continued(row, id, findings),
             What::Patch { begins } => self.patch(row, begins, findings),
+            What::Order(order) => {
+                if orders::take(&mut self.set, head, &order, findings)? {
+                    self.check_crossing(head, findings);
+                }
+                Ok(())
+            }
+            What::NoOrders(side) => orders::clear(&mut self.set, head, side, findings),
             What::Stale => self.stale(head, findings),
             What::Trade(trade) => self.trade(head, &trade, findings),
             What::NoTrade { id } => {
@@ -128,7 +136,11 @@ impl Intake {
 
     fn check_venue_clock(&mut self, row: &Row, findings: &mut Findings) {
         let kind = match row.what {
-            What::Update(_) | What::Levels { .. } | What::Patch { .. } => 0,
+            What::Update(_)
+            | What::Levels { .. }
+            | What::Patch { .. }
+            | What::Order(_)
+            | What::NoOrders(_) => 0,
             What::Trade(_) | What::NoTrade { .. } | What::Aggregate(_) => 1,
             What::Quote(_) => 2,
             What::Mark(_) => 3,
@@ -376,6 +388,15 @@ fn is_possible(row: &Row) -> bool {
         | What::Book { .. }
         | What::Levels { .. }
         | What::Patch { .. } => row.levels.iter().all(is_level),
-        What::Stale | What::NoTrade { .. } => true,
+        What::Order(order) => {
+            let rests = matches!(order.change, BookChange::Added | BookChange::Changed);
+            let least = if order.change == BookChange::Removed {
+                0
+            } else {
+                1
+            };
+            order.qty >= Lots(least) && (!rests || order.price > Ticks::ZERO)
+        }
+        What::Stale | What::NoTrade { .. } | What::NoOrders(_) => true,
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use model::body::{Level, Mark, Quote, Side};
+use model::body::{BookOrder, Level, Mark, Quote, Side};
 use model::ids::SourceId;
 use model::num::{Lots, Ticks};
 
@@ -18,6 +18,7 @@ pub(super) struct Counts {
     pub(super) trades: u64,
     pub(super) quotes: u64,
     pub(super) marks: u64,
+    pub(super) orders: u64,
 }
 
 /// Whether an instrument's book is known.
@@ -39,6 +40,10 @@ pub(super) struct Kept {
     pub(super) quote: Option<Quote>,
     pub(super) mark: Option<Mark>,
     pub(super) counts: Counts,
+    /// Orders that rest, by the venue's ids, each with its place: the smaller stands before.
+    pub(super) orders: BTreeMap<u64, (u64, BookOrder)>,
+    /// The next place.
+    place: u64,
 }
 
 fn level((price, qty): (&i64, &i64)) -> Level {
@@ -60,7 +65,43 @@ impl Kept {
             quote: None,
             mark: None,
             counts: Counts::default(),
+            orders: BTreeMap::new(),
+            place: 0,
         }
+    }
+
+    /// An order rests now as `order` says; what rested of it before, if it was there. It keeps its
+    /// place with the same price and no larger quantity.
+    pub(super) fn put_order(&mut self, order: &BookOrder) -> Option<BookOrder> {
+        let before = self.orders.get(&order.order_id).copied();
+        let keeps = |(_, before): &(u64, BookOrder)| {
+            before.side == order.side && before.price == order.price && order.qty <= before.qty
+        };
+        let place = match before.filter(keeps) {
+            Some((place, _)) => place,
+            None => {
+                self.place += 1;
+                self.place
+            }
+        };
+        self.orders.insert(order.order_id, (place, *order));
+        before.map(|(_, before)| before)
+    }
+
+    /// What rests at a price.
+    pub(super) fn at(&self, side: Side, price: Ticks) -> i64 {
+        let levels = match side {
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        };
+        levels.get(&price.0).copied().unwrap_or(0)
+    }
+
+    /// Orders that rest, in the order of their places.
+    pub(super) fn orders_by_place(&self) -> Vec<BookOrder> {
+        let mut all: Vec<&(u64, BookOrder)> = self.orders.values().collect();
+        all.sort_by_key(|(place, _)| *place);
+        all.into_iter().map(|(_, order)| *order).collect()
     }
 
     /// Takes new quantities; the first `bids` of `levels` are bids.

@@ -16,6 +16,7 @@ mod formats;
 mod input;
 mod intake;
 mod kept;
+mod orders;
 mod report;
 mod row;
 mod stream;

@@ -124,6 +124,7 @@ fn instruments(catalog: &Catalog, intake: &Intake) -> Vec<Value> {
             "trades": counts.trades,
             "quotes": counts.quotes,
             "marks": counts.marks,
+            "order_changes": counts.orders,
         })
     };
     catalog.items().iter().zip(counted).map(one).collect()
@@ -180,6 +181,10 @@ fn lines(
             grouped(counts.marks),
         );
         lines.push(("", text));
+        if counts.orders > 0 {
+            let text = format!("{} changes of single orders", grouped(counts.orders));
+            lines.push(("", text));
+        }
     }
     lines.push(("clocks", clock_line(clock)));
     lines

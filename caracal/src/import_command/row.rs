@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use connectors::binance::capture::Span;
-use model::body::{Level, Mark, Quote, Side, Trade};
+use model::body::{BookOrder, Level, Mark, Quote, Side, Trade};
 use model::num::Ticks;
 
 /// A message of the source.
@@ -59,6 +59,10 @@ pub(super) enum What {
     /// Levels that are taken away and set, in a book that is known; one that is not begins here
     /// if it `begins`.
     Patch { begins: bool },
+    /// One order of the venue's book changed.
+    Order(BookOrder),
+    /// Every order of a side is gone; `None` for both sides.
+    NoOrders(Option<Side>),
     /// The book is not current any more, until the next whole one.
     Stale,
     /// A trade.

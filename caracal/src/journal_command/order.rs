@@ -26,6 +26,7 @@ pub(super) fn order_of(event: Event<'_>) -> Option<u64> {
         | Event::Connection(_)
         | Event::BookReset(_)
         | Event::BookLevels(_)
+        | Event::BookOrder(_)
         | Event::Trade(_)
         | Event::Quote(_)
         | Event::OpenOrders(_)

@@ -52,6 +52,7 @@ impl Tally {
             | Kind::Connection
             | Kind::BookReset
             | Kind::BookLevels
+            | Kind::BookOrder
             | Kind::Trade
             | Kind::Quote
             | Kind::Mark

@@ -173,14 +173,13 @@ pub(super) fn span(data: &[PathBuf], shift_ns: i64) -> Result<(u64, u64), Failur
 }
 
 fn market_time(record: &Record) -> Option<u64> {
-    use Kind::{BookLevels, BookReset, Mark, Quote, Trade};
-    let kind = Kind::from_code(record.kind)?;
-    let market = matches!(kind, BookReset | BookLevels | Trade | Quote | Mark);
-    market.then_some(if record.stamp_ns > 0 {
-        record.stamp_ns
-    } else {
-        record.time_ns
-    })
+    Kind::from_code(record.kind)?
+        .is_market()
+        .then_some(if record.stamp_ns > 0 {
+            record.stamp_ns
+        } else {
+            record.time_ns
+        })
 }
 
 #[cfg(test)]

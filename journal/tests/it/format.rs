@@ -86,6 +86,7 @@ fn layouts() -> Vec<(&'static str, String)> {
         Connection { venue, channel, state, reserved, code, text }
         BookReset { update_id, level_records, reserved }
         BookLevels { update_id, venue_time_ns, levels }
+        BookOrder { order_id, venue_time_ns, price, qty, side, change, reserved }
         Trade { trade_id, venue_time_ns, price, qty, aggressor, reserved }
         Quote { update_id, venue_time_ns, bid, ask, reserved }
         Mark { mark, index, funding_rate_e9, next_funding_ns, venue_time_ns, reserved }
@@ -186,7 +187,7 @@ macro_rules! bodies {
 bodies! {
     events
         RunStarted RunEnded BlobPart Tick Connection BookReset BookLevels Trade Quote Mark Rate
-        Candle OpenInterest Liquidation
+        BookOrder Candle OpenInterest Liquidation
         OrderAcked OrderRejected OrderFilled OrderCancelled OrderExpired OrderUnknown OrderStatus
         OrderAbsent CancelRejected Sent SendFailed OpenOrders OrderAmended AmendRejected Balance
         Transfer Funding PositionReport Operator Control RiskRefused RiskNotice StateHash Recovered;
@@ -263,6 +264,7 @@ fn section() -> String {
     text.push_str("\n### Words\n\n| type | code and word |\n|---|---|\n");
     let types = [
         words::<Side>(),
+        words::<BookChange>(),
         words::<OrderType>(),
         words::<TimeInForce>(),
         words::<SelfTrade>(),

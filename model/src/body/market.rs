@@ -131,6 +131,59 @@ pub struct Trade {
 }
 impl Body for Trade {}
 
+/// What happened to one order of a venue's book.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    TryFromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[repr(u8)]
+pub enum BookChange {
+    /// It rests now, behind all others at its price.
+    Added = 1,
+    /// It has another price or quantity. It keeps its place if the price is the same and the
+    /// quantity no larger; else it stands behind all others.
+    Changed = 2,
+    /// It rests no more.
+    Removed = 3,
+    /// It traded. What is left of it is said by its next change or removal.
+    Traded = 4,
+}
+
+/// One order's change in a venue's book, where the venue shows each order. The levels that it
+/// makes are told by [`BookLevels`] behind it: a book needs these alone, the place of an order in
+/// its queue needs the orders.
+///
+/// With the snapshot flag it is an order that rested already; such records stand between the
+/// [`BookReset`] and the levels, in the order of their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BookOrder {
+    /// The venue's id of the order, unique within the instrument as long as the order rests.
+    pub order_id: u64,
+    /// The venue's time; 0 if it gave none.
+    pub venue_time_ns: u64,
+    /// Its price, ticks; of a trade the trade's.
+    pub price: Ticks,
+    /// What rests of it, lots; of a trade what traded, of a removal 0.
+    pub qty: Lots,
+    /// Its side.
+    pub side: Side,
+    /// What happened.
+    pub change: BookChange,
+    /// Zero.
+    pub reserved: [u8; 46],
+}
+impl Body for BookOrder {}
+
 /// Best bid and ask with their quantities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -255,6 +308,7 @@ const _: () = {
     assert!(size_of::<Rate>() == BODY_BYTES);
     assert!(size_of::<BookLevels>() == BODY_BYTES);
     assert!(size_of::<BookReset>() == BODY_BYTES);
+    assert!(size_of::<BookOrder>() == BODY_BYTES);
     assert!(size_of::<Trade>() == BODY_BYTES);
     assert!(size_of::<Quote>() == BODY_BYTES);
 };

@@ -54,6 +54,18 @@ fn market(kind: Kind) -> Option<Record> {
                 reserved: [0; 64],
             },
         ),
+        Kind::BookOrder => Record::new(
+            kind,
+            &BookOrder {
+                order_id: 0x5566_7788,
+                venue_time_ns: 25,
+                price: Ticks(6_183_763),
+                qty: Lots(378_826),
+                side: Side::Sell,
+                change: BookChange::Traded,
+                reserved: [0; 46],
+            },
+        ),
         Kind::BookLevels => {
             let mut levels = [Level::UNUSED; LEVELS_PER_RECORD];
             levels[0] = level(6_183_763, 378_826);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use journal::{OpenError, ReadError, Reader};
 use model::blob::{self, Assembler, BlobKind};
-use model::body::{BlobPart, BookLevels, Mark, Quote, Trade};
+use model::body::{BlobPart, BookLevels, BookOrder, Mark, Quote, Trade};
 use model::event::{self, Event, View};
 use model::ids::InstrumentId;
 use model::instrument::InstrumentSpec;
@@ -16,6 +16,9 @@ use model::record::{Kind, Record};
 
 /// Records that are asked of a journal at once.
 const BATCH: usize = 64;
+
+/// Market records of an instrument among which one is of an order, if its data shows them.
+const ORDERS_LOOKED_FOR: usize = 10_000;
 
 /// Odd, so that a multiplication by it can be undone.
 const DIGEST_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -171,6 +174,25 @@ impl DataSet {
             }
         }
         Ok(least)
+    }
+
+    /// Whether it shows each order of the venue's of an instrument, numbered as in the data set:
+    /// whether one of its first records is of an order. Reads it; open it anew to use it.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError`].
+    pub fn shows_orders(mut self, own: usize) -> Result<bool, DataError> {
+        self.number(own, InstrumentId(0));
+        for _ in 0..ORDERS_LOOKED_FOR {
+            if self.next()?.is_none() {
+                return Ok(false);
+            }
+            if self.record().kind == Kind::BookOrder.code() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Gives an instrument of it the backtest's number.
@@ -345,11 +367,8 @@ impl DataSet {
 }
 
 #[inline]
-const fn is_market(record: &Record) -> bool {
-    matches!(
-        Kind::from_code(record.kind),
-        Some(Kind::BookReset | Kind::BookLevels | Kind::Trade | Kind::Quote | Kind::Mark)
-    )
+fn is_market(record: &Record) -> bool {
+    Kind::from_code(record.kind).is_some_and(Kind::is_market)
 }
 
 /// The venue's time of a market record, 0 if it gave none; `None` if its bytes make no sense.
@@ -359,6 +378,7 @@ fn venue_time(record: &Record) -> Option<u64> {
         return None;
     };
     if let Event::BookLevels(BookLevels { venue_time_ns, .. })
+    | Event::BookOrder(BookOrder { venue_time_ns, .. })
     | Event::Trade(Trade { venue_time_ns, .. })
     | Event::Quote(Quote { venue_time_ns, .. })
     | Event::Mark(Mark { venue_time_ns, .. }) = event

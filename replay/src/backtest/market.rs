@@ -13,6 +13,7 @@ use model::ids::AccountId;
 use model::instrument::InstrumentSpec;
 use model::num::Ticks;
 
+use super::orders_shown::Hit;
 use super::own::{Edge, Execution, Own, fill_taker, within};
 use super::queue::QueueModel;
 use super::rules::{Beyond, Leftover, Rules, Through};
@@ -91,6 +92,7 @@ impl Market {
                 }
             }
             Happened::Trade(trade) => self.trade(trade, out),
+            Happened::Hit(hit) => self.hit(hit, out),
             Happened::Quote(edges) => {
                 if !self.taken.is_empty() {
                     self.taken.remove(&(true, edges.bid.price));
@@ -202,7 +204,8 @@ impl Market {
 
     fn trade(&mut self, trade: &Trade, out: &mut Vec<Execution>) {
         let side = trade.aggressor.opposite();
-        if self.own(side).is_empty() {
+        // Where the venue shows each order, the orders that were hit say more.
+        if self.own(side).is_empty() || self.model.by_order() {
             return;
         }
         let mut left = trade.qty.0;
@@ -223,6 +226,32 @@ impl Market {
                 left -= given.min(left);
             }
             if given == 0 || !self.fill_own(side, index, given, out) {
+                index += 1;
+            }
+        }
+    }
+
+    /// A resting order of the venue's traded: those of ours that stand before it would have been
+    /// met first, at a better price or in an earlier place.
+    fn hit(&mut self, hit: &Hit, out: &mut Vec<Execution>) {
+        if !self.model.by_order() {
+            return;
+        }
+        let (mut left, mut index) = (hit.qty, 0);
+        while let Some(own) = self.own(hit.side).get(index) {
+            if !within(hit.side, hit.price, own.price) {
+                break;
+            }
+            let first = own.price != hit.price || own.place <= hit.place;
+            let given = match self.rules.through {
+                _ if !first => 0,
+                Through::All => own.left(),
+                Through::Seen => own.left().min(left),
+            };
+            if self.rules.shared_queue {
+                left -= given.min(left);
+            }
+            if given == 0 || !self.fill_own(hit.side, index, given, out) {
                 index += 1;
             }
         }
@@ -334,6 +363,7 @@ impl Market {
             edge.qty
         };
         order.standing = self.model.arrive(resting as f64);
+        order.place = self.shown.orders.next_place();
         let side = order.side;
         let orders = self.own_mut(side);
         // Behind all with a better price or the same one.

@@ -3,6 +3,7 @@
 use model::body::{Level, Liquidity, Side};
 use model::ids::{AccountId, StrategyId};
 
+use super::orders_shown::Place;
 use super::queue::Standing;
 
 /// An order of ours that rests.
@@ -19,6 +20,8 @@ pub(super) struct Own {
     /// Whether it takes what it gets and never rests.
     pub(super) market: bool,
     pub(super) standing: Standing,
+    /// Its place among the venue's own orders, where it shows each.
+    pub(super) place: Place,
 }
 
 impl Own {

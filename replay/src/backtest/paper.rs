@@ -169,11 +169,9 @@ impl<F: Feed> Feed for PaperFeed<F> {
     }
 }
 
-const fn is_market(record: &Record) -> bool {
-    matches!(
-        Kind::from_code(record.kind),
-        Some(Kind::BookReset | Kind::BookLevels | Kind::Trade | Kind::Quote | Kind::Mark)
-    )
+#[inline]
+fn is_market(record: &Record) -> bool {
+    Kind::from_code(record.kind).is_some_and(Kind::is_market)
 }
 
 impl<C> PaperGateway<C> {

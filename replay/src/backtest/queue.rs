@@ -39,6 +39,26 @@ pub trait QueueModel: Debug + Send + Sync {
     fn share(&self, _own: f64, _level: f64) -> f64 {
         0.0
     }
+
+    /// Whether places are not estimated: the data shows each order of the venue's, so an order of
+    /// ours is met before those that came behind it, and after those that came before.
+    fn by_order(&self) -> bool {
+        false
+    }
+}
+
+/// First come, first served, by the venue's own orders. The data must show each of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fifo;
+
+impl QueueModel for Fifo {
+    fn trade(&self, _standing: &mut Standing, _qty: f64) {}
+
+    fn level(&self, _standing: &mut Standing, _before: f64, _now: f64) {}
+
+    fn by_order(&self) -> bool {
+        true
+    }
 }
 
 /// The place moves by trades only; cancels are all behind us, unless less is left than was ahead.

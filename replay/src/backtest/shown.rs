@@ -9,8 +9,9 @@ use model::ids::InstrumentId;
 use model::instrument::InstrumentSpec;
 use model::limits::LEVELS_PER_RECORD;
 use model::num::Lots;
-use model::record::{Kind, Record};
+use model::record::{Kind, Record, flags};
 
+use super::orders_shown::{Hit, OrdersShown};
 use super::own::{Edge, Edges};
 
 /// See the module's header.
@@ -23,6 +24,8 @@ pub(super) struct Shown {
     pub(super) edges: Edges,
     pub(super) mark: Option<Mark>,
     pub(super) last_trade: Option<Trade>,
+    /// The venue's own orders, where it shows each.
+    pub(super) orders: OrdersShown,
 }
 
 /// A level before and behind a record.
@@ -43,6 +46,8 @@ pub(super) enum Happened {
         whole: bool,
     },
     Trade(Trade),
+    /// One of the venue's own orders traded.
+    Hit(Hit),
     /// A quote that is news: the best prices.
     Quote(Edges),
     /// The book is void.
@@ -99,6 +104,7 @@ impl Shown {
             edges: Edges::default(),
             mark: None,
             last_trade: None,
+            orders: OrdersShown::default(),
         }
     }
 
@@ -121,7 +127,12 @@ impl Shown {
         if let Event::BookReset(reset) = event {
             self.has_depth = true;
             self.book.reset(record, reset);
+            self.orders.reset();
             return Happened::Reset;
+        }
+        if let Event::BookOrder(told) = event {
+            let hit = self.orders.apply(told, record.has(flags::SNAPSHOT));
+            return hit.map_or(Happened::Nothing, Happened::Hit);
         }
         if let Event::Mark(mark) = event {
             self.mark = Some(*mark);

@@ -20,6 +20,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 
+mod fifo;
 mod markets;
 mod papers;
 mod venues;

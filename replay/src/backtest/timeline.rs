@@ -296,7 +296,8 @@ impl Timeline {
     #[inline]
     fn keep_books_in_order(&mut self, record: &Record, there_ns: u64) {
         let snapshot = record.kind == Kind::BookReset.code() || record.has(flags::SNAPSHOT);
-        let levels = record.kind == Kind::BookLevels.code();
+        let levels =
+            record.kind == Kind::BookLevels.code() || record.kind == Kind::BookOrder.code();
         let Some(instrument) = record.instrument().filter(|_| snapshot || levels) else {
             return;
         };

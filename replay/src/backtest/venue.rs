@@ -71,11 +71,25 @@ pub enum QueueChoice {
     Probable(super::Share),
     /// [`super::ProRata`].
     ProRata,
+    /// [`super::Fifo`].
+    Fifo,
     /// One of the user's own.
     Own(Arc<dyn QueueModel>),
 }
 
 impl QueueChoice {
+    /// Whether the data has to show each order of the venue's; see [`DataSet::shows_orders`].
+    ///
+    /// [`DataSet::shows_orders`]: super::DataSet::shows_orders
+    #[must_use]
+    pub fn needs_orders(&self) -> bool {
+        match self {
+            Self::Fifo => true,
+            Self::Own(model) => model.by_order(),
+            Self::RiskAverse | Self::Probable(_) | Self::ProRata => false,
+        }
+    }
+
     fn model(&self, spec: &InstrumentSpec) -> Arc<dyn QueueModel> {
         match self {
             Self::RiskAverse => Arc::new(super::RiskAverse),
@@ -84,6 +98,7 @@ impl QueueChoice {
                 Arc::new(super::Probable::new(*share, lot.unwrap_or(1.0)))
             }
             Self::ProRata => Arc::new(super::ProRata),
+            Self::Fifo => Arc::new(super::Fifo),
             Self::Own(model) => Arc::clone(model),
         }
     }

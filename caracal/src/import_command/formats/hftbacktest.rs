@@ -6,12 +6,15 @@
 //! is carried out behind the merge (`intake`). A book may begin without a snapshot there, and so
 //! it does here.
 //!
+//! Single orders (added, changed, removed, filled) are taken where the array has them; a clear in a
+//! book of orders removes them.
+//!
 //! Numbers are binary floats there. A price must be within a millionth of a tick of a whole one.
 
 use std::io::{BufRead, ErrorKind, Read as _};
 use std::path::Path;
 
-use model::body::{Level, Quote, Side, Trade};
+use model::body::{BookChange, BookOrder, Level, Quote, Side, Trade};
 use model::num::{Lots, NumberError, Ticks};
 use zerocopy::little_endian::{F64, I64, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -51,6 +54,10 @@ const TRADE: u64 = 2;
 const DEPTH_CLEAR: u64 = 3;
 const DEPTH_SNAPSHOT: u64 = 4;
 const BEST: u64 = 5;
+const ADD_ORDER: u64 = 10;
+const CANCEL_ORDER: u64 = 11;
+const MODIFY_ORDER: u64 = 12;
+const FILL: u64 = 13;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// The type of the array, without its white space.
@@ -78,6 +85,9 @@ pub(super) struct Events {
     market: MarketKind,
     message: Option<Message>,
     best: [Option<Level>; 2],
+    /// Whether the book is one of single orders, once one of its events says so. What is of the
+    /// other kind then is left out: both at once would count twice.
+    by_order: Option<bool>,
 }
 
 impl Events {
@@ -106,6 +116,7 @@ impl Events {
             market: args.market.unwrap_or(MarketKind::Usdm),
             message: None,
             best: [None; 2],
+            by_order: None,
         })
     }
 }
@@ -208,7 +219,18 @@ impl Events {
         };
         (head.local_ns, head.venue_ns) = (local_ns, venue_ns);
         match ev & KIND {
-            DEPTH | DEPTH_CLEAR | DEPTH_SNAPSHOT => self.depth(head, event, rows, context),
+            ADD_ORDER | CANCEL_ORDER | MODIFY_ORDER | FILL if self.by_order != Some(false) => {
+                self.by_order = Some(true);
+                order(&head, event, rows, context);
+            }
+            DEPTH_CLEAR if self.by_order == Some(true) => {
+                rows.push(head, What::NoOrders(side(event)));
+            }
+            DEPTH_CLEAR => self.depth(head, event, rows, context),
+            DEPTH | DEPTH_SNAPSHOT if self.by_order != Some(true) => {
+                self.by_order = Some(false);
+                self.depth(head, event, rows, context);
+            }
             TRADE => {
                 self.flush(rows);
                 trade(&head, event, rows, context);
@@ -302,6 +324,40 @@ impl Events {
             rows.push(*head, What::Quote(quote));
         }
     }
+}
+
+/// One order's change. A removal has neither price nor quantity that counts.
+fn order(head: &Head, event: &Event, rows: &mut Rows, context: &mut Context<'_>) {
+    let change = match event.ev.get() & KIND {
+        ADD_ORDER => BookChange::Added,
+        MODIFY_ORDER => BookChange::Changed,
+        CANCEL_ORDER => BookChange::Removed,
+        _ => BookChange::Traded,
+    };
+    let level = if change == BookChange::Removed {
+        Some(Level::UNUSED)
+    } else {
+        level(head, event, context)
+    };
+    let side = side(event);
+    if side.is_none() && change == BookChange::Added {
+        let text = || "an order of no side".to_owned();
+        context.findings.add(Finding::Impossible, head, text);
+        return;
+    }
+    let Some(level) = level else {
+        return;
+    };
+    let order = BookOrder {
+        order_id: event.order_id.get(),
+        venue_time_ns: head.venue_ns,
+        price: level.price,
+        qty: level.qty,
+        side: side.unwrap_or(Side::Buy),
+        change,
+        reserved: [0; 46],
+    };
+    rows.push(*head, What::Order(order));
 }
 
 fn trade(head: &Head, event: &Event, rows: &mut Rows, context: &mut Context<'_>) {

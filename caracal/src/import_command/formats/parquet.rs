@@ -22,6 +22,7 @@ use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use parquet::schema::parser::parse_message_type;
 
+use super::super::findings::Finding;
 use super::super::input::{Broken, Progress};
 use super::super::row::{Head, Rows, What};
 use super::super::stream::{Context, Format};
@@ -213,6 +214,13 @@ impl Export {
                 Ok(())
             }
             Event::BookLevels(levels) => self.levels(record, levels, rows),
+            Event::BookOrder(order) => {
+                // The levels say the same of the book, and both at once would count twice.
+                let head = self.head(record, order.venue_time_ns)?;
+                let text = || format!("order {} of the venue's book", order.order_id);
+                context.findings.add(Finding::Unused, &head, text);
+                Ok(())
+            }
             Event::Trade(trade) => {
                 let head = self.head(record, trade.venue_time_ns)?;
                 self.not_current(&head, record, rows);

@@ -96,6 +96,11 @@ impl Row {
                 self.traded(trade.aggressor, trade.price.0, trade.qty.0);
                 self.trade_id = Some(trade.trade_id);
             }
+            Event::BookOrder(order) => {
+                self.venue_order(order.order_id);
+                self.traded(order.side, order.price.0, order.qty.0);
+                self.status = Some(format!("{:?}", order.change));
+            }
             Event::OrderFilled(fill) => {
                 self.venue_order(fill.venue_order_id);
                 self.traded(fill.side, fill.price.0, fill.qty.0);

@@ -10,23 +10,32 @@ use super::*;
 
 const EXCHANGE: u64 = 1 << 31;
 const LOCAL: u64 = 1 << 30;
-const BUY: u64 = EXCHANGE | LOCAL | 1 << 29;
-const SELL: u64 = EXCHANGE | LOCAL | 1 << 28;
+pub(super) const BUY: u64 = EXCHANGE | LOCAL | 1 << 29;
+pub(super) const SELL: u64 = EXCHANGE | LOCAL | 1 << 28;
 const DEPTH: u64 = 1;
-const TRADE: u64 = 2;
+pub(super) const TRADE: u64 = 2;
 const CLEAR: u64 = 3;
 const SNAPSHOT: u64 = 4;
 const BEST: u64 = 5;
-const ADD: u64 = 10;
+pub(super) const ADD: u64 = 10;
+pub(super) const CANCEL: u64 = 11;
+const MODIFY: u64 = 12;
+pub(super) const FILL: u64 = 13;
 
-const TYPE: &str = "[('ev', '<u8'), ('exch_ts', '<i8'), ('local_ts', '<i8'), ('px', '<f8'), \
-                    ('qty', '<f8'), ('order_id', '<u8'), ('ival', '<i8'), ('fval', '<f8')]";
+pub(super) const TYPE: &str = "[('ev', '<u8'), ('exch_ts', '<i8'), ('local_ts', '<i8'), \
+     ('px', '<f8'), ('qty', '<f8'), ('order_id', '<u8'), ('ival', '<i8'), ('fval', '<f8')]";
 
 /// Flags and kind, exchange time, local time, price, quantity.
-type Row = (u64, i64, i64, f64, f64);
+pub(super) type Row = (u64, i64, i64, f64, f64);
 
 /// A NumPy file of these rows, as the library writes it.
 fn npy(kind: &str, rows: &[Row]) -> Vec<u8> {
+    let rows: Vec<(Row, u64)> = rows.iter().map(|row| (*row, 0)).collect();
+    npy_of_orders(kind, &rows)
+}
+
+/// The same, each row with the id of an order.
+pub(super) fn npy_of_orders(kind: &str, rows: &[(Row, u64)]) -> Vec<u8> {
     let count = rows.len();
     let mut header = format!("{{'descr': {kind}, 'fortran_order': False, 'shape': ({count},), }}");
     while (header.len() + 11) % 64 != 0 {
@@ -36,18 +45,19 @@ fn npy(kind: &str, rows: &[Row]) -> Vec<u8> {
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
     bytes.extend(header.as_bytes());
-    for (ev, exchange, local, price, qty) in rows {
+    for ((ev, exchange, local, price, qty), order) in rows {
         bytes.extend(ev.to_le_bytes());
         bytes.extend(exchange.to_le_bytes());
         bytes.extend(local.to_le_bytes());
         bytes.extend(price.to_le_bytes());
         bytes.extend(qty.to_le_bytes());
-        bytes.extend([0; 24]);
+        bytes.extend(order.to_le_bytes());
+        bytes.extend([0; 16]);
     }
     bytes
 }
 
-fn npz(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn npz(bytes: &[u8]) -> Vec<u8> {
     let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("data.npy", SimpleFileOptions::default())
         .unwrap();
@@ -57,8 +67,12 @@ fn npz(bytes: &[u8]) -> Vec<u8> {
 
 /// Imports these rows as `.npz`; gives report and records.
 fn run(rows: &[Row], more: &[&str]) -> (Value, Vec<String>) {
+    run_array(&npy(TYPE, rows), more)
+}
+
+fn run_array(array: &[u8], more: &[&str]) -> (Value, Vec<String>) {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("a.npz"), npz(&npy(TYPE, rows))).unwrap();
+    std::fs::write(directory.path().join("a.npz"), npz(array)).unwrap();
     let arguments = [
         "hftbacktest",
         "a.npz",
@@ -119,6 +133,88 @@ fn events_become_messages_and_clears_take_what_stands_there() {
     assert_eq!(finding(&report, "books_without_snapshot"), (0, None));
     assert_eq!(report["instruments"][0]["tick"], "0.1");
     assert_eq!(report["instruments"][0]["lot"], "0.1");
+}
+
+#[test]
+fn single_orders_become_records_with_their_levels_and_nonsense_is_left_out() {
+    let rows = [
+        ((BUY | ADD, 5, 10, 9.0, 1.0), 1),
+        ((BUY | ADD, 5, 11, 9.0, 2.0), 2),
+        ((SELL | ADD, 5, 12, 9.1, 1.5), 3),
+        // Less keeps the price, another price moves it.
+        ((BUY | MODIFY, 6, 13, 9.0, 0.5), 1),
+        ((BUY | MODIFY, 6, 14, 8.9, 0.5), 1),
+        ((BUY | FILL, 7, 15, 9.0, 2.0), 2),
+        ((SELL | TRADE, 7, 15, 9.0, 2.0), 0),
+        ((BUY | CANCEL, 7, 16, 0.0, 0.0), 2),
+        // What makes no sense: twice, unknown, beyond, levels among orders, no side.
+        ((BUY | ADD, 8, 17, 9.0, 1.0), 1),
+        ((BUY | CANCEL, 8, 17, 9.0, 1.0), 9),
+        ((BUY | FILL, 8, 17, 8.9, 0.6), 1),
+        ((BUY | DEPTH, 8, 17, 8.8, 1.0), 0),
+        ((EXCHANGE | LOCAL | ADD, 8, 17, 8.8, 1.0), 4),
+        ((BUY | CLEAR, 9, 18, f64::NAN, 0.0), 0),
+    ];
+    let (report, records) = run_array(
+        &npy_of_orders(TYPE, &rows),
+        &["--tick", "0.1", "--lot", "0.1"],
+    );
+    let wanted = [
+        "10 Up: data set begins",
+        "10 0 reset 1",
+        "10 0 Up: book whole from update 1",
+        "10 0 order 1 Added Buy 90 x 10 @5",
+        "10 0 levels 2 [Buy 90 x 10] @5 last",
+        "11 0 order 2 Added Buy 90 x 20 @5",
+        "11 0 levels 3 [Buy 90 x 30] @5 last",
+        "12 0 order 3 Added Sell 91 x 15 @5",
+        "12 0 levels 4 [Sell 91 x 15] @5 last",
+        "13 0 order 1 Changed Buy 90 x 5 @6",
+        "13 0 levels 5 [Buy 90 x 25] @6 last",
+        "14 0 order 1 Changed Buy 89 x 5 @6",
+        "14 0 levels 6 [Buy 90 x 20, Buy 89 x 5] @6 last",
+        "15 0 order 2 Traded Buy 90 x 20 @7",
+        "15 0 trade 0 Sell 90 x 20 @7",
+        "16 0 order 2 Removed Buy 90 x 0 @7",
+        "16 0 levels 7 [Buy 90 x 0] @7 last",
+        "18 0 order 1 Removed Buy 89 x 0 @9",
+        "18 0 levels 8 [Buy 89 x 0] @9 last",
+        "18 Down: data set ends",
+    ];
+    assert_eq!(records, wanted);
+    assert_eq!(finding(&report, "orders_twice"), (1, Some(9)));
+    assert_eq!(finding(&report, "unknown_orders"), (1, Some(10)));
+    assert_eq!(finding(&report, "orders_beyond"), (1, Some(11)));
+    assert_eq!(finding(&report, "unused_messages"), (1, Some(12)));
+    assert_eq!(finding(&report, "impossible_numbers"), (1, Some(13)));
+    assert_eq!(report["instruments"][0]["order_changes"], 8);
+}
+
+#[test]
+fn day_begins_with_the_orders_that_rest_in_their_places() {
+    let day = 86_400_000_000_000_i64;
+    let rows = [
+        ((BUY | ADD, 5, 10, 9.0, 1.0), 5),
+        ((BUY | ADD, 5, 11, 9.0, 2.0), 2),
+        ((BUY | MODIFY, 6, 12, 9.0, 3.0), 5),
+        ((SELL | ADD, day, day + 1, 9.1, 1.5), 3),
+    ];
+    let (_, records) = run_array(
+        &npy_of_orders(TYPE, &rows),
+        &["--tick", "0.1", "--lot", "0.1"],
+    );
+    let begins = records.iter().position(|one| one.contains("day begins"));
+    let second: Vec<&String> = records[begins.unwrap()..].iter().skip(1).take(4).collect();
+    let at = day + 1;
+    assert_eq!(
+        second,
+        [
+            &format!("{at} 0 reset 4"),
+            &format!("{at} 0 order 2 Added Buy 90 x 20 @5 snapshot"),
+            &format!("{at} 0 order 5 Added Buy 90 x 30 @6 snapshot"),
+            &format!("{at} 0 levels 4 [Buy 90 x 50] @0 snapshot last"),
+        ]
+    );
 }
 
 #[test]

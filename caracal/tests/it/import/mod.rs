@@ -3,6 +3,7 @@
 mod archives;
 mod arrays;
 mod bad_files;
+mod by_order;
 mod captures;
 mod recordings;
 mod tardis;
@@ -87,6 +88,20 @@ fn short(record: &Record) -> Option<String> {
         },
         Event::BookReset(reset) => format!("reset {}", reset.update_id),
         Event::BookLevels(levels) => levels_in_short(record, levels),
+        Event::BookOrder(order) => format!(
+            "order {} {:?} {:?} {} x {} @{}{}",
+            order.order_id,
+            order.change,
+            order.side,
+            order.price,
+            order.qty,
+            order.venue_time_ns,
+            if record.has(flags::SNAPSHOT) {
+                " snapshot"
+            } else {
+                ""
+            },
+        ),
         Event::Trade(trade) => format!(
             "trade {} {:?} {} x {} @{}",
             trade.trade_id, trade.aggressor, trade.price, trade.qty, trade.venue_time_ns

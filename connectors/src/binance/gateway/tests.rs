@@ -227,6 +227,7 @@ fn report(record: &Record) -> Option<(Kind, OrderReport)> {
         | Event::Connection(_)
         | Event::BookReset(_)
         | Event::BookLevels(_)
+        | Event::BookOrder(_)
         | Event::Trade(_)
         | Event::Quote(_)
         | Event::Sent(_)

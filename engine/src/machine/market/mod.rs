@@ -191,6 +191,7 @@ impl Listing {
             | Event::BlobPart(_)
             | Event::Tick(_)
             | Event::Connection(_)
+            | Event::BookOrder(_)
             | Event::OrderAcked(_)
             | Event::OrderRejected(_)
             | Event::OrderFilled(_)

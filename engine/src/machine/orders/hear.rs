@@ -32,9 +32,7 @@ impl Order {
             Event::OrderUnknown(_) => {
                 self.facts.learn(Fact::OutcomeUnknown);
                 self.facts.doubt(when.event);
-                self.cancel.pending_ns = None;
-                self.amend.pending_ns = None;
-                self.query.pending_ns = None;
+                self.nothing_is_pending();
             }
             Event::OrderAbsent(_) => {
                 // One alone proves nothing: ask again.
@@ -62,6 +60,7 @@ impl Order {
             | Event::Connection(_)
             | Event::BookReset(_)
             | Event::BookLevels(_)
+            | Event::BookOrder(_)
             | Event::Trade(_)
             | Event::Quote(_)
             | Event::OrderFilled(_)
@@ -85,6 +84,12 @@ impl Order {
             | Event::Recovered(_) => {}
         }
         self.settle();
+    }
+
+    const fn nothing_is_pending(&mut self) {
+        self.cancel.pending_ns = None;
+        self.amend.pending_ns = None;
+        self.query.pending_ns = None;
     }
 
     fn heard(&mut self, report: &OrderReport, when: When) {

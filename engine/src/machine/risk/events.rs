@@ -94,8 +94,10 @@ impl Risk {
                 self.on_money(record, event);
                 return Ok(Follow::Nothing);
             }
-            // Recorded for people and research; no rule of ours looks at them.
-            Event::Candle(_)
+            // Recorded for people and research, or said by the levels behind it; no rule of ours
+            // looks at them.
+            Event::BookOrder(_)
+            | Event::Candle(_)
             | Event::OpenInterest(_)
             | Event::Liquidation(_)
             | Event::StateHash(_)

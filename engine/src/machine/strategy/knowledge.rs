@@ -69,6 +69,7 @@ impl StrategyRunner {
             Event::Operator(operator) => self.on_operator(operator.action),
             Event::RiskNotice(notice) => self.on_notice(notice),
             Event::Tick(_)
+            | Event::BookOrder(_)
             | Event::OpenOrders(_)
             | Event::Balance(_)
             | Event::StateHash(_)

@@ -13,7 +13,7 @@ use crate::backtest::market::Market;
 use crate::backtest::own::{Execution, Own};
 use crate::backtest::{ProRata, Probable, QueueModel, RiskAverse, Rules, Share, Standing};
 
-fn own(id: u64, side: Side, price: i64, qty: i64) -> Own {
+pub(super) fn own(id: u64, side: Side, price: i64, qty: i64) -> Own {
     Own {
         client_id: id,
         venue_order_id: id,
@@ -25,11 +25,12 @@ fn own(id: u64, side: Side, price: i64, qty: i64) -> Own {
         filled: 0,
         market: false,
         standing: Standing::default(),
+        place: 0,
     }
 }
 
 /// What a record could give at most: lots that it trades, or shows at prices that reach an order.
-fn apply(market: &mut Market, record: &Record, out: &mut Vec<Execution>) {
+pub(super) fn apply(market: &mut Market, record: &Record, out: &mut Vec<Execution>) {
     let mut changes = Vec::new();
     let happened = market.shown.apply(record, &mut changes);
     market.react(&happened, &changes, out);

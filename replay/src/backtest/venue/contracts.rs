@@ -162,6 +162,7 @@ impl Venues {
             filled: 0,
             market: true,
             standing: Standing::default(),
+            place: 0,
         };
         let market = &mut self.markets[index];
         market.take(&mut own, false, &mut self.executions);

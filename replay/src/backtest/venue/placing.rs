@@ -209,6 +209,7 @@ impl Venues {
             filled: 0,
             market: wanted.order_type == OrderType::Market,
             standing: Standing::default(),
+            place: 0,
         };
         self.lock(wanted.instrument.index(), &own, own.qty)?;
         let said = Said {

@@ -183,18 +183,14 @@ fn of_event(record: &Record, event: Event<'_>) -> Fields {
             ("free", json!(balance.free.get().to_string())),
             ("locked", json!(balance.locked.get().to_string())),
         ],
-        Event::Operator(operator) => {
-            vec![
-                ("action", word(operator.action)),
-                ("text", json!(operator.text.as_str())),
-            ]
-        }
-        Event::StateHash(hash) => {
-            vec![
-                ("at_event", json!(hash.at_event)),
-                ("hash", json!(hex(&hash.hash))),
-            ]
-        }
+        Event::Operator(operator) => vec![
+            ("action", word(operator.action)),
+            ("text", json!(operator.text.as_str())),
+        ],
+        Event::StateHash(hash) => vec![
+            ("at_event", json!(hash.at_event)),
+            ("hash", json!(hex(&hash.hash))),
+        ],
         Event::Recovered(cut) => vec![
             ("from_seq", json!(cut.from_seq)),
             ("cut_bytes", json!(cut.bytes)),

@@ -7,6 +7,7 @@
 //!   find what was lost with them.
 //! - F4: best prices that move on while no update comes mean that updates are missing.
 //! - F5: what comes over two connections leaves once.
+//! - F6: a book that is crossed, or not what the venue's checksum says, is void.
 //!
 //! Here is what concerns connections; what frames do stands in `frames`.
 //!
@@ -21,6 +22,7 @@ use super::config::FeedConfig;
 use super::dialect::{Content, FeedDialect, Snapshots, Topic};
 use super::legs::{Leg, Legs, Seen};
 use super::message::Scratch;
+use super::mirror::Mirror;
 use super::others::Others;
 use super::plan::Share;
 use super::sync::BookSync;
@@ -36,6 +38,9 @@ pub(super) struct Book {
     /// Whether its levels are subscribed to.
     has_depth: bool,
     pub(super) sync: BookSync,
+    pub(super) mirror: Mirror,
+    /// Whether it trades continuously: in an auction a crossed book is none the worse.
+    pub(super) trades_now: bool,
     pub(super) legs: Legs,
     /// Since when best prices are ahead of the updates; `None` if they are not.
     pub(super) ahead_since_ns: Option<u64>,
@@ -91,6 +96,8 @@ impl<D: FeedDialect> Core<D> {
             symbol: spec.symbol.clone(),
             has_depth: lines.iter().any(|line| line.books.contains(&slot)),
             sync: BookSync::of(D::RULES.chain, redundant),
+            mirror: Mirror::new(),
+            trades_now: spec.trading,
             legs: Legs::NONE,
             ahead_since_ns: None,
             quotes: 0,

@@ -21,6 +21,7 @@
 use model::instrument::InstrumentSpec;
 
 use super::message::{Depth, Market, Scratch};
+use super::mirror::Mirror;
 use crate::wire::WireError;
 use crate::wire::symbols::{Entry, Symbols};
 
@@ -206,6 +207,13 @@ pub trait FeedDialect {
         entry: &Entry,
         depth: &mut Depth,
     ) -> Result<u64, WireError>;
+
+    /// The checksum of a book as the venue reckons it; `None` if there is nothing to compare.
+    /// Asked for only behind a message that has one.
+    fn checksum(&self, entry: &Entry, book: &Mirror) -> Option<i32> {
+        let _no_checksum = (entry, book);
+        None
+    }
 
     /// Path and query of a request for the open interest of `symbol`. Only for [`Rules::poll`].
     fn poll_path(&self, symbol: &str) -> String {

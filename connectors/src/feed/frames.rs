@@ -35,6 +35,16 @@ pub(crate) enum SnapshotResult {
     Unwanted,
 }
 
+/// A depth message, its levels aside.
+#[derive(Debug, Clone, Copy)]
+struct Update {
+    line: usize,
+    slot: usize,
+    span: Span,
+    checksum: Option<i32>,
+    stamp_ns: u64,
+}
+
 impl<D: FeedDialect> Core<D> {
     /// One frame of a connection.
     #[inline]
@@ -98,11 +108,21 @@ impl<D: FeedDialect> Core<D> {
                 slot
             }
             Market::Depth {
-                slot, part, span, ..
+                slot,
+                part,
+                span,
+                checksum,
             } => {
+                let update = Update {
+                    line,
+                    slot,
+                    span,
+                    checksum,
+                    stamp_ns,
+                };
                 match part {
-                    DepthPart::Update => self.update(line, slot, span, stamp_ns, lane),
-                    DepthPart::Snapshot => self.begin(line, slot, span, stamp_ns, lane),
+                    DepthPart::Update => self.update(update, lane),
+                    DepthPart::Snapshot => self.begin(update, lane),
                 }
                 slot
             }
@@ -221,55 +241,89 @@ impl<D: FeedDialect> Core<D> {
     }
 
     #[inline]
-    fn update<S: EventSink>(
-        &mut self,
-        line: usize,
-        slot: usize,
-        span: Span,
-        stamp_ns: u64,
-        lane: &mut Lane<'_, S>,
-    ) {
+    fn update<S: EventSink>(&mut self, update: Update, lane: &mut Lane<'_, S>) {
+        let Update { slot, stamp_ns, .. } = update;
         let header = self.header(slot, stamp_ns);
-        let depth = &self.scratch.depth;
-        let bids = depth.bids().len();
-        let leg = self.lines[line].leg;
+        let (levels, bids) = (self.scratch.depth.levels(), self.scratch.depth.bids().len());
+        let leg = self.lines[update.line].leg;
         let book = &mut self.books[slot];
         book.legs.heard(leg, stamp_ns);
-        if book.sync.judge(span) == Verdict::Gap && book.legs.stands_apart(leg, stamp_ns) {
+        if book.sync.judge(update.span) == Verdict::Gap && book.legs.stands_apart(leg, stamp_ns) {
             return;
         }
         book.ahead_since_ns = None;
-        match book.sync.update(span, depth.levels(), bids) {
+        match book.sync.update(update.span, levels, bids) {
             Verdict::Apply => {
                 book.legs.follows(leg, true);
-                header.levels(span, depth.levels(), bids, 0, lane);
+                if update.checksum.is_none() && book.mirror.stays_apart(levels, bids) {
+                    header.levels(update.span, levels, bids, 0, lane);
+                    book.mirror.apply(levels, bids);
+                } else {
+                    self.apply_checked(update, lane);
+                }
             }
             Verdict::Old => book.legs.follows(leg, false),
             Verdict::Hold => {}
             Verdict::Gap => {
                 book.legs.lose();
-                let words = format!("gap: updates before {} were lost", span.first_id);
-                let record = self
-                    .speaker
-                    .says(LinkState::Stale, 0, &words, stamp_ns)
-                    .on_instrument(header.instrument);
-                lane.push(&record);
+                let words = format!("gap: updates before {} were lost", update.span.first_id);
+                self.stale(slot, &words, stamp_ns, lane);
             }
         }
     }
 
+    /// The book that an update makes is looked at before any of it leaves.
+    fn apply_checked<S: EventSink>(&mut self, update: Update, lane: &mut Lane<'_, S>) {
+        let header = self.header(update.slot, update.stamp_ns);
+        let depth = &self.scratch.depth;
+        let (levels, bids) = (depth.levels(), depth.bids().len());
+        self.books[update.slot].mirror.apply(levels, bids);
+        match self.impossible(update) {
+            None => header.levels(update.span, levels, bids, 0, lane),
+            Some(words) => self.void(update, &words, lane),
+        }
+    }
+
+    /// Why the book cannot be what the venue has.
+    fn impossible(&self, update: Update) -> Option<String> {
+        let book = &self.books[update.slot];
+        let id = update.span.last_id;
+        if book.trades_now
+            && let Some((bid, ask)) = book.mirror.crossed()
+        {
+            return Some(format!("crossed at {id}: bid {}, ask {}", bid.0, ask.0));
+        }
+        let theirs = update.checksum?;
+        let entry = self.symbols.of(book.instrument)?;
+        let ours = self.dialect.checksum(entry, &book.mirror)?;
+        (ours != theirs).then(|| format!("checksum of {id} is {ours}, the venue's {theirs}"))
+    }
+
+    /// The book is not what the venue has: it is void, and got anew.
+    #[cold]
+    fn void<S: EventSink>(&mut self, update: Update, words: &str, lane: &mut Lane<'_, S>) {
+        let leg = self.lines[update.line].leg;
+        let book = &mut self.books[update.slot];
+        book.sync.lose();
+        book.legs.lose();
+        book.legs.set(leg, Leg::Apart);
+        self.stale(update.slot, words, update.stamp_ns, lane);
+    }
+
+    #[cold]
+    fn stale<S: EventSink>(&self, slot: usize, words: &str, stamp_ns: u64, lane: &mut Lane<'_, S>) {
+        let record = self.speaker.says(LinkState::Stale, 0, words, stamp_ns);
+        lane.push(&record.on_instrument(self.books[slot].instrument));
+    }
+
     /// The venue sent the whole book in the stream.
     #[cold]
-    fn begin<S: EventSink>(
-        &mut self,
-        line: usize,
-        slot: usize,
-        span: Span,
-        stamp_ns: u64,
-        lane: &mut Lane<'_, S>,
-    ) {
+    fn begin<S: EventSink>(&mut self, update: Update, lane: &mut Lane<'_, S>) {
+        let Update { slot, stamp_ns, .. } = update;
         let header = self.header(slot, stamp_ns);
-        let leg = self.lines[line].leg;
+        let leg = self.lines[update.line].leg;
+        let depth = &self.scratch.depth;
+        let (levels, bids) = (depth.levels(), depth.bids().len());
         let book = &mut self.books[slot];
         book.legs.heard(leg, stamp_ns);
         book.ahead_since_ns = None;
@@ -279,12 +333,17 @@ impl<D: FeedDialect> Core<D> {
             book.legs.follows(leg, false);
             return;
         }
-        book.sync.begin(span.last_id);
+        book.sync.begin(update.span.last_id);
         book.legs.follows(leg, true);
         book.quotes = 0;
-        let depth = &self.scratch.depth;
-        header.snapshot(span, depth.levels(), depth.bids().len(), lane);
-        self.whole(slot, span.last_id, stamp_ns, lane);
+        book.mirror.clear();
+        book.mirror.apply(levels, bids);
+        if let Some(words) = self.impossible(update) {
+            self.void(update, &words, lane);
+            return;
+        }
+        header.snapshot(update.span, levels, bids, lane);
+        self.whole(slot, update.span.last_id, stamp_ns, lane);
     }
 
     fn whole<S: EventSink>(
@@ -324,6 +383,16 @@ impl<D: FeedDialect> Core<D> {
             Fit::Unwanted => return SnapshotResult::Unwanted,
             Fit::TooOld => return SnapshotResult::AskAgain,
             Fit::Fits => {}
+        }
+        book.mirror.clear();
+        book.mirror.apply(depth.levels(), depth.bids().len());
+        for update in book.sync.replay(update_id) {
+            book.mirror.apply(update.levels, update.bids);
+        }
+        if book.trades_now && book.mirror.crossed().is_some() {
+            // It was never told: nothing is stale, and nothing becomes whole.
+            book.sync.lose();
+            return SnapshotResult::AskAgain;
         }
         header.snapshot(
             Span::at(update_id),

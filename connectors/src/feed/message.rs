@@ -46,6 +46,14 @@ impl Depth {
         &self.levels[self.bids..]
     }
 
+    /// Bids and asks of a message that was read elsewhere.
+    pub fn set(&mut self, bids: &[Level], asks: &[Level]) {
+        self.clear();
+        self.levels.extend_from_slice(bids);
+        self.end_of_bids();
+        self.levels.extend_from_slice(asks);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.levels.clear();
         self.bids = 0;
@@ -120,7 +128,8 @@ pub enum Market {
         part: DepthPart,
         /// The message's place among the updates.
         span: Span,
-        /// The venue's checksum of the book behind this message, where it gives one.
+        /// The venue's checksum of the book behind this message, where it gives one; compared with
+        /// [`super::FeedDialect::checksum`].
         checksum: Option<i32>,
     },
     /// Mark price, index and funding, or a part of them: a price of 0 is not stated, and funding

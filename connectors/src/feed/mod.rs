@@ -20,6 +20,7 @@ pub(crate) mod frames;
 mod legs;
 mod line;
 pub mod message;
+mod mirror;
 mod others;
 pub(crate) mod plan;
 mod polls;
@@ -34,6 +35,7 @@ use model::ports::{Clock, EventSink, Feed, Worked};
 pub use config::{FeedConfig, FeedScope, FeedTiming, StartError};
 pub use dialect::{Content, Contents, FeedDialect, Opening, Rules, Topic};
 pub use message::{Depth, DepthPart, Market, Scratch};
+pub use mirror::Mirror;
 pub use sync::Span;
 
 use self::core::Core;

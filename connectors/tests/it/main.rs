@@ -20,6 +20,7 @@ mod binance_order_samples;
 mod binance_recordings;
 mod binance_requests;
 mod deframer;
+mod feed;
 mod gateway;
 mod http;
 mod practice;

@@ -63,13 +63,18 @@ impl GatewayConfig {
 
     /// What can be checked without a network.
     fn check(&self) -> Result<(), GatewayError> {
-        if !(1..=RECV_WINDOW_MS_MAX).contains(&self.recv_window_ms) {
-            return Err(GatewayError::RecvWindow(self.recv_window_ms));
-        }
-        let usable = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if self.api_key.is_empty() || !self.api_key.bytes().all(usable) {
-            return Err(GatewayError::ApiKey);
-        }
-        Ok(())
+        check(self.recv_window_ms, &self.api_key)
     }
+}
+
+/// What can be checked of every Binance gateway without a network.
+pub(in crate::binance) fn check(recv_window_ms: u64, api_key: &str) -> Result<(), GatewayError> {
+    if !(1..=RECV_WINDOW_MS_MAX).contains(&recv_window_ms) {
+        return Err(GatewayError::RecvWindow(recv_window_ms));
+    }
+    let usable = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if api_key.is_empty() || !api_key.bytes().all(usable) {
+        return Err(GatewayError::ApiKey);
+    }
+    Ok(())
 }

@@ -102,14 +102,14 @@ pub(super) fn refusal(status: u16, error: ErrorBody<'_>) -> Refusal<'_, Raw<'_>>
     }
 }
 
-pub(super) fn owner_of(client_id: &[u8]) -> Owner {
+pub(in crate::binance) fn owner_of(client_id: &[u8]) -> Owner {
     match order_id::parse(client_id) {
         Some(id) => Owner::Ours(id.raw()),
         None => Owner::Foreign,
     }
 }
 
-pub(super) const fn liquidity(maker: bool) -> Liquidity {
+pub(in crate::binance) const fn liquidity(maker: bool) -> Liquidity {
     if maker {
         Liquidity::Maker
     } else {

@@ -4,10 +4,10 @@
 //! writes requests and says what they cost, `hear` and `replies` make neutral words of what comes
 //! back.
 
-mod config;
+pub(in crate::binance) mod config;
 pub(crate) mod dialect;
-mod hear;
-mod replies;
+pub(in crate::binance) mod hear;
+pub(in crate::binance) mod replies;
 #[cfg(test)]
 mod tests;
 

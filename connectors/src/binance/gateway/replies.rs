@@ -80,7 +80,7 @@ fn own<'a>(
     })
 }
 
-fn seen(answer: &OrderAnswer<'_>, symbols: &Symbols) -> OrderSeen {
+pub(in crate::binance) fn seen(answer: &OrderAnswer<'_>, symbols: &Symbols) -> OrderSeen {
     let entry = symbols.find(answer.symbol.as_bytes());
     OrderSeen {
         slot: entry.map(|entry| entry.slot),
@@ -180,7 +180,7 @@ fn cancelled(
 
 /// A page of trades; the next begins where `next` says behind the last one. In a page of all trades
 /// that is the last one again: one with ourselves has two rows, which a page may part.
-fn trades(
+pub(in crate::binance) fn trades(
     body: Raw<'_>,
     entry: &Entry,
     next: impl Fn(u64) -> u64,

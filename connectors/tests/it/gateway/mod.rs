@@ -4,4 +4,4 @@ mod changes;
 mod faults;
 mod life;
 mod reconnect;
-mod support;
+pub(crate) mod support;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming};
+use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming, Spot};
 use connectors::binance::start::Limits;
+use connectors::gateway::{Dialect, VenueGateway};
 use connectors::link::TimeOffset;
 use connectors::net::{Trust, client_config};
 use connectors::practice::{
@@ -24,7 +25,7 @@ use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
 /// No wait is longer.
-const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 const HMAC_KEY: &str = "hmacKey";
 const ED_KEY: &str = "edKey";
 const SECRET: &[u8] = b"a shared secret";
@@ -155,8 +156,8 @@ impl Venue {
 }
 
 /// A gateway, its events, and the numbers of its commands.
-pub(crate) struct Rig {
-    pub(crate) gateway: BinanceGateway<Command>,
+pub(crate) struct Rig<D: Dialect = Spot> {
+    pub(crate) gateway: VenueGateway<Command, D>,
     pub(crate) events: Events,
     epoch: u32,
     commands: u64,
@@ -165,8 +166,14 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new(config: GatewayConfig, epoch: u32) -> Self {
+        Self::of(BinanceGateway::new(config).unwrap(), epoch)
+    }
+}
+
+impl<D: Dialect> Rig<D> {
+    pub(crate) fn of(gateway: VenueGateway<Command, D>, epoch: u32) -> Self {
         Self {
-            gateway: BinanceGateway::new(config).unwrap(),
+            gateway,
             events: Events::default(),
             epoch,
             commands: 0,
@@ -249,6 +256,15 @@ impl Rig {
     }
 
     pub(crate) fn place(&mut self, order: Order) -> u64 {
+        self.place_with(order, Flag::No)
+    }
+
+    /// An order that may only make the position smaller.
+    pub(crate) fn place_reducing(&mut self, order: Order) -> u64 {
+        self.place_with(order, Flag::Yes)
+    }
+
+    fn place_with(&mut self, order: Order, reduce_only: Flag) -> u64 {
         let client_id = self.next_id();
         let command = self.number();
         let body = NewOrder {
@@ -260,7 +276,7 @@ impl Rig {
             side: order.side,
             order_type: order.order_type,
             time_in_force: order.time_in_force,
-            reduce_only: Flag::No,
+            reduce_only,
             self_trade: order.self_trade,
             reserved: [0; 35],
         };

@@ -1,6 +1,9 @@
 //! Binance USD-M futures: every sample, requests, instruments.
 
 mod answers;
+mod gateway;
 mod instruments;
+mod outages;
 mod requests;
+mod rig;
 mod samples;

@@ -172,6 +172,15 @@ pub fn positions(
     timed("v2/account.position", context, scratch, out)
 }
 
+/// `session.status`: the venue's time, and a sign of life of the connection, without a signature.
+///
+/// # Errors
+///
+/// [`WriteError`].
+pub fn session_status(id: u64, scratch: &mut Scratch, out: &mut [u8]) -> Result<usize, WriteError> {
+    Params::begin(out, scratch, "session.status", id, Proof::Session).finish()
+}
+
 /// What is done with a listen key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListenKey {

@@ -14,6 +14,19 @@ pub const TRADE: &str = concat!(
     r#""M":true}}"#,
 );
 
+/// Best bid and ask of USD-M in the envelope of a combined stream, as recorded in 2024.
+pub const USDM_QUOTE: &str = concat!(
+    r#"{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":5123107839020,"#,
+    r#""s":"BTCUSDT","b":"61800.20","B":"2.507","a":"61800.30","A":"2.510","#,
+    r#""T":1723161256313,"E":1723161256313}}"#,
+);
+
+/// A trade of USD-M, as recorded in 2024.
+pub const USDM_TRADE: &str = concat!(
+    r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161256322,"T":1723161256322,"#,
+    r#""s":"BTCUSDT","t":5266583935,"p":"61800.30","q":"0.006","X":"MARKET","m":true}}"#,
+);
+
 /// A fill of one of our orders, in the envelope of the order connection's subscription.
 pub const EXECUTION_REPORT: &str = concat!(
     r#"{"subscriptionId":0,"event":{"e":"executionReport","E":1723161255343,"#,
@@ -76,6 +89,29 @@ pub fn quote(update_id: u64, bid: Ticks, ask: Ticks) -> String {
     format!(
         "{{\"stream\":\"btcusdt@bookTicker\",\"data\":{{\"u\":{update_id},\"s\":\"BTCUSDT\",\
          \"b\":\"{bid}\",\"B\":\"3.78826000\",\"a\":\"{ask}\",\"A\":\"1.54698000\"}}}}"
+    )
+}
+
+/// A depth update of USD-M with `levels` on each side: shorter decimals and a link.
+#[must_use]
+pub fn usdm_depth(last_id: u64, levels: i64) -> String {
+    let side = |price: &dyn Fn(i64) -> i64| {
+        let level = |at| {
+            let (price, qty) = (Decimal::new(price(at), 2), Decimal::new(1 + 37 * at, 3));
+            format!("[\"{price}\",\"{qty}\"]")
+        };
+        (0..levels).map(level).collect::<Vec<_>>().join(",")
+    };
+    let (bids, asks) = (
+        side(&|at| 6_180_020 - 30 * at),
+        side(&|at| 6_180_030 + 20 * at),
+    );
+    format!(
+        "{{\"stream\":\"btcusdt@depth@100ms\",\"data\":{{\"e\":\"depthUpdate\",\"E\":1723161256299,\
+         \"T\":1723161256298,\"s\":\"BTCUSDT\",\"U\":{},\"u\":{last_id},\"pu\":{},\
+         \"b\":[{bids}],\"a\":[{asks}]}}}}",
+        last_id - 5_551,
+        last_id - 5_620,
     )
 }
 

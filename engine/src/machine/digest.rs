@@ -126,32 +126,59 @@ impl InputDigest {
     const FACTORS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
 
     /// Takes an event. The times inside a `Sent` body are observed and stay out.
+    #[inline]
     pub(crate) fn push(&mut self, record: &Record) {
+        self.push_as(record, record.event);
+    }
+
+    /// Takes an event as if it had this number.
+    #[inline]
+    pub(crate) fn push_as(&mut self, record: &Record, number: u64) {
         use zerocopy::IntoBytes;
-        let bytes = record.as_bytes();
-        let used = if record.kind == Kind::Sent.code() {
-            SENT_DECIDED_BYTES
-        } else {
-            bytes.len()
+        let (words, _) = record.as_bytes().as_chunks::<16>();
+        let [first, second, _, body @ ..] = words else {
+            return;
         };
-        let (words, _) = bytes[..used].as_chunks::<16>();
         // The words of `Record::decided`, without a copy: of the header's six, the first one's
         // checksum, the sequence and the stamp count as 0.
-        const DECIDED: [[u64; 2]; 3] = [[!0 << 32, 0], [!0, !0], [!0, 0]];
-        let masks = DECIDED.iter().chain(std::iter::repeat(&[!0, !0]));
-        for (pair, mask) in words.iter().zip(masks) {
-            let (halves, _) = pair.as_chunks::<8>();
-            for (lane, half) in halves.iter().enumerate() {
-                self.0[lane] = (self.0[lane] ^ u64::from_le_bytes(*half) & mask[lane])
-                    .wrapping_mul(Self::FACTORS[lane])
-                    .rotate_left(29);
-            }
+        let mut digest = *self;
+        let [kind, _sequence] = halves(first);
+        digest.step([kind & !0 << 32, 0]);
+        digest.step(halves(second));
+        digest.step([number, 0]);
+        let body = if record.kind == Kind::Sent.code() {
+            body.get(..SENT_DECIDED_PAIRS).unwrap_or(body)
+        } else {
+            body
+        };
+        for pair in body {
+            digest.step(halves(pair));
+        }
+        *self = digest;
+    }
+
+    #[inline]
+    fn step(&mut self, pair: [u64; 2]) {
+        for (lane, half) in pair.into_iter().enumerate() {
+            self.0[lane] = (self.0[lane] ^ half)
+                .wrapping_mul(Self::FACTORS[lane])
+                .rotate_left(29);
         }
     }
 }
 
-/// Header of a record, then command number and client id of a `Sent` body.
-const SENT_DECIDED_BYTES: usize = 48 + 16;
+/// Two words of a record.
+#[inline]
+fn halves(pair: &[u8; 16]) -> [u64; 2] {
+    let (halves, _) = pair.as_chunks::<8>();
+    match halves {
+        [low, high] => [u64::from_le_bytes(*low), u64::from_le_bytes(*high)],
+        _ => [0; 2],
+    }
+}
+
+/// Command number and client id of a `Sent` body, in pairs of words.
+const SENT_DECIDED_PAIRS: usize = 1;
 
 impl Digest for InputDigest {
     fn digest(&self, sink: &mut Sink) {

@@ -13,7 +13,7 @@
 
 use model::event::event;
 use model::ids::InstrumentId;
-use model::record::Record;
+use model::record::{Kind, Record};
 
 use super::market::{Depth, Moved};
 use super::{ApplyError, Machine, Outputs, StrategyRunner};
@@ -104,6 +104,64 @@ impl Following {
         let risk = &mut machine.risk;
         risk.apply_followed(record, &machine.intents, out, moved)?;
         machine.follow(record, configured)
+    }
+
+    /// Before this machine time a market event for which [`Self::can_wait`] only changes what the
+    /// machine knows: it decides nothing, and no strategy is called. It holds until the next event
+    /// of another kind, or of a later time. 0 where no event may wait.
+    #[must_use]
+    #[inline]
+    pub fn quiet_until_ns(&self) -> u64 {
+        let runners = self.machine.strategies.iter();
+        let each = runners.map(StrategyRunner::quiet_until_ns);
+        let first = each.min().unwrap_or(u64::MAX);
+        if first == 0 {
+            return 0;
+        }
+        first.min(self.machine.risk.quiet_until_ns())
+    }
+
+    /// Whether an event is of a kind that can wait.
+    #[must_use]
+    #[inline]
+    pub const fn can_wait(record: &Record) -> bool {
+        const LEVELS: u8 = Kind::BookLevels.code();
+        const QUOTE: u8 = Kind::Quote.code();
+        const TRADE: u8 = Kind::Trade.code();
+        matches!(record.kind, LEVELS | QUOTE | TRADE)
+    }
+
+    /// Applies events that waited, numbered from `first` on, as [`Self::apply`] would have at their
+    /// times: each with what [`Depths::apply`] said of it. All are before [`Self::quiet_until_ns`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Machine::apply`].
+    pub fn pass<'a>(
+        &mut self,
+        first: u64,
+        waited: impl Iterator<Item = (&'a Record, Option<Moved>)>,
+    ) -> Result<(), ApplyError> {
+        let machine = &mut self.machine;
+        let expected = machine.risk.last_event() + 1;
+        if first != expected {
+            return Err(ApplyError::Gap {
+                expected,
+                got: first,
+            });
+        }
+        for (number, (record, moved)) in (first..).zip(waited) {
+            let event = event(record).map_err(|error| ApplyError::Record {
+                event: number,
+                error,
+            })?;
+            for runner in &mut machine.strategies {
+                runner.pass(number, record, &event, moved);
+            }
+            machine.risk.pass(number, record, &event, moved);
+        }
+        machine.risk.passed();
+        Ok(())
     }
 
     /// The machine, with depths of its own.

@@ -8,6 +8,7 @@ use model::instrument::InstrumentSpec;
 use model::record::{Kind, Record};
 
 use super::shown::{Seen, Shown};
+use super::timeline::Moment;
 
 /// See the module's header.
 #[derive(Debug)]
@@ -17,8 +18,22 @@ pub(super) struct Common {
     pub(super) shown: Vec<Box<Shown>>,
     /// What happened last at the venues.
     pub(super) seen: Seen,
+    /// What we heard of the market, for worlds that take it in later.
+    pub(super) waiting: Vec<Heard>,
     depths: Depths,
     assembler: Assembler,
+}
+
+/// How much may wait: what a core has near.
+const WAITING_MAX: usize = 128;
+
+/// A market event that we heard; its time is ours.
+#[derive(Debug)]
+pub(super) struct Heard {
+    pub(super) record: Record,
+    /// When it happened at the venue.
+    pub(super) there_ns: u64,
+    moved: Option<Moved>,
 }
 
 impl Common {
@@ -27,6 +42,7 @@ impl Common {
         Self {
             shown: specs.iter().map(shown).collect(),
             seen: Seen::default(),
+            waiting: Vec::with_capacity(WAITING_MAX),
             depths: Depths::default(),
             assembler: Assembler::default(),
         }
@@ -55,6 +71,24 @@ impl Common {
         {
             shown.spec = spec;
         }
+    }
+
+    /// Lets what was heard wait for those who did not take it in.
+    #[inline]
+    pub(super) fn wait(&mut self, moment: &Moment<'_>, moved: Option<Moved>) {
+        let mut record = *moment.record;
+        record.time_ns = moment.at_ns;
+        self.waiting.push(Heard {
+            record,
+            there_ns: moment.there_ns,
+            moved,
+        });
+    }
+
+    /// Whether no more may wait.
+    #[inline]
+    pub(super) const fn is_full(&self) -> bool {
+        self.waiting.len() >= WAITING_MAX
     }
 
     /// Nobody follows its depth any more.
@@ -100,6 +134,26 @@ impl Mind {
         if let Self::Follows(following) = self {
             let following = std::mem::take(&mut **following);
             *self = Self::Alone(Box::new(following.end(&common.depths)));
+        }
+    }
+
+    /// See [`Following::quiet_until_ns`].
+    #[inline]
+    pub(super) fn quiet_until_ns(&self) -> u64 {
+        match self {
+            Self::Alone(_) => 0,
+            Self::Follows(following) => following.quiet_until_ns(),
+        }
+    }
+
+    /// Applies what waited, numbered from `first` on.
+    #[inline]
+    pub(super) fn pass(&mut self, first: u64, waited: &[Heard]) -> Result<(), ApplyError> {
+        let each = waited.iter().map(|heard| (&heard.record, heard.moved));
+        match self {
+            // It is never quiet, so nothing waits for it.
+            Self::Alone(_) => Ok(()),
+            Self::Follows(following) => following.pass(first, each),
         }
     }
 

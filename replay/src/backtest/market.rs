@@ -13,6 +13,7 @@ use model::ids::AccountId;
 use model::instrument::InstrumentSpec;
 use model::num::Ticks;
 
+use super::concern::Concern;
 use super::orders_shown::Hit;
 use super::own::{Edge, Execution, Own, fill_taker, within};
 use super::queue::QueueModel;
@@ -73,6 +74,11 @@ impl Market {
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
         self.bids.is_empty() && self.asks.is_empty() && self.taken.is_empty()
+    }
+
+    /// What of the market can concern us.
+    pub(super) fn concern(&self) -> Concern {
+        Concern::of(&self.bids, &self.asks, !self.taken.is_empty())
     }
 
     /// What the market's next event means to our orders, behind [`Shown::apply`] of it. What it

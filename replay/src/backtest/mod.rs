@@ -12,6 +12,7 @@
 //! - K3: memory does not grow with the length of the data.
 
 mod common;
+mod concern;
 mod data;
 mod days;
 mod latency;
@@ -37,7 +38,7 @@ mod tests;
 
 use std::path::Path;
 
-use engine::machine::{ApplyError, BOOK_WINDOW_MIN};
+use engine::machine::{ApplyError, BOOK_WINDOW_MIN, Following};
 use engine::strategy::Registry;
 use journal::{AppendError, CloseError, Durability, OpenError, Options, Writer};
 use model::instrument::InstrumentSpec;
@@ -297,12 +298,23 @@ impl Backtest {
             part(worlds, common);
         }
         let moved = common.heard(moment.record);
-        let mut go_on = false;
+        let can_wait = Following::can_wait(moment.record);
+        let mut waits = false;
         for (world, observer) in worlds.iter_mut().zip(observers.iter_mut()) {
+            if can_wait && world.is_quiet(at_ns) {
+                waits = true;
+                continue;
+            }
             world.go(|world| world.hear_market(&mut moment, moved, common, observer));
-            go_on |= world.failed.is_none();
+            world.has_passed(common.waiting.len() + 1);
         }
-        Ok(go_on)
+        if waits {
+            common.wait(&moment, moved);
+        }
+        if !waits || common.is_full() {
+            forget(worlds, common);
+        }
+        Ok(worlds.iter().any(|world| world.failed.is_none()))
     }
 
     fn outcome(&self, world: &World) -> Outcome {
@@ -326,10 +338,19 @@ impl Backtest {
     }
 }
 
+/// Each world takes in what waits for it, and nothing waits any more.
+fn forget(worlds: &mut [World], common: &mut Common) {
+    for world in worlds {
+        world.go(|world| world.catch_up(common));
+        world.has_passed(0);
+    }
+    common.waiting.clear();
+}
+
 /// An instrument changes: from here on each machine may make something else of its books.
 fn part(worlds: &mut [World], common: &mut Common) {
     for world in worlds {
-        world.leave(common);
+        world.go(|world| world.leave(common));
     }
     common.forget();
 }

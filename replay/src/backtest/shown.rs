@@ -11,6 +11,7 @@ use model::limits::LEVELS_PER_RECORD;
 use model::num::Lots;
 use model::record::{Kind, Record, flags};
 
+use super::concern::Span;
 use super::orders_shown::{Hit, OrdersShown};
 use super::own::{Edge, Edges};
 
@@ -64,6 +65,11 @@ pub(super) struct Seen {
     pub(super) happened: Happened,
     /// Levels that changed.
     pub(super) changes: Vec<Change>,
+    /// Prices of the bids and asks among them.
+    pub(super) bids: Span,
+    pub(super) asks: Span,
+    /// The best prices behind it.
+    pub(super) edges: Edges,
     /// Set for a mark: the one before it, if there was one.
     pub(super) marked: Option<Option<Mark>>,
 }
@@ -74,6 +80,9 @@ impl Default for Seen {
             index: usize::MAX,
             happened: Happened::Nothing,
             changes: Vec::with_capacity(LEVELS_PER_RECORD),
+            bids: Span::EMPTY,
+            asks: Span::EMPTY,
+            edges: Edges::default(),
             marked: None,
         }
     }
@@ -91,7 +100,23 @@ impl Seen {
         self.marked = mark.then_some(shown.mark);
         self.index = index;
         self.happened = shown.apply(record, &mut self.changes);
+        if let Happened::Levels { .. } = self.happened {
+            self.edges = shown.edges;
+            self.measure();
+        }
         true
+    }
+
+    /// Between which prices levels changed.
+    #[inline]
+    fn measure(&mut self) {
+        (self.bids, self.asks) = (Span::EMPTY, Span::EMPTY);
+        for change in &self.changes {
+            match change.side {
+                Side::Buy => self.bids.add(change.price),
+                Side::Sell => self.asks.add(change.price),
+            }
+        }
     }
 }
 

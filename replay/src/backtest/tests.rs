@@ -24,6 +24,7 @@ mod fifo;
 mod markets;
 mod papers;
 mod venues;
+mod waiting;
 
 const SECOND: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;

@@ -20,6 +20,7 @@ use model::instrument::InstrumentSpec;
 use model::record::{Kind, Record};
 use rust_decimal::Decimal;
 
+use super::concern::Concern;
 use super::market::Market;
 use super::money::{Account, FeeTier, Overflow};
 use super::own::{Execution, Own};
@@ -124,6 +125,8 @@ struct Wanted {
 #[derive(Debug)]
 pub(super) struct Venues {
     pub(super) markets: Vec<Market>,
+    /// By market.
+    concerns: Vec<Concern>,
     pub(super) accounts: Vec<Account>,
     plan: VenuePlan,
     /// Where each resting order of ours is.
@@ -150,6 +153,7 @@ impl Venues {
         };
         Self {
             markets: specs.iter().map(market).collect(),
+            concerns: vec![Concern::NOTHING; specs.len()],
             accounts: balances.iter().map(|one| Account::new(one)).collect(),
             plan,
             places: HashMap::new(),
@@ -181,10 +185,12 @@ impl Venues {
         self.settle_all(seen.index, now_ns)
     }
 
-    /// Whether the market's next event can concern nobody here.
+    /// Whether the market's next event can concern nobody here, where all that was done was done
+    /// in [`Self::seeing`].
     #[inline]
     pub(super) fn is_idle(&self, seen: &Seen) -> bool {
-        seen.marked.is_none() && self.markets.get(seen.index).is_none_or(Market::is_idle)
+        let concern = self.concerns.get(seen.index);
+        !concern.is_some_and(|concern| concern.is_met(seen))
     }
 
     /// Lets it do something while it is lent what is shown.
@@ -197,6 +203,9 @@ impl Venues {
         self.swap_shown(shown);
         let done = act(self);
         self.swap_shown(shown);
+        for (concern, market) in self.concerns.iter_mut().zip(&self.markets) {
+            *concern = market.concern();
+        }
         done
     }
 

@@ -5,6 +5,7 @@
 
 mod books;
 mod opening;
+mod waiting;
 
 use std::time::Duration;
 
@@ -80,6 +81,10 @@ pub(super) struct World {
     venue_of: Vec<VenueId>,
     /// Whether an account's order connection is up, as we know it.
     up: Vec<bool>,
+    /// How many of [`Common::waiting`] it has taken in.
+    passed: usize,
+    /// Before this time what we hear of the market may wait.
+    quiet_ns: u64,
     ticks: u64,
     next_tick_ns: u64,
     next_sample_ns: u64,
@@ -116,6 +121,8 @@ impl World {
             specs: specs.to_vec(),
             up: vec![false; venue_of.len()],
             venue_of,
+            passed: 0,
+            quiet_ns: 0,
             ticks: 0,
             next_tick_ns: 0,
             next_sample_ns: 0,
@@ -138,6 +145,7 @@ impl World {
             && let Err(why) = step(self)
         {
             self.failed = Some(why);
+            self.quiet_ns = 0;
         }
     }
 
@@ -156,6 +164,7 @@ impl World {
         if !self.began {
             self.begin(at_ns, common)?;
         }
+        self.catch_up(common)?;
         loop {
             self.due = self.next_due();
             if self.due >= (at_ns, place) {
@@ -187,6 +196,7 @@ impl World {
         common: &mut Common,
         observer: &mut impl Observer,
     ) -> Result<(), BacktestError> {
+        self.catch_up(common)?;
         self.now_ns = moment.at_ns;
         self.clocks.heard(moment.there_ns, moment.at_ns);
         self.hear(moment.record, moment.at_ns, moved, common, observer)
@@ -266,10 +276,11 @@ impl World {
         now_ns: u64,
         common: &mut Common,
     ) -> Result<(), BacktestError> {
-        let Common { seen, shown, .. } = common;
-        if self.venues.is_idle(seen) {
+        if self.venues.is_idle(&common.seen) {
             return Ok(());
         }
+        self.catch_up(common)?;
+        let Common { seen, shown, .. } = common;
         self.now_ns = now_ns;
         let done = self
             .venues
@@ -333,6 +344,11 @@ impl World {
         record.stamp_ns = now_ns;
         let applied = self.mind.apply(record, moved, common, &mut self.outputs);
         applied.map_err(|source| BacktestError::Apply { now_ns, source })?;
+        // Whoever reads the journal finds each event before what it caused.
+        self.quiet_ns = match self.journal {
+            None => self.mind.quiet_until_ns(),
+            Some(_) => 0,
+        };
         if record.kind >= Kind::OrderAcked.code() {
             let machine = self.mind.machine();
             self.books
@@ -423,6 +439,7 @@ impl World {
         common: &mut Common,
         observer: &mut impl Observer,
     ) -> Result<(), BacktestError> {
+        self.catch_up(common)?;
         self.now_ns = self.now_ns.max(last_ns);
         while let Some(mut letter) = self.mail.take_before(u64::MAX, Place::MarketHere) {
             if letter.place == Place::AnswerHere {
@@ -435,7 +452,7 @@ impl World {
         let mut ended = words::run_ended(open);
         self.hear(&mut ended, now_ns, None, common, observer)?;
         self.books.end(self.mind.machine(), observer);
-        self.leave(common);
+        self.leave(common)?;
         if let Some(journal) = self.journal.take() {
             journal.close()?;
         }
@@ -445,11 +462,6 @@ impl World {
     /// Its machine.
     pub(super) fn machine(&self) -> &Machine {
         self.mind.machine()
-    }
-
-    /// From here on its machine's books are its own.
-    pub(super) fn leave(&mut self, common: &Common) {
-        self.mind.leave(common);
     }
 
     /// The instant that it has reached, nanoseconds since the Unix epoch.

@@ -165,6 +165,12 @@ impl Exits {
         self.guards.iter().any(|guard| guard.firing.is_some())
     }
 
+    /// Whether no time will make it look at anything.
+    #[inline]
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.due_ns == u64::MAX
+    }
+
     #[inline]
     pub(crate) const fn is_due(&self, now_ns: u64) -> bool {
         self.due_ns <= now_ns

@@ -120,7 +120,8 @@ impl Risk {
         }
     }
 
-    fn on_market(&mut self, record: &Record, event: &Event<'_>, moved: Option<Moved>) {
+    #[inline]
+    pub(super) fn on_market(&mut self, record: &Record, event: &Event<'_>, moved: Option<Moved>) {
         let entry = record
             .instrument()
             .and_then(|instrument| self.entries.get_mut(instrument.index()));

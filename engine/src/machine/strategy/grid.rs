@@ -136,6 +136,7 @@ impl Grid {
 
 impl Strategy for Grid {
     const KIND: &'static str = "grid";
+    const HEARS_MARKET: bool = false;
     type State = ();
 
     fn parameters() -> Vec<Parameter> {

@@ -91,7 +91,7 @@ impl StrategyRunner {
     }
 
     #[inline]
-    fn on_market(
+    pub(super) fn on_market(
         &mut self,
         record: &Record,
         event: &Event<'_>,

@@ -71,6 +71,12 @@ pub enum Cause {
     Timer(Timer),
 }
 
+impl Cause {
+    const fn is_market(&self) -> bool {
+        matches!(self, Self::Book(_) | Self::Trade(..) | Self::Mark(_))
+    }
+}
+
 /// Which wish or order was refused, and by whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
@@ -154,6 +160,11 @@ pub trait Strategy: std::fmt::Debug + Send + Sync + Sized + 'static {
     /// Raise it with every change of what it decides: a snapshot that another version took is not
     /// gone on from while the log has its start.
     const VERSION: u32 = 1;
+
+    /// Whether it acts when the market moves: without, it is not called for [`Cause::Book`],
+    /// [`Cause::Trade`] and [`Cause::Mark`]. What its view shows is the same. One that acts at
+    /// timers, candles and its own orders alone costs less so, most of all in a backtest.
+    const HEARS_MARKET: bool = true;
 
     /// Everything about it that changes. A new one is the default.
     type State: Default + Clone + std::fmt::Debug + Send + Serialize + DeserializeOwned;

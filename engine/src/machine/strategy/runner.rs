@@ -5,7 +5,7 @@
 //!
 //! Thread: one worker. Hot path: yes. Allocates: only for configuration and instruments.
 
-use model::event::event;
+use model::event::{Event, event};
 use model::ids::{ClientOrderId, InstrumentId, StrategyId, VenueId};
 use model::limits::{INTENTS_IN_FLIGHT_MAX, INTENTS_PER_EVENT_MAX};
 use model::num::Lots;
@@ -137,10 +137,36 @@ impl StrategyRunner {
         if due {
             self.ring(closed, intents);
         }
-        if let Some(cause) = cause {
+        if let Some(cause) = cause
+            && (!cause.is_market() || self.strategy.hears_market())
+        {
             self.call(cause, intents);
         }
         Ok(())
+    }
+
+    /// Before this machine time a market event cannot make the strategy do anything.
+    #[inline]
+    pub(crate) fn quiet_until_ns(&self) -> u64 {
+        if self.candles.is_empty() && !self.strategy.hears_market() {
+            self.due_ns
+        } else {
+            0
+        }
+    }
+
+    /// Takes a market event that has this number and comes before [`Self::quiet_until_ns`].
+    #[inline]
+    pub(crate) fn pass(
+        &mut self,
+        number: u64,
+        record: &Record,
+        event: &Event<'_>,
+        moved: Option<Moved>,
+    ) {
+        self.setting.last_event = number;
+        self.setting.time_ns = self.setting.time_ns.max(record.time_ns);
+        let _not_called = self.on_market(record, event, moved);
     }
 
     /// Its books, to give or take their depth.

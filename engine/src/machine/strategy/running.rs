@@ -16,6 +16,8 @@ pub(super) trait AnyStrategy: std::fmt::Debug + Send {
 
     fn candles(&self) -> Vec<CandleFeed>;
 
+    fn hears_market(&self) -> bool;
+
     fn digest(&self, sink: &mut Sink);
 
     /// Its state, for a snapshot. Empty if it cannot be written, which reading then refuses.
@@ -55,6 +57,10 @@ impl<S: Strategy> AnyStrategy for Running<S> {
 
     fn candles(&self) -> Vec<CandleFeed> {
         self.rules.candles()
+    }
+
+    fn hears_market(&self) -> bool {
+        S::HEARS_MARKET
     }
 
     fn digest(&self, sink: &mut Sink) {

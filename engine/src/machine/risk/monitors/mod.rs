@@ -139,6 +139,25 @@ impl Risk {
         self.watch_clock(record, event);
     }
 
+    /// Before this machine time no book, quote or trade can lead to anything that is watched here;
+    /// 0 while a limit rests on what prices make of equity.
+    pub(in crate::machine::risk) fn unwatched_until_ns(&self) -> u64 {
+        let levels = self.levels.all();
+        let of_prices = |control: Control| {
+            matches!(
+                control,
+                Control::DailyLoss | Control::Drawdown | Control::DrawdownSpeed
+            )
+        };
+        if levels.iter().any(|((control, _), _)| of_prices(*control)) {
+            return 0;
+        }
+        if levels.is_empty() {
+            return u64::MAX;
+        }
+        self.clocks_quiet_until_ns()
+    }
+
     /// The books of an account changed, or the venue spoke of them.
     fn watch_books(&mut self, record: &Record, event: &Event<'_>) {
         if let Some(account) = record.account() {

@@ -133,6 +133,18 @@ impl Risk {
         self.apply_level((Control::ClockStep, scope), scope, step, Answer::Block);
     }
 
+    /// When the first window of a venue's clock ends; 0 while one of them has not begun.
+    pub(super) fn clocks_quiet_until_ns(&self) -> u64 {
+        let clocks = &self.watch.venues.clocks;
+        let ends = |clock: &Clock| clock.since_ns.saturating_add(CLOCK_WINDOW_NS);
+        let mut venues = self.listings().map(|listing| listing.spec().venue);
+        if venues.all(|venue| clocks.iter().any(|clock| clock.venue == venue)) {
+            clocks.iter().map(ends).min().unwrap_or(u64::MAX)
+        } else {
+            0
+        }
+    }
+
     /// Row 24: a stable asset's distance from 1.
     pub(super) fn watch_peg(&mut self, rate: &Rate) {
         let config = self.config.as_ref();

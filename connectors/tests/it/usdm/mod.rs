@@ -3,6 +3,7 @@
 mod answers;
 mod gateway;
 mod instruments;
+mod market;
 mod outages;
 mod requests;
 mod rig;

@@ -51,7 +51,8 @@ pub type LevelText<'a> = [&'a str; 2];
 pub struct Frame<'a> {
     /// The market that its fields are of.
     pub market: Market,
-    /// The symbol, as the venue wrote it; `None` for a snapshot, which does not say.
+    /// The symbol, as the venue wrote it; `None` for a snapshot, which does not say unless we
+    /// recorded it.
     pub symbol: Option<&'a str>,
     /// The venue's time of the event (of the match where it is given, else of the message),
     /// nanoseconds since the Unix epoch; 0 if it gave none.
@@ -247,7 +248,12 @@ pub fn read(json: &str) -> Result<Frame<'_>, CaptureError> {
             let head: Head<'_> = parse(text)?;
             match head.e {
                 Some(kind) => kind,
-                None if head.last_update_id.is_some() => return snapshot(text),
+                None if head.last_update_id.is_some() => {
+                    let mut frame = snapshot(text)?;
+                    // Only our own recordings say whose it is.
+                    frame.symbol = stream.strip_suffix("@snapshot");
+                    return Ok(frame);
+                }
                 None if head.bid_qty.is_some() => "bookTicker",
                 None if head.result.is_some() || head.id.is_some() => return Ok(ignored()),
                 None => return Err(CaptureError::UnknownKind(String::new())),

@@ -14,6 +14,7 @@ use model::ports::{Clock, EventSink};
 use super::config::FeedTiming;
 use super::core::Core;
 use super::dialect::FeedDialect;
+use super::frame_log::FrameLog;
 use super::frames::Wish;
 use super::subscribe::Subscriber;
 use crate::link::backoff::Backoff;
@@ -53,6 +54,8 @@ pub(super) struct Line {
     ws_config: WsConfig,
     timing: FeedTiming,
     subscriber: Subscriber,
+    /// Of redundant connections the first one is.
+    is_recorded: bool,
     /// When our last ping went out, if nothing came since.
     pinged_ns: Option<u64>,
 }
@@ -63,6 +66,7 @@ impl Line {
         ws_config: WsConfig,
         timing: FeedTiming,
         subscriber: Subscriber,
+        is_recorded: bool,
     ) -> Self {
         Self {
             index,
@@ -72,6 +76,7 @@ impl Line {
             ws_config,
             timing,
             subscriber,
+            is_recorded,
             pinged_ns: None,
         }
     }
@@ -146,6 +151,7 @@ impl Line {
     pub(super) fn drive<D: FeedDialect, S: EventSink>(
         &mut self,
         core: &mut Core<D>,
+        frames: &mut Option<FrameLog>,
         clock: &impl Clock,
         lane: &mut Lane<'_, S>,
     ) -> bool {
@@ -175,12 +181,13 @@ impl Line {
             self.subscriber.opened(stamp_ns);
             core.opened(self.index, stamp_ns, lane);
         }
-        self.drain(core, stamp_ns, lane)
+        self.drain(core, frames, stamp_ns, lane)
     }
 
     fn drain<D: FeedDialect, S: EventSink>(
         &mut self,
         core: &mut Core<D>,
+        frames: &mut Option<FrameLog>,
         stamp_ns: u64,
         lane: &mut Lane<'_, S>,
     ) -> bool {
@@ -195,6 +202,11 @@ impl Line {
                     worked = true;
                     if let Phase::Open { heard_ns, .. } = &mut self.phase {
                         *heard_ns = stamp_ns;
+                    }
+                    if let Some(log) = frames
+                        && self.is_recorded
+                    {
+                        log.put(stamp_ns, &[bytes]);
                     }
                     match core.text(self.index, bytes, stamp_ns, lane) {
                         Wish::Nothing => {}

@@ -16,6 +16,7 @@ mod config;
 pub(crate) mod core;
 pub mod dialect;
 mod emit;
+mod frame_log;
 pub(crate) mod frames;
 mod legs;
 mod line;
@@ -30,10 +31,12 @@ mod subscribe;
 pub mod sync;
 
 use mio::{Poll, Token};
+use model::body::LinkState;
 use model::ports::{Clock, EventSink, Feed, Worked};
 
 pub use config::{FeedConfig, FeedScope, FeedTiming, StartError};
 pub use dialect::{Content, Contents, FeedDialect, Opening, Rules, Topic};
+pub use frame_log::FrameLog;
 pub use message::{Depth, DepthPart, Market, Scratch};
 pub use mirror::Mirror;
 pub use sync::Span;
@@ -46,6 +49,7 @@ use self::polls::Polls;
 use self::requests::Requests;
 use self::subscribe::Subscriber;
 use crate::link::lane::{Backlog, Lane};
+use crate::link::speaker::RemarkGate;
 use crate::net::{Endpoint, HttpClient, HttpConfig, Target, WsConfig};
 
 /// A snapshot of 5,000 levels a side needs 2,501 records.
@@ -75,6 +79,8 @@ struct Wires<D> {
     next_connect_ns: u64,
     requests: Requests,
     polls: Option<Polls>,
+    frames: Option<FrameLog>,
+    frame_remarks: RemarkGate,
     http: HttpClient,
     /// Keeps the registry alive; readiness is found by reading.
     poll: Poll,
@@ -126,6 +132,8 @@ impl<D: FeedDialect> MarketFeed<D> {
         let has_interest = config.scope.contents.has(Content::OpenInterest);
         let wires = Wires {
             requests: Requests::new(count, apart_ns),
+            frames: None,
+            frame_remarks: RemarkGate::default(),
             polls: D::RULES
                 .poll
                 .filter(|_| has_interest)
@@ -141,6 +149,12 @@ impl<D: FeedDialect> MarketFeed<D> {
             backlog: Backlog::with_capacity(BACKLOG_RECORDS),
             wires,
         })
+    }
+
+    /// From now on raw frames are recorded too. What cannot be recorded is counted and said, and
+    /// changes nothing else.
+    pub fn record_frames(&mut self, log: FrameLog) {
+        self.wires.frames = Some(log);
     }
 
     /// Messages that could not be read since the start.
@@ -176,6 +190,7 @@ fn line<D: FeedDialect>(
         WsConfig::new(target),
         config.timing,
         subscriber,
+        share.leg == 0,
     ))
 }
 
@@ -198,10 +213,27 @@ impl<D: FeedDialect> Wires<D> {
         // Snapshots first: a flood of updates must not keep a book from getting whole.
         worked |= self.drive_rest(now_ns, lane);
         for line in &mut self.lines {
-            worked |= lane.is_clear() && line.drive(&mut self.core, clock, lane);
+            let frames = &mut self.frames;
+            worked |= lane.is_clear() && line.drive(&mut self.core, frames, clock, lane);
             line.watch(&mut self.core, now_ns, lane);
         }
+        self.tell_of_dropped(now_ns, lane);
         worked
+    }
+
+    /// Says how many raw frames were dropped, at most once a second.
+    fn tell_of_dropped<S: EventSink>(&mut self, now_ns: u64, lane: &mut Lane<'_, S>) {
+        let Some(frames) = &mut self.frames else {
+            return;
+        };
+        if frames.has_news()
+            && self.frame_remarks.pass(now_ns).is_some()
+            && let Some(dropped) = frames.news()
+        {
+            let words = format!("raw frames: {dropped} dropped so far");
+            let speaker = self.core.speaker();
+            lane.push(&speaker.says(LinkState::Notice, 0, &words, now_ns));
+        }
     }
 }
 

@@ -52,6 +52,11 @@ impl<D: FeedDialect> Wires<D> {
             Ok(answer) if answer.status == 200 => {
                 match asked {
                     Asked::Book(slot) => {
+                        if let Some(log) = &mut self.frames {
+                            let symbol = self.core.symbol(slot).as_bytes();
+                            let (begin, middle) = (b"{\"stream\":\"", b"@snapshot\",\"data\":");
+                            log.put(now_ns, &[begin, symbol, middle, answer.body, b"}"]);
+                        }
                         match self.core.snapshot(slot, answer.body, now_ns, lane) {
                             SnapshotResult::Taken => self.requests.taken(slot),
                             SnapshotResult::Unwanted => {}

@@ -270,6 +270,45 @@ fn feed_follows_a_recording_at_full_speed_to_its_last_level() {
 }
 
 #[test]
+fn raw_frames_are_recorded_as_an_import_reads_them() {
+    use connectors::binance::capture::{What, read};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("frames.gz");
+    let server = venue(|_| {});
+    let mut feed = feed(&server, FeedTiming::default());
+    feed.record_frames(connectors::feed::FrameLog::create(&path).unwrap());
+    let mut lane = Lane::default();
+    book_equals_the_venues(&server, &mut feed, &mut lane);
+    until(&mut feed, &mut lane, |_, lane| {
+        lane.quotes > 5 && lane.trades > 5
+    });
+    drop(feed);
+    let packed = std::fs::File::open(&path).unwrap();
+    let mut text = String::new();
+    let mut unpacked = flate2::read::GzDecoder::new(packed);
+    std::io::Read::read_to_string(&mut unpacked, &mut text).unwrap();
+    let (mut tops, mut trades, mut updates, mut snapshots) = (0, 0, 0, 0);
+    let mut last_ns = 0;
+    for line in text.lines() {
+        let (time, json) = line.split_once(' ').unwrap();
+        let time_ns: u64 = time.parse().unwrap();
+        assert!(time_ns >= last_ns, "in the order in which they were read");
+        last_ns = time_ns;
+        let frame = read(json).unwrap();
+        assert!(frame.symbol == Some("BTCUSDT"), "{frame:?}");
+        match frame.what {
+            What::Top { .. } => tops += 1,
+            What::Trade { .. } => trades += 1,
+            What::Depth { .. } => updates += 1,
+            What::Snapshot { .. } => snapshots += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((tops, trades), (lane.quotes, lane.trades));
+    assert!(updates > 0 && snapshots == 1);
+}
+
+#[test]
 fn feed_heals_a_gap() {
     let server = venue(|_| {});
     let mut feed = feed(&server, FeedTiming::default());

@@ -12,7 +12,10 @@ use super::section::{Problems, Section};
 const VENUES_MAX: usize = 16;
 
 /// The protocols that there are.
-const PROTOCOLS: [(&str, Protocol); 1] = [("binance-spot", Protocol::BinanceSpot)];
+const PROTOCOLS: [(&str, Protocol); 2] = [
+    ("binance-spot", Protocol::BinanceSpot),
+    ("binance-usdm", Protocol::BinanceUsdm),
+];
 
 /// One venue.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use connectors::practice::{PracticeInstrument, PracticeServer};
+use connectors::protocol::Protocol;
 use rust_decimal::Decimal;
 
 use crate::cli::PracticeArgs;
@@ -45,7 +46,13 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
         symbols => symbols.to_vec(),
     };
     let accounts = accounts.collect();
-    let mut config = practice_config(&venue, &symbols, args.listen, accounts, &fresh)?;
+    let mut config = practice_config(
+        (&venue, Protocol::BinanceSpot),
+        &symbols,
+        args.listen,
+        accounts,
+        &fresh,
+    )?;
     config.limits.weight_per_minute = args.weight_per_minute;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

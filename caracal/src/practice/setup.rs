@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use connectors::binance::usdm::{usdm_instrument, usdm_symbols};
 use connectors::practice::{
     AccountSeed, FeeRates, FirstIds, MarketConfig, PracticeConfig, PracticeInstrument, SeedOrder,
     Speed,
 };
+use connectors::protocol::Protocol;
 use model::num::Ticks;
 use rust_decimal::Decimal;
 
@@ -38,7 +40,7 @@ pub(crate) struct PracticeAccount<'a> {
 ///
 /// [`Failure`]: a symbol that the practice venue does not have, or a price off its tick.
 pub(crate) fn practice_config(
-    venue: &PracticeVenue,
+    (venue, protocol): (&PracticeVenue, Protocol),
     symbols: &[String],
     listen: SocketAddr,
     accounts: Vec<PracticeAccount<'_>>,
@@ -46,9 +48,10 @@ pub(crate) fn practice_config(
 ) -> Result<PracticeConfig, Failure> {
     let mut config = PracticeConfig::synthetic(1);
     config.listen = listen;
+    config.protocol = protocol;
     config.instruments = symbols
         .iter()
-        .map(|symbol| instrument(symbol))
+        .map(|symbol| instrument(protocol, symbol))
         .collect::<Result<_, _>>()?;
     match &venue.market {
         MarketChoice::Synthetic {
@@ -123,11 +126,18 @@ fn start_at(
     Ok(())
 }
 
-fn instrument(symbol: &str) -> Result<PracticeInstrument, Failure> {
-    PracticeInstrument::named(symbol).ok_or_else(|| {
+fn instrument(protocol: Protocol, symbol: &str) -> Result<PracticeInstrument, Failure> {
+    let (found, all) = match protocol {
+        Protocol::BinanceUsdm => (usdm_instrument(symbol), usdm_symbols()),
+        Protocol::BinanceSpot | Protocol::OkxSpot | Protocol::OkxSwap => (
+            PracticeInstrument::named(symbol),
+            PracticeInstrument::symbols(),
+        ),
+    };
+    found.ok_or_else(|| {
         Failure::Message(format!(
             "the practice venue has no \"{symbol}\": it has {}; change venue.symbols",
-            PracticeInstrument::symbols().join(", ")
+            all.join(", ")
         ))
     })
 }

@@ -1,12 +1,16 @@
 //! What the embedded practice venue goes on from: the journal is the only one who knows.
 
-use connectors::practice::{FirstIds, OrderKind, SeedOrder, SelfTrade, Side as PracticeSide};
+use connectors::practice::{
+    FirstIds, OrderKind, SeedOrder, SeedPosition, SelfTrade, Side as PracticeSide,
+};
 use connectors::wire::order_id;
 use engine::machine::{Machine, Order, OrderState};
 use model::body::{OrderType, Side};
 use model::ids::{AccountId, InstrumentId};
+use model::instrument::Contract;
 use rust_decimal::Decimal;
 
+use crate::config::AccountDraft;
 use crate::practice::Restored;
 
 /// Numbers of one run of the embedded venue: what it gave out without the journal's knowledge
@@ -43,6 +47,32 @@ pub(super) fn balances(
         }
     }
     balances
+}
+
+/// The positions of accounts in perpetuals, by their places. `instruments`: the venue's, in its
+/// order.
+pub(super) fn positions(
+    machine: &Machine,
+    accounts: &[(AccountId, &AccountDraft)],
+    instruments: &[(InstrumentId, String)],
+) -> Vec<SeedPosition> {
+    let mut positions = Vec::new();
+    for (account, (id, _)) in accounts.iter().enumerate() {
+        for (instrument, (of, _)) in instruments.iter().enumerate() {
+            let listing = machine.listing(*of);
+            let spot = listing.is_none_or(|one| one.spec().contract == Contract::Spot);
+            let Some(held) = machine.portfolio().position(*id, *of).filter(|_| !spot) else {
+                continue;
+            };
+            positions.push(SeedPosition {
+                account,
+                instrument,
+                lots: held.lots.0,
+                cost: held.cost,
+            });
+        }
+    }
+    positions
 }
 
 /// The orders of an account that rest at the venue. `instruments`: the venue's, in its order.

@@ -37,6 +37,8 @@ pub struct PracticeConfig {
     pub fees_in_bnb: bool,
     /// Rules of perpetuals, where an instrument is one.
     pub perps: PerpConfig,
+    /// Positions that the accounts open with, without any message about them.
+    pub positions: Vec<SeedPosition>,
     /// Request limits.
     pub limits: RequestLimits,
     /// Open orders that an account may have in one symbol: `MAX_NUM_ORDERS`.
@@ -165,6 +167,20 @@ impl SeedOrder {
     }
 }
 
+/// A position in a perpetual that an account opens with, in cross margin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeedPosition {
+    /// Position in [`PracticeConfig::accounts`].
+    pub account: usize,
+    /// Position in [`PracticeConfig::instruments`].
+    pub instrument: usize,
+    /// Lots, below zero for short.
+    pub lots: i64,
+    /// Worth of the lots at their average price: signed like them, in quote; of an inverse contract
+    /// with the other sign, in base.
+    pub cost: Decimal,
+}
+
 /// Request limits as Binance's `rateLimits` show them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestLimits {
@@ -240,6 +256,7 @@ impl PracticeConfig {
             },
             fees_in_bnb: false,
             perps: PerpConfig::default(),
+            positions: Vec::new(),
             limits: RequestLimits::default(),
             orders_max: 200,
             first_ids: FirstIds::default(),

@@ -31,7 +31,7 @@ pub use accounts::Balance;
 pub(crate) use config::EVENTS_PER_SECOND;
 pub use config::{
     AccountSeed, Credential, FirstIds, MarketConfig, PracticeConfig, PracticeInstrument,
-    RequestLimits, SeedOrder, Speed,
+    RequestLimits, SeedOrder, SeedPosition, Speed,
 };
 pub use exchange::FeeRates;
 pub use faults::{DropScope, FaultError, FaultKind, FaultSpec, FaultWhen};

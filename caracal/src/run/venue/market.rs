@@ -8,15 +8,17 @@ use engine::clock::WallClock;
 use model::ids::{AccountId, InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
 
-use super::binance_spot;
 use super::ports::{AnyFeed, AnyGateway};
 use super::{Access, Key};
+use super::{binance_spot, binance_usdm};
 use crate::output::Failure;
 
 /// What was loaded, by protocol.
 pub(super) enum Market {
     /// Binance spot.
     BinanceSpot(connectors::binance::Loaded),
+    /// Binance USD-M futures.
+    BinanceUsdm(connectors::binance::usdm::Loaded),
 }
 
 /// What a gateway goes on from.
@@ -46,7 +48,7 @@ impl Market {
     /// [`Failure`]: no connection, or an unlisted symbol.
     pub(super) fn load(
         protocol: Protocol,
-        access: &Access,
+        (access, keys): (&Access, &[Key]),
         venue: VenueId,
         wanted: &[Wanted],
         clock: &WallClock,
@@ -55,10 +57,13 @@ impl Market {
             Protocol::BinanceSpot => {
                 binance_spot::load(access, venue, wanted, clock).map(Self::BinanceSpot)
             }
+            Protocol::BinanceUsdm => {
+                binance_usdm::load(access, keys, venue, wanted, clock).map(Self::BinanceUsdm)
+            }
             // The configuration knows only what stands here.
-            Protocol::BinanceUsdm | Protocol::OkxSpot | Protocol::OkxSwap => Err(Failure::Message(
-                format!("{protocol:?} is not there: write \"binance-spot\""),
-            )),
+            Protocol::OkxSpot | Protocol::OkxSwap => Err(Failure::Message(format!(
+                "{protocol:?} is not there: write \"binance-spot\""
+            ))),
         }
     }
 
@@ -66,6 +71,7 @@ impl Market {
     pub(super) const fn instruments(&mut self) -> &mut Vec<InstrumentSpec> {
         match self {
             Self::BinanceSpot(loaded) => &mut loaded.instruments,
+            Self::BinanceUsdm(loaded) => &mut loaded.instruments,
         }
     }
 
@@ -82,6 +88,7 @@ impl Market {
     ) -> Result<AnyFeed, Failure> {
         match self {
             Self::BinanceSpot(_) => binance_spot::feed(access, venue, instruments),
+            Self::BinanceUsdm(_) => binance_usdm::feed(access, venue, instruments),
         }
     }
 
@@ -98,6 +105,7 @@ impl Market {
     ) -> Result<AnyGateway, Failure> {
         match self {
             Self::BinanceSpot(loaded) => binance_spot::gateway(access, venue, loaded, resume),
+            Self::BinanceUsdm(loaded) => binance_usdm::gateway(access, venue, loaded, resume),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The venues of a run: embedded or external, their instruments, their feeds and gateways.
 
 mod binance_spot;
+mod binance_usdm;
 mod market;
 mod ports;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use connectors::load::{RestEndpoint, Wanted};
 use connectors::net::{Trust, client_config};
 use connectors::practice::PracticeServer;
-use connectors::protocol;
+use connectors::protocol::{self, Protocol};
 use connectors::sign::Signer;
 use engine::clock::WallClock;
 use engine::machine::Machine;
@@ -138,7 +139,7 @@ fn reach(
             name: instrument_name(symbol, &venue.name),
         })
         .collect();
-    let mut market = Market::load(venue.protocol, &access, id, &wanted, clock)?;
+    let mut market = Market::load(venue.protocol, (&access, &keys), id, &wanted, clock)?;
     for spec in market.instruments() {
         spec.name = protocol::instrument_name(spec, &venue.name);
     }
@@ -186,7 +187,11 @@ fn embedded(
         .collect();
     let state = restore::restored(machine, instruments);
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let practice = practice_config(settings, &symbols, listen, opened, &state)?;
+    let market = (settings, venue.protocol);
+    let mut practice = practice_config(market, &symbols, listen, opened, &state)?;
+    if !venue.paper {
+        practice.positions = restore::positions(machine, accounts, instruments);
+    }
     let server = PracticeServer::start(practice).map_err(Failure::because)?;
     let keys = accounts.iter().zip(pairs).map(|((account, _), pair)| {
         let signer = Signer::ed25519_pem(pair.secret.as_bytes());
@@ -197,10 +202,10 @@ fn embedded(
         })
     });
     let keys = keys.collect::<Result<_, Failure>>()?;
-    Ok((embedded_access(&server)?, keys, server))
+    Ok((embedded_access(&server, venue.protocol)?, keys, server))
 }
 
-fn embedded_access(server: &PracticeServer) -> Result<Access, Failure> {
+fn embedded_access(server: &PracticeServer, protocol: Protocol) -> Result<Access, Failure> {
     let address = server.addr();
     let trust = Trust::from_pem(server.certificate_pem().as_bytes()).map_err(Failure::because)?;
     let tls = client_config(&trust).map_err(Failure::because)?;
@@ -210,7 +215,12 @@ fn embedded_access(server: &PracticeServer) -> Result<Access, Failure> {
             tls: Some(tls),
         },
         streams: format!("wss://{address}"),
-        orders: format!("wss://{address}{}", binance_spot::ORDERS_PATH),
+        orders: match protocol {
+            Protocol::BinanceUsdm => format!("wss://{address}{}", binance_usdm::ORDERS_PATH),
+            Protocol::BinanceSpot | Protocol::OkxSpot | Protocol::OkxSwap => {
+                format!("wss://{address}{}", binance_spot::ORDERS_PATH)
+            }
+        },
     })
 }
 

@@ -5,6 +5,7 @@
 
 use connectors::binance::feed::MarketFeed;
 use connectors::binance::gateway::BinanceGateway;
+use connectors::binance::usdm::{self, UsdmGateway};
 use engine::machine::Approved;
 use model::ids::AccountId;
 use model::ports::{Clock, EventSink, Feed, Gateway, Trace, Worked};
@@ -18,12 +19,16 @@ type Command = Approved<Record>;
 pub(crate) enum AnyFeed {
     /// Binance spot.
     BinanceSpot(MarketFeed),
+    /// Binance USD-M futures.
+    BinanceUsdm(usdm::feed::MarketFeed),
 }
 
 /// An order gateway.
 pub(crate) enum AnyGateway {
     /// Binance spot.
     BinanceSpot(BinanceGateway<Command>),
+    /// Binance USD-M futures.
+    BinanceUsdm(UsdmGateway<Command>),
 }
 
 /// A venue's feed and the gateway of each of its accounts.
@@ -38,12 +43,14 @@ impl Feed for AnyFeed {
     fn poll(&mut self, clock: &impl Clock, sink: &mut impl EventSink) -> Worked {
         match self {
             Self::BinanceSpot(feed) => feed.poll(clock, sink),
+            Self::BinanceUsdm(feed) => feed.poll(clock, sink),
         }
     }
 
     fn shut_down(&mut self) {
         match self {
             Self::BinanceSpot(feed) => feed.shut_down(),
+            Self::BinanceUsdm(feed) => feed.shut_down(),
         }
     }
 }
@@ -52,24 +59,28 @@ impl Gateway<Command> for AnyGateway {
     fn capacity(&self) -> usize {
         match self {
             Self::BinanceSpot(gateway) => gateway.capacity(),
+            Self::BinanceUsdm(gateway) => gateway.capacity(),
         }
     }
 
     fn send(&mut self, command: Command, trace: Trace, clock: &impl Clock) {
         match self {
             Self::BinanceSpot(gateway) => gateway.send(command, trace, clock),
+            Self::BinanceUsdm(gateway) => gateway.send(command, trace, clock),
         }
     }
 
     fn poll(&mut self, clock: &impl Clock, sink: &mut impl EventSink) -> Worked {
         match self {
             Self::BinanceSpot(gateway) => gateway.poll(clock, sink),
+            Self::BinanceUsdm(gateway) => gateway.poll(clock, sink),
         }
     }
 
     fn shut_down(&mut self) {
         match self {
             Self::BinanceSpot(gateway) => gateway.shut_down(),
+            Self::BinanceUsdm(gateway) => gateway.shut_down(),
         }
     }
 }

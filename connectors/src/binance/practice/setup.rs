@@ -57,6 +57,15 @@ pub(in crate::binance) fn build(
     for (index, account) in config.accounts.iter().enumerate() {
         open_account(&mut exchange, config, index, account)?;
     }
+    for (number, seed) in config.positions.iter().enumerate() {
+        let there = seed.instrument < exchange.listings.len() && exchange.is_perp(seed.instrument);
+        if !there || seed.account >= config.accounts.len() {
+            let field = format!("positions[{number}]");
+            return Err(wrong(field, "names no account or no perpetual"));
+        }
+        let position = exchange.perps.position_mut(seed.account, seed.instrument);
+        (position.lots, position.cost) = (seed.lots, seed.cost);
+    }
     exchange.open_markets();
     let core = Core {
         keys: config

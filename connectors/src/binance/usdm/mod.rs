@@ -13,5 +13,5 @@ pub mod wire;
 
 pub use gateway::{Usdm, UsdmGateway, UsdmGatewayConfig};
 pub use instruments::{Brackets, Listed, OrderRules};
-pub use practice::usdm_instrument;
+pub use practice::{usdm_instrument, usdm_symbols};
 pub use start::{Loaded, UsdmKey, UsdmLimits, load_usdm};

@@ -67,6 +67,12 @@ pub fn usdm_instrument(symbol: &str) -> Option<PracticeInstrument> {
     })
 }
 
+/// The symbols of all perpetuals of a practice USD-M.
+#[must_use]
+pub fn usdm_symbols() -> Vec<String> {
+    ROWS.iter().map(|row| format!("{}USDT", row.0)).collect()
+}
+
 /// `exchangeInfo`.
 pub(in crate::binance) fn exchange_info<'a>(
     specs: impl Iterator<Item = &'a InstrumentSpec>,

@@ -15,4 +15,4 @@ pub(in crate::binance) mod state;
 pub(in crate::binance) mod streams;
 mod turn;
 
-pub use info::usdm_instrument;
+pub use info::{usdm_instrument, usdm_symbols};

@@ -1,0 +1,89 @@
+//! Binance USD-M futures in a run: where it is, what it lists, its feed and its gateways.
+
+use std::sync::Arc;
+
+use connectors::binance::usdm::feed::MarketFeed;
+use connectors::binance::usdm::gateway::{DEAD_MAN, UsdmGateway, UsdmGatewayConfig};
+use connectors::binance::usdm::{Loaded, UsdmKey, load_usdm};
+use connectors::feed::{FeedConfig, FeedScope, FeedTiming};
+use connectors::gateway::GatewayTiming;
+use connectors::load::Wanted;
+use engine::clock::WallClock;
+use engine::pipeline::SOURCE_FIRST_PORT;
+use model::ids::VenueId;
+use model::instrument::InstrumentSpec;
+
+use super::market::Resume;
+use super::ports::{AnyFeed, AnyGateway};
+use super::{Access, Key, START_MAX};
+use crate::output::Failure;
+
+/// Levels a side in a book's snapshot.
+const SNAPSHOT_LEVELS: u32 = 1_000;
+/// Where the order interface of a practice venue is on its host.
+pub(super) const ORDERS_PATH: &str = "/ws-fapi/v1";
+
+/// Asks the venue for its instruments, and with the first account's key for their tiers.
+pub(super) fn load(
+    access: &Access,
+    keys: &[Key],
+    venue: VenueId,
+    wanted: &[Wanted],
+    clock: &WallClock,
+) -> Result<Loaded, Failure> {
+    let key = keys.first().map(|key| UsdmKey {
+        api_key: &key.api_key,
+        signer: &key.signer,
+    });
+    load_usdm(&access.rest, key, venue, wanted, clock, START_MAX)
+        .map_err(|error| Failure::while_doing(&format!("venue {}", access.rest.url), error))
+}
+
+/// The market feed.
+pub(super) fn feed(
+    access: &Access,
+    venue: VenueId,
+    instruments: &Arc<[InstrumentSpec]>,
+) -> Result<AnyFeed, Failure> {
+    let config = FeedConfig {
+        stream_url: access.streams.clone(),
+        rest: access.rest.clone(),
+        venue,
+        source: SOURCE_FIRST_PORT,
+        instruments: Arc::clone(instruments),
+        snapshot_levels: SNAPSHOT_LEVELS,
+        scope: FeedScope::default(),
+        timing: FeedTiming::default(),
+    };
+    let feed = MarketFeed::new(config).map_err(Failure::because)?;
+    Ok(AnyFeed::BinanceUsdm(feed))
+}
+
+/// The order gateway of one account. The venue cancels everything two minutes after it last heard
+/// of us.
+pub(super) fn gateway(
+    access: &Access,
+    venue: VenueId,
+    loaded: &Loaded,
+    resume: Resume,
+) -> Result<AnyGateway, Failure> {
+    let config = UsdmGatewayConfig {
+        url: access.orders.clone(),
+        stream_url: access.streams.clone(),
+        rest_url: access.rest.url.clone(),
+        tls: access.rest.tls.clone(),
+        account: resume.account(),
+        api_key: resume.key.api_key,
+        signer: resume.key.signer,
+        venue,
+        instruments: resume.instruments,
+        recv_window_ms: resume.recv_window_ms,
+        limits: loaded.limits,
+        time: loaded.time,
+        resume: resume.trades,
+        dead_man: Some(DEAD_MAN),
+        timing: GatewayTiming::default(),
+    };
+    let gateway = UsdmGateway::new(config).map_err(Failure::because)?;
+    Ok(AnyGateway::BinanceUsdm(gateway))
+}

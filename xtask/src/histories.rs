@@ -111,11 +111,11 @@ pub(crate) struct HistoriesArguments {
 
 /// What a kind came to.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Counted {
-    count: u64,
-    events: u64,
-    seed: u64,
-    violations: u64,
+pub(crate) struct Counted {
+    pub(crate) count: u64,
+    pub(crate) events: u64,
+    pub(crate) seed: u64,
+    pub(crate) violations: u64,
 }
 
 struct Ran {
@@ -201,7 +201,7 @@ fn one(part: &'static Part, binary: &Binary, arguments: &HistoriesArguments) -> 
 }
 
 /// Shows a test's lines as they come, and reads its counts.
-fn watch(name: &str, mut test: Command) -> Result<Counted, String> {
+pub(crate) fn watch(name: &str, mut test: Command) -> Result<Counted, String> {
     let mut child = test
         .spawn()
         .map_err(|error| format!("did not start: {error}"))?;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod chaos;
 mod ci;
 mod faults;
 mod fuzz;
@@ -44,6 +45,9 @@ enum Chore {
     /// Run random histories against their oracles in release: what, count, seed, violations.
     #[command(after_help = histories::EXAMPLES)]
     Histories(histories::HistoriesArguments),
+    /// Trade at practice venues under every fault at once, from many seeds, in release.
+    #[command(after_help = chaos::EXAMPLES)]
+    Chaos(chaos::ChaosArguments),
     /// Change orders, money and risk in small ways, and see whether a test notices.
     #[command(after_help = mutants::EXAMPLES)]
     Mutants(mutants::MutantsArguments),
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         Chore::Fuzz(arguments) => fuzz::run(root, &arguments),
         Chore::Faults(arguments) => faults::run(root, &arguments),
         Chore::Histories(arguments) => histories::run(root, &arguments),
+        Chore::Chaos(arguments) => chaos::run(root, &arguments),
         Chore::Mutants(arguments) => mutants::run(root, &arguments),
         Chore::Peers(arguments) => peers::run(root, &arguments),
     };

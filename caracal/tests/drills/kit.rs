@@ -70,6 +70,11 @@ pub(crate) struct World {
     pub(crate) events: u64,
     /// Every order that we asked for.
     pub(crate) asked: Vec<ClientOrderId>,
+    /// Every event with what was wished for at it, and what was decided, if that is kept.
+    pub(crate) log: Vec<(Record, Vec<Intent>)>,
+    decided: Vec<Record>,
+    keeps_log: bool,
+    opening: Vec<Record>,
     out: Outputs,
     lane: Lane,
     wishes: Vec<Action>,
@@ -178,17 +183,28 @@ impl World {
         Self::open_at(&venue_config(seed), config)
     }
 
+    /// The same, and every event is kept.
+    pub(crate) fn open_and_keep(seed: u64) -> Self {
+        Self::connected(&venue_config(seed), &machine_config(), true)
+    }
+
     /// The same at another venue.
     pub(crate) fn open_at(venue: &PracticeConfig, config: &MachineConfig) -> Self {
+        Self::connected(venue, config, false)
+    }
+
+    fn connected(venue: &PracticeConfig, config: &MachineConfig, keeps_log: bool) -> Self {
         let time = Time::default();
         time.0.set(START_NS);
         let gateway = DrillGateway::new(gateway_config(), venue, START_NS).unwrap();
         let mut machine = Machine::new();
         let mut out = Outputs::new();
+        let mut began = Vec::new();
         for mut record in opening(config) {
             record.event = machine.last_event() + 1;
             record.time_ns = START_NS;
             machine.apply(&record, &mut out).unwrap();
+            began.push(record);
         }
         let mut world = Self {
             risk: machine.into_parts().risk,
@@ -196,6 +212,10 @@ impl World {
             time,
             events: 0,
             asked: Vec::new(),
+            log: Vec::new(),
+            decided: Vec::new(),
+            keeps_log,
+            opening: began,
             out,
             lane: Lane::default(),
             wishes: Vec::new(),
@@ -214,6 +234,31 @@ impl World {
         self.time.0.get()
     }
 
+    /// Where the same events and wishes, once more, lead to other decisions.
+    pub(crate) fn divergence(&self) -> Vec<String> {
+        let (mut machine, mut out) = (Machine::new(), Outputs::new());
+        for record in &self.opening {
+            machine.apply(record, &mut out).unwrap();
+        }
+        let mut risk = machine.into_parts().risk;
+        let mut first = self.decided.iter();
+        for (record, intents) in &self.log {
+            risk.apply(record, intents, &mut out).unwrap();
+            let commands = out.commands.drain(..).map(|command| *command.as_ref());
+            let again: Vec<Record> = commands.chain(out.refusals.drain(..)).collect();
+            for one in again {
+                if first.next().map(|one| one.decided()) != Some(one.decided()) {
+                    return vec![format!("event {} is decided in another way", record.event)];
+                }
+            }
+        }
+        let left = first.count();
+        if left > 0 {
+            return vec![format!("{left} decisions did not come again")];
+        }
+        Vec::new()
+    }
+
     fn apply(&mut self, mut record: Record) {
         record.event = self.risk.last_event() + 1;
         record.time_ns = self.now_ns();
@@ -229,6 +274,11 @@ impl World {
             })
             .collect();
         self.risk.apply(&record, &intents, &mut self.out).unwrap();
+        if self.keeps_log {
+            self.log.push((record, intents));
+            let said = self.out.commands.iter().map(AsRef::<Record>::as_ref);
+            self.decided.extend(said.chain(&self.out.refusals).copied());
+        }
         // Drained, not taken: the room is reserved once.
         for command in self.out.commands.drain(..) {
             self.gateway.send(command, Trace::default(), &self.time);

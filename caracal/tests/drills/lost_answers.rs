@@ -189,7 +189,7 @@ fn same(world: &World, id: ClientOrderId, there: Option<&VenueOrder>) -> bool {
     here.state == state && here.filled == there.executed && here.qty == there.qty
 }
 
-fn differences(world: &World, truth: &Truth) -> Vec<String> {
+pub(crate) fn differences(world: &World, truth: &Truth) -> Vec<String> {
     let mut wrong = Vec::new();
     for &id in &world.asked {
         let there = world.venue_order(&truth.orders, id);
@@ -222,7 +222,7 @@ fn differences(world: &World, truth: &Truth) -> Vec<String> {
 }
 
 /// No client id was ever placed twice, whatever became of it.
-fn duplicates(world: &World) -> Vec<String> {
+pub(crate) fn duplicates(world: &World) -> Vec<String> {
     let mut placed: BTreeMap<String, u32> = BTreeMap::new();
     for request in world.gateway.requests() {
         let places = matches!(request.method, "order.place" | "order.cancelReplace");

@@ -9,6 +9,7 @@
     reason = "a test may fail by a panic, and drills print their counts"
 )]
 
+mod chaos;
 mod dice;
 mod flatten;
 mod full;

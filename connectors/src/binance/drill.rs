@@ -138,6 +138,11 @@ impl<C> DrillGateway<C> {
         self.loss = Some((method, loss));
     }
 
+    /// Nothing is to be lost any more.
+    pub const fn forget_loss(&mut self) {
+        self.loss = None;
+    }
+
     /// What was lost so far.
     #[must_use]
     pub const fn losses(&self) -> u64 {

@@ -150,6 +150,7 @@ impl<D: Dialect> Session<D> {
             | OrderStatus::Filled
             | OrderStatus::Rejected => return Err(WireError::Value { field: "status" }),
         };
+        self.settle_amend(key, order.order_id, &state, Origin::Answer);
         let report = report_of(key, order.order_id, &state);
         self.say(kind, key, &report, Origin::Answer);
         Ok(())
@@ -162,6 +163,7 @@ impl<D: Dialect> Session<D> {
         let state = order.state?;
         let missing = WireError::Missing { field: "qty" };
         let qty = state.qty.ok_or(missing)??;
+        self.amend_answered(key);
         self.say_amended(key, order.order_id, &state, qty, Origin::Answer);
         Ok(())
     }
@@ -204,6 +206,7 @@ impl<D: Dialect> Session<D> {
         self.known.learn(key.slot, order.order_id, owner);
         let state = order.state?;
         let status = report_of(key, order.order_id, &state);
+        self.settle_amend(key, order.order_id, &state, Origin::Query);
         self.say_quantity(key, order.order_id, &state);
         if status.cum_qty > Lots(0) {
             let page = None;
@@ -229,6 +232,9 @@ impl<D: Dialect> Session<D> {
     fn refuse<B>(&mut self, kind: Kind, key: OrderKey, refused: &Refusal<'_, B>) {
         let (reason, words) = (refused.verdict.reason(), refused.words.as_str());
         if refused.verdict.is_definite() {
+            if kind == Kind::AmendRejected {
+                self.amend_answered(key);
+            }
             let report = refusal(key.client_id, reason, refused.code, words);
             self.say(kind, key, &report, Origin::Answer);
         } else {

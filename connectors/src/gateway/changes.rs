@@ -1,8 +1,8 @@
 //! What became of an amendment, and of a cancel of everything on an instrument.
 //!
 //! An order's quantity only falls, so its reports may come in any order and more than once. What a
-//! query says of an open order's quantity is reported too: an amendment whose answer was lost shows
-//! there.
+//! query says of an open order's quantity is reported too; and an order whose amendment nobody
+//! answered is remembered until any word of it, its end too, says how much it is.
 //!
 //! Hot path: yes. Allocates: for the list of a cancel of everything.
 
@@ -16,6 +16,9 @@ use super::said::{OrderSeen, OrderState, Refusal, Verdict};
 use super::session::Session;
 use super::table::{CANCELS_MAX, OrderKey, Task};
 use crate::wire::WireError;
+
+/// Orders whose amendment is in doubt that are remembered.
+pub(super) const DOUBTS_MAX: usize = 256;
 
 impl<D: Dialect> Session<D> {
     /// Reports an order's quantity.
@@ -37,6 +40,50 @@ impl<D: Dialect> Session<D> {
         };
         let instrument = self.entries[key.slot].instrument;
         self.emit.amended(instrument, &body, origin);
+    }
+
+    /// An amendment is on its way: what becomes of it is not known until it is answered for sure.
+    pub(super) fn amend_in_doubt(&mut self, key: OrderKey) {
+        if self.amends_in_doubt.contains(&key) {
+            return;
+        }
+        if self.amends_in_doubt.len() == DOUBTS_MAX {
+            self.amends_in_doubt.remove(0);
+        }
+        self.amends_in_doubt.push(key);
+    }
+
+    /// An amendment was answered for sure.
+    pub(super) fn amend_answered(&mut self, key: OrderKey) {
+        let place = self.amends_in_doubt.iter().position(|one| *one == key);
+        if let Some(place) = place {
+            self.amends_in_doubt.swap_remove(place);
+        }
+    }
+
+    /// Says the quantity of an order that has ended, before its end, if an amendment of it is in
+    /// doubt: nothing else would say it any more.
+    pub(super) fn settle_amend(
+        &mut self,
+        key: OrderKey,
+        order_id: u64,
+        state: &OrderState,
+        origin: Origin,
+    ) {
+        let ended = match state.status {
+            OrderStatus::NotStated | OrderStatus::Open | OrderStatus::PartiallyFilled => false,
+            OrderStatus::Filled
+            | OrderStatus::Cancelled
+            | OrderStatus::Expired
+            | OrderStatus::Rejected => true,
+        };
+        if ended
+            && let Some(Ok(qty)) = state.qty
+            && self.amends_in_doubt.contains(&key)
+        {
+            self.amend_answered(key);
+            self.say_amended(key, order_id, state, qty, origin);
+        }
     }
 
     /// The quantity of an open order that a query found.

@@ -216,6 +216,10 @@ impl<D: Dialect> Session<D> {
             }
         };
         let line = &mut self.line;
-        Ok(line.submit(outlet, now_ns, purpose, ask, &self.entries)?)
+        line.submit(outlet, now_ns, purpose, ask, &self.entries)?;
+        if let Purpose::Amend(key) = purpose {
+            self.amend_in_doubt(key);
+        }
+        Ok(())
     }
 }

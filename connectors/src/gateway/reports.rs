@@ -82,6 +82,7 @@ impl<D: Dialect> Session<D> {
             Some(Change::Amended) => {
                 let missing = WireError::Missing { field: "qty" };
                 let qty = state.qty.ok_or(missing)??;
+                self.amend_answered(key);
                 self.say_amended(key, order_id, &state, qty, Origin::Stream);
                 return Ok(());
             }
@@ -91,6 +92,7 @@ impl<D: Dialect> Session<D> {
             Some(Change::Expired) => Kind::OrderExpired,
             Some(Change::NotAmended) => Kind::AmendRejected,
         };
+        self.settle_amend(key, order_id, &state, Origin::Stream);
         let report = OrderReport {
             code: told.code,
             reason: told.reason,

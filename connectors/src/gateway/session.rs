@@ -22,6 +22,7 @@ use model::ids::InstrumentId;
 use model::ports::EventSink;
 use model::record::Kind;
 
+use super::changes::DOUBTS_MAX;
 use super::config::{GatewayError, GatewayTiming, Setup};
 use super::dialect::{Ask, Dialect, Habits};
 use super::emit::{Emitter, Origin, refusal};
@@ -103,6 +104,8 @@ pub(crate) struct Session<D> {
     pub(crate) list_wanted: bool,
     /// Instruments whose cancel of everything the connection took with it: sent again.
     pub(crate) cancel_wanted: Vec<bool>,
+    /// Orders whose amendment nobody answered.
+    pub(crate) amends_in_doubt: Vec<OrderKey>,
     /// New orders that wait for the end of old ones.
     pub(super) replacing: Vec<Replacing>,
     /// Path of the private stream, once the venue has said it, until it is opened.
@@ -168,6 +171,7 @@ impl<D: Dialect> Session<D> {
             assets,
             list_wanted: false,
             cancel_wanted,
+            amends_in_doubt: Vec::with_capacity(DOUBTS_MAX),
             replacing: Vec::with_capacity(64),
             stream_path: None,
             told: Vec::with_capacity(64),

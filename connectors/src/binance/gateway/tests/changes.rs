@@ -49,6 +49,24 @@ fn documented_answer_to_an_amendment_is_read() {
 }
 
 #[test]
+fn amendment_without_an_answer_shows_in_the_end_of_its_order() {
+    let mut bench = Bench::up();
+    amend(&mut bench, 1, 500_000);
+    let mut report = execution(1, 33, "CANCELED", "CANCELED");
+    report["C"] = report["c"].clone();
+    report["c"] = "somethingElse".into();
+    report["q"] = "5.00000000".into();
+    bench.event(&report);
+    let events = bench.take();
+    assert_eq!(quantities(&events).len(), 1);
+    assert_eq!(quantities(&events)[0].1, 500_000);
+    let kinds: Vec<u8> = events.iter().map(|record| record.kind).collect();
+    let place = |kind: Kind| kinds.iter().position(|one| *one == kind.code());
+    assert!(place(Kind::OrderAmended) < place(Kind::OrderCancelled));
+    assert!(place(Kind::OrderAmended).is_some());
+}
+
+#[test]
 fn amendment_in_the_stream_names_the_order_before_it() {
     let mut bench = Bench::up();
     let mut report = execution(1, 33, "REPLACED", "PARTIALLY_FILLED");

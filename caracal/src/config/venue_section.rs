@@ -30,6 +30,8 @@ pub(crate) struct VenueConfig {
     pub(crate) connect: Connect,
     /// Whether orders go to a simulated venue over its market, and no further.
     pub(crate) paper: bool,
+    /// Whether raw frames of its market are recorded beside the journal.
+    pub(crate) record_frames: bool,
 }
 
 /// How to reach a venue.
@@ -249,6 +251,7 @@ fn venue(
     let kind = section.choice(problems, "connect", &kinds, None);
     let orders = [("venue", false), ("paper", true)];
     let paper = section.choice(problems, "orders", &orders, Some(false));
+    let record_frames = section.flag(problems, "record_frames", false);
     let connect = match kind {
         Some(ConnectKind::Practice) => {
             practice(section.table(problems, "practice"), problems).map(Connect::Practice)
@@ -265,6 +268,7 @@ fn venue(
         symbols: symbols?,
         connect: connect?,
         paper: paper?,
+        record_frames: record_frames?,
     })
 }
 

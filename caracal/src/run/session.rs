@@ -1,5 +1,6 @@
 //! One run from start to end: journal, recovery, venue, first events, pipeline, supervision, end.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use engine::clock::WallClock;
@@ -200,8 +201,12 @@ fn start(
     )?;
     opening.note_cut(recovery)?;
     let mut ports = Vec::new();
-    for venue in venues {
-        ports.push(venue.ports(&machine, machine_config.limits.recv_window_ns)?);
+    let began_ns = clock.now_ns();
+    for (venue, section) in venues.iter_mut().zip(&config.venues) {
+        let frames = section
+            .record_frames
+            .then(|| frames_path(config, &section.name, began_ns));
+        ports.push(venue.ports(&machine, machine_config.limits.recv_window_ns, frames)?);
     }
     let pipeline = Pipeline::new(machine, writer, config.engine.topology.clone(), clock)
         .tick_interval(config.engine.tick_interval)
@@ -212,6 +217,13 @@ fn start(
     let mut follower = Follower::new(reader, shadow);
     follower.follow()?;
     Ok((running, follower))
+}
+
+/// Where a run keeps a venue's raw frames: beside the journal, a file for each run.
+fn frames_path(config: &Config, venue: &str, began_ns: u64) -> PathBuf {
+    let mut folder = config.journal.dir.clone().into_os_string();
+    folder.push(".frames");
+    PathBuf::from(folder).join(format!("{venue}-{began_ns}.gz"))
 }
 
 /// The pipeline with the feed of each venue and the gateway of each account.

@@ -6,9 +6,11 @@ mod market;
 mod ports;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connectors::feed::FrameLog;
 use connectors::load::{RestEndpoint, Wanted};
 use connectors::net::{Trust, client_config};
 use connectors::practice::PracticeServer;
@@ -271,7 +273,7 @@ fn external_key(
 
 impl Venue {
     /// The feed of this venue and a gateway for each of its accounts, which go on from where
-    /// `machine` is.
+    /// `machine` is. Raw frames are recorded in a new file at `frames`.
     ///
     /// # Errors
     ///
@@ -280,6 +282,7 @@ impl Venue {
         &mut self,
         machine: &Machine,
         recv_window_ns: u64,
+        frames: Option<PathBuf>,
     ) -> Result<Ports, Failure> {
         // The machine's own: it keeps an instrument's old steps while orders depend on them.
         let held = |spec: &InstrumentSpec| {
@@ -287,7 +290,14 @@ impl Venue {
             listing.map_or_else(|| spec.clone(), |listing| listing.spec().clone())
         };
         let instruments: Arc<[InstrumentSpec]> = self.instruments.iter().map(held).collect();
-        let feed = self.market.feed(&self.access, self.id, &instruments)?;
+        let mut feed = self.market.feed(&self.access, self.id, &instruments)?;
+        if let Some(path) = frames {
+            let failed = |error| Failure::while_doing(&path.display().to_string(), error);
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(failed)?;
+            }
+            feed.record_frames(FrameLog::create(&path).map_err(failed)?);
+        }
         if let Some(plans) = self.paper.take() {
             return Ok(paper::ports(feed, plans, &instruments));
         }

@@ -6,6 +6,7 @@
 use connectors::binance::feed::MarketFeed;
 use connectors::binance::gateway::BinanceGateway;
 use connectors::binance::usdm::{self, UsdmGateway};
+use connectors::feed::FrameLog;
 use engine::machine::Approved;
 use model::ids::AccountId;
 use model::ports::{Clock, EventSink, Feed, Gateway, Trace, Worked};
@@ -37,6 +38,16 @@ pub(crate) enum Ports {
     Live(AnyFeed, Vec<(AccountId, AnyGateway)>),
     /// Orders go to a simulated venue over its market.
     Paper(PaperFeed<AnyFeed>, Vec<(AccountId, PaperGateway<Command>)>),
+}
+
+impl AnyFeed {
+    /// Raw frames are recorded from now on.
+    pub(super) fn record_frames(&mut self, log: FrameLog) {
+        match self {
+            Self::BinanceSpot(feed) => feed.record_frames(log),
+            Self::BinanceUsdm(feed) => feed.record_frames(log),
+        }
+    }
 }
 
 impl Feed for AnyFeed {

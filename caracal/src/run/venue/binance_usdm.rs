@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connectors::binance::usdm::feed::MarketFeed;
 use connectors::binance::usdm::gateway::{DEAD_MAN, UsdmGateway, UsdmGatewayConfig};
 use connectors::binance::usdm::{Loaded, UsdmKey, load_usdm};
-use connectors::feed::{FeedConfig, FeedScope, FeedTiming};
+use connectors::feed::{Contents, FeedConfig, FeedScope, FeedTiming};
 use connectors::gateway::GatewayTiming;
 use connectors::load::Wanted;
 use engine::clock::WallClock;
@@ -52,7 +52,11 @@ pub(super) fn feed(
         source: SOURCE_FIRST_PORT,
         instruments: Arc::clone(instruments),
         snapshot_levels: SNAPSHOT_LEVELS,
-        scope: FeedScope::default(),
+        // Marks are what positions are valued by.
+        scope: FeedScope {
+            contents: Contents::ALL,
+            ..FeedScope::default()
+        },
         timing: FeedTiming::default(),
     };
     let feed = MarketFeed::new(config).map_err(Failure::because)?;

@@ -129,8 +129,8 @@ configuration of `caracal run` to name. They are made anew at each start and wor
 #[derive(Debug, Args)]
 #[command(after_help = PRACTICE_EXAMPLES)]
 pub(crate) struct PracticeArgs {
-    /// Whose protocol to speak.
-    #[arg(long, default_value = "binance", value_parser = ["binance"])]
+    /// Whose protocol to speak: Binance spot, or its USD-M futures.
+    #[arg(long, default_value = "binance", value_parser = ["binance", "binance-usdm"])]
     pub(crate) venue: String,
     /// Where to listen. Loopback only, unless you know why.
     #[arg(long, default_value = "127.0.0.1:9443")]

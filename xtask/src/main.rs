@@ -11,6 +11,7 @@ mod ci;
 mod faults;
 mod fuzz;
 mod histories;
+mod interop;
 mod mutants;
 mod peers;
 mod shell;
@@ -48,6 +49,9 @@ enum Chore {
     /// Trade at practice venues under every fault at once, from many seeds, in release.
     #[command(after_help = chaos::EXAMPLES)]
     Chaos(chaos::ChaosArguments),
+    /// Install ccxt under target/ and let it trade at each practice venue.
+    #[command(after_help = interop::EXAMPLES)]
+    Interop(interop::InteropArguments),
     /// Change orders, money and risk in small ways, and see whether a test notices.
     #[command(after_help = mutants::EXAMPLES)]
     Mutants(mutants::MutantsArguments),
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Chore::Faults(arguments) => faults::run(root, &arguments),
         Chore::Histories(arguments) => histories::run(root, &arguments),
         Chore::Chaos(arguments) => chaos::run(root, &arguments),
+        Chore::Interop(arguments) => interop::run(root, &arguments),
         Chore::Mutants(arguments) => mutants::run(root, &arguments),
         Chore::Peers(arguments) => peers::run(root, &arguments),
     };

@@ -113,6 +113,13 @@ fn wanted(args: &BacktestArgs, registry: &Registry) -> Result<Wanted, Failure> {
         });
     };
     let config = BacktestConfig::load(path, registry).map_err(Failure::because)?;
+    if config.backtest.venue.queues.needs_orders() {
+        return Err(Failure::Message(format!(
+            "{}: queue = \"fifo\" needs each order of the venue's, and the journal of a live run \
+             has levels: choose another queue to compare with",
+            path.display()
+        )));
+    }
     Ok(Wanted {
         venue: config.backtest.venue.clone(),
         latencies: Some(prepare::latencies(&config.backtest)?),

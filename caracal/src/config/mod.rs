@@ -122,7 +122,14 @@ fn paper(
         root.problem(problems, "backtest", what);
         return None;
     }
-    backtest_section::read(root.table(problems, "backtest"), problems).map(Some)
+    let section = backtest_section::read(root.table(problems, "backtest"), problems)?;
+    if section.venue.queues.needs_orders() {
+        let what = "has queue = \"fifo\", which needs each order of the venue's, and a live market \
+                    shows levels: choose another queue for orders = \"paper\"";
+        root.problem(problems, "backtest", what);
+        return None;
+    }
+    Some(Some(section))
 }
 
 impl Config {

@@ -42,6 +42,8 @@ pub(super) struct Kept {
     pub(super) counts: Counts,
     /// Orders that rest, by the venue's ids, each with its place: the smaller stands before.
     pub(super) orders: BTreeMap<u64, (u64, BookOrder)>,
+    /// Lots of an order that traded since its last change.
+    pub(super) traded: BTreeMap<u64, i64>,
     /// The next place.
     place: u64,
 }
@@ -66,6 +68,7 @@ impl Kept {
             mark: None,
             counts: Counts::default(),
             orders: BTreeMap::new(),
+            traded: BTreeMap::new(),
             place: 0,
         }
     }
@@ -85,7 +88,14 @@ impl Kept {
             }
         };
         self.orders.insert(order.order_id, (place, *order));
+        self.traded.remove(&order.order_id);
         before.map(|(_, before)| before)
+    }
+
+    /// An order rests no more.
+    pub(super) fn remove_order(&mut self, id: u64) {
+        self.orders.remove(&id);
+        self.traded.remove(&id);
     }
 
     /// What rests at a price.

@@ -26,12 +26,15 @@ pub(super) fn take(
     begin(set, head, findings)?;
     let id = told.order_id;
     let known = set.kept(head.slot).orders.get(&id).map(|(_, order)| *order);
+    let traded = set.kept(head.slot).traded.get(&id).copied().unwrap_or(0);
     let finding = match (told.change, known) {
         (BookChange::Added, Some(_)) => Some(Finding::OrderTwice),
         (BookChange::Changed | BookChange::Removed | BookChange::Traded, None) => {
             Some(Finding::UnknownOrder)
         }
-        (BookChange::Traded, Some(known)) if told.qty > known.qty => Some(Finding::OrderBeyond),
+        (BookChange::Traded, Some(known)) if told.qty.0 + traded > known.qty.0 => {
+            Some(Finding::OrderBeyond)
+        }
         (BookChange::Added, None) | (_, Some(_)) => None,
     };
     if let Some(finding) = finding {
@@ -52,13 +55,18 @@ pub(super) fn take(
         BookChange::Added => (None, Some((told.price, told.qty))),
         BookChange::Changed => (known, Some((told.price, told.qty))),
         BookChange::Removed => (known, None),
-        BookChange::Traded => return Ok(false),
+        BookChange::Traded => {
+            // What is left is said by the next change; until then no more may trade than rested.
+            let kept = set.kept_mut(head.slot);
+            kept.traded.insert(id, traded + told.qty.0);
+            return Ok(false);
+        }
     };
     let kept = set.kept_mut(head.slot);
     if now.is_some() {
         kept.put_order(&told);
     } else {
-        kept.orders.remove(&id);
+        kept.remove_order(id);
     }
     let changed = levels(set, head.slot, told.side, before, now);
     write(set, head, told.side, &changed)?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use connectors::binance::usdm::usdm_symbols;
 use connectors::practice::{PracticeInstrument, PracticeServer};
 use connectors::protocol::Protocol;
 use rust_decimal::Decimal;
@@ -28,6 +29,10 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// [`Failure`]: a port in use, an unreadable recording, a fault that cannot be.
 pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
     let venue = venue_of(args)?;
+    let protocol = match args.venue.as_str() {
+        "binance-usdm" => Protocol::BinanceUsdm,
+        _ => Protocol::BinanceSpot,
+    };
     let signature = match args.signature.as_str() {
         "hmac" => Signature::Hmac,
         _ => Signature::Ed25519,
@@ -42,17 +47,12 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
     });
     let fresh = Restored::default();
     let symbols = match &args.symbols[..] {
+        [] if protocol == Protocol::BinanceUsdm => usdm_symbols(),
         [] => PracticeInstrument::symbols(),
         symbols => symbols.to_vec(),
     };
     let accounts = accounts.collect();
-    let mut config = practice_config(
-        (&venue, Protocol::BinanceSpot),
-        &symbols,
-        args.listen,
-        accounts,
-        &fresh,
-    )?;
+    let mut config = practice_config((&venue, protocol), &symbols, args.listen, accounts, &fresh)?;
     config.limits.weight_per_minute = args.weight_per_minute;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -67,8 +67,9 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
     }
     let keys = args.keys.display();
     say(&format!(
-        "practice binance  https://{0}  wss://{0}  keys in {keys}",
-        server.addr()
+        "practice {1}  https://{0}  wss://{0}  keys in {keys}",
+        server.addr(),
+        args.venue
     ))?;
     say("Ctrl-C ends it")?;
     let deadline = args.run_for.map(|run_for| Instant::now() + run_for);
@@ -76,7 +77,7 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
         std::thread::sleep(LOOK_INTERVAL);
     }
     server.stop();
-    say("practice binance  ended")
+    say(&format!("practice {}  ended", args.venue))
 }
 
 fn venue_of(args: &PracticeArgs) -> Result<PracticeVenue, Failure> {

@@ -65,6 +65,13 @@ pub(crate) fn practice_config(
             };
             start_at(&mut config.instruments, start_prices)?;
         }
+        MarketChoice::Recording { path, .. } if protocol != Protocol::BinanceSpot => {
+            return Err(Failure::Message(format!(
+                "recording {}: the practice venue plays recordings of Binance spot only; leave it \
+                 out for a synthetic market",
+                path.display()
+            )));
+        }
         MarketChoice::Recording { path, speed } => {
             let speed = match speed.as_str() {
                 "max" => Speed::Max,

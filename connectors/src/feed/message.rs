@@ -68,7 +68,7 @@ impl Depth {
     }
 
     /// Turns a message that names the asks first into ours: what was pushed up to
-    /// [`Self::end_of_bids`] are the asks.
+    /// `end_of_bids` are the asks.
     pub fn asks_came_first(&mut self) {
         self.levels.rotate_left(self.bids);
         self.bids = self.levels.len() - self.bids;

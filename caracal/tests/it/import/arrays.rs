@@ -150,7 +150,8 @@ fn single_orders_become_records_with_their_levels_and_nonsense_is_left_out() {
         // What makes no sense: twice, unknown, beyond, levels among orders, no side.
         ((BUY | ADD, 8, 17, 9.0, 1.0), 1),
         ((BUY | CANCEL, 8, 17, 9.0, 1.0), 9),
-        ((BUY | FILL, 8, 17, 8.9, 0.6), 1),
+        ((BUY | FILL, 8, 17, 8.9, 0.3), 1),
+        ((BUY | FILL, 8, 17, 8.9, 0.3), 1),
         ((BUY | DEPTH, 8, 17, 8.8, 1.0), 0),
         ((EXCHANGE | LOCAL | ADD, 8, 17, 8.8, 1.0), 4),
         ((BUY | CLEAR, 9, 18, f64::NAN, 0.0), 0),
@@ -177,6 +178,7 @@ fn single_orders_become_records_with_their_levels_and_nonsense_is_left_out() {
         "15 0 trade 0 Sell 90 x 20 @7",
         "16 0 order 2 Removed Buy 90 x 0 @7",
         "16 0 levels 7 [Buy 90 x 0] @7 last",
+        "17 0 order 1 Traded Buy 89 x 3 @8",
         "18 0 order 1 Removed Buy 89 x 0 @9",
         "18 0 levels 8 [Buy 89 x 0] @9 last",
         "18 Down: data set ends",
@@ -184,10 +186,10 @@ fn single_orders_become_records_with_their_levels_and_nonsense_is_left_out() {
     assert_eq!(records, wanted);
     assert_eq!(finding(&report, "orders_twice"), (1, Some(9)));
     assert_eq!(finding(&report, "unknown_orders"), (1, Some(10)));
-    assert_eq!(finding(&report, "orders_beyond"), (1, Some(11)));
-    assert_eq!(finding(&report, "unused_messages"), (1, Some(12)));
-    assert_eq!(finding(&report, "impossible_numbers"), (1, Some(13)));
-    assert_eq!(report["instruments"][0]["order_changes"], 8);
+    assert_eq!(finding(&report, "orders_beyond"), (1, Some(12)));
+    assert_eq!(finding(&report, "unused_messages"), (1, Some(13)));
+    assert_eq!(finding(&report, "impossible_numbers"), (1, Some(14)));
+    assert_eq!(report["instruments"][0]["order_changes"], 9);
 }
 
 #[test]

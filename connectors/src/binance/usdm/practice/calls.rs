@@ -22,6 +22,7 @@ pub(in crate::binance) enum UsdmCall {
     OpenOrders,
     Trades,
     Balances,
+    Account,
     Positions,
     Income,
     Commission,
@@ -53,6 +54,7 @@ impl UsdmCall {
             ("GET", "/fapi/v1/openOrders") => Self::OpenOrders,
             ("GET", "/fapi/v1/userTrades") => Self::Trades,
             ("GET", "/fapi/v2/balance" | "/fapi/v3/balance") => Self::Balances,
+            ("GET", "/fapi/v2/account" | "/fapi/v3/account") => Self::Account,
             ("GET", "/fapi/v2/positionRisk" | "/fapi/v3/positionRisk") => Self::Positions,
             ("GET", "/fapi/v1/income") => Self::Income,
             ("GET", "/fapi/v1/commissionRate") => Self::Commission,
@@ -72,6 +74,7 @@ impl UsdmCall {
             "order.cancel" => Self::Cancel,
             "order.status" => Self::Status,
             "account.balance" | "v2/account.balance" => Self::Balances,
+            "account.status" | "v2/account.status" => Self::Account,
             "account.position" | "v2/account.position" => Self::Positions,
             "userDataStream.start" => Self::KeyStart,
             "userDataStream.ping" => Self::KeyPing,
@@ -102,6 +105,7 @@ impl UsdmCall {
             | Self::OpenOrders
             | Self::Trades
             | Self::Balances
+            | Self::Account
             | Self::Positions
             | Self::Income
             | Self::Commission
@@ -136,6 +140,7 @@ impl UsdmCall {
             | Self::OpenOrders
             | Self::Trades
             | Self::Balances
+            | Self::Account
             | Self::Positions
             | Self::Income
             | Self::Commission => true,
@@ -163,7 +168,7 @@ impl UsdmCall {
                 _ => 20,
             },
             Self::OpenOrders if !one_symbol => 40,
-            Self::PlaceBatch | Self::Balances | Self::Positions | Self::Trades => 5,
+            Self::PlaceBatch | Self::Balances | Self::Account | Self::Positions | Self::Trades => 5,
             Self::Countdown => 10,
             Self::Income => 30,
             Self::Commission => 20,

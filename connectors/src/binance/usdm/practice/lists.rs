@@ -1,5 +1,6 @@
 //! Questions to a practice USD-M: which call does what, and the lists that it answers with.
 
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::calls::UsdmCall;
@@ -9,7 +10,7 @@ use crate::binance::practice::core::{Core, list_limit};
 use crate::binance::practice::error::ApiError;
 use crate::binance::practice::params::Params;
 use crate::binance::practice::{market, text};
-use crate::practice::perps::{IncomeKind, MarginMode};
+use crate::practice::perps::{IncomeKind, Margin, MarginMode};
 use crate::practice::{VenueOrder, VenueTrade};
 
 impl Core {
@@ -49,6 +50,7 @@ impl Core {
             UsdmCall::OpenOrders => self.usdm_open_orders(account()?, params),
             UsdmCall::Trades => self.usdm_trades(account()?, params),
             UsdmCall::Balances => Ok(self.usdm_balances(account()?)),
+            UsdmCall::Account => Ok(self.usdm_account(account()?)),
             UsdmCall::Positions => Ok(self.usdm_positions(account()?)),
             UsdmCall::Income => self.usdm_income(account()?, params),
             UsdmCall::Commission => self.usdm_commission(params),
@@ -172,6 +174,52 @@ impl Core {
             })
         };
         assets.map(row).collect()
+    }
+
+    /// `account`: each asset with its margins, positions, and sums in the quote asset of them all.
+    fn usdm_account(&self, account: usize) -> Value {
+        let names = self.exchange.accounts.balances(account).keys();
+        let margins: Vec<_> = names
+            .map(|asset| (asset, self.exchange.margin(account, asset)))
+            .collect();
+        let assets: Vec<Value> = margins
+            .iter()
+            .map(|(asset, margin)| {
+                json!({
+                    "asset": asset,
+                    "walletBalance": text::money(margin.wallet),
+                    "unrealizedProfit": text::money(margin.cross_unrealised),
+                    "marginBalance": text::money(margin.wallet + margin.cross_unrealised),
+                    "maintMargin": text::money(margin.maintenance),
+                    "initialMargin": text::money(margin.initial),
+                    "crossWalletBalance": text::money(margin.cross_wallet),
+                    "crossUnPnl": text::money(margin.cross_unrealised),
+                    "availableBalance": text::money(margin.available()),
+                    "maxWithdrawAmount": text::money(margin.available().min(margin.cross_wallet)),
+                    "updateTime": self.now_ms,
+                })
+            })
+            .collect();
+        let sum = |part: fn(&Margin) -> Decimal| {
+            let parts = margins.iter().map(|(_, margin)| part(margin));
+            text::money(parts.sum::<Decimal>())
+        };
+        let mut positions = self.usdm_positions(account);
+        for row in positions.as_array_mut().into_iter().flatten() {
+            row["unrealizedProfit"] = row["unRealizedProfit"].take();
+        }
+        json!({
+            "totalInitialMargin": sum(|margin| margin.initial),
+            "totalMaintMargin": sum(|margin| margin.maintenance),
+            "totalWalletBalance": sum(|margin| margin.wallet),
+            "totalUnrealizedProfit": sum(|margin| margin.cross_unrealised),
+            "totalMarginBalance": sum(|margin| margin.wallet + margin.cross_unrealised),
+            "totalCrossWalletBalance": sum(|margin| margin.cross_wallet),
+            "totalCrossUnPnl": sum(|margin| margin.cross_unrealised),
+            "availableBalance": sum(Margin::available),
+            "assets": assets,
+            "positions": positions,
+        })
     }
 
     /// `positionRisk`: what is open or has orders.

@@ -362,10 +362,15 @@ impl Reader {
     /// Opens a segment.
     fn source_of(&self, segment: u32) -> Result<Source, OpenError> {
         let file = scan::open(&self.folder, self.geometry, segment, Access::Read)?;
+        // Recovery would refuse it. A live writer has one whole copy at any moment.
+        let marks = scan::marks(&*file, self.geometry.seed(segment));
+        let path = self.folder.segment_path(segment);
+        if marks.map_err(OpenError::io("read", &path))? == Marks::Bad {
+            return Err(OpenError::bad_mark(path));
+        }
         if !self.mapped {
             return Ok(Source::read(segment, self.geometry, file));
         }
-        let path = self.folder.segment_path(segment);
         Source::mapped(segment, self.geometry, file).map_err(OpenError::io("map", &path))
     }
 }

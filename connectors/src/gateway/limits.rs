@@ -94,6 +94,20 @@ pub struct WindowSpec {
     pub by_instrument: bool,
 }
 
+impl WindowSpec {
+    /// A window over all instruments that begins at whole multiples of its length.
+    #[must_use]
+    pub const fn aligned(seconds: u64, limit: u64, reserve: bool) -> Self {
+        Self {
+            span_ns: seconds * SECOND_NS,
+            limit,
+            reserve,
+            aligned: true,
+            by_instrument: false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Window {
     spec: WindowSpec,
@@ -255,15 +269,8 @@ mod tests {
     const NOW: u64 = 1_700_000_000_000_000_000;
 
     fn ledger(weight_per_minute: u64, orders_per_ten_seconds: u64) -> Ledger {
-        let spec = |seconds, limit, reserve| WindowSpec {
-            span_ns: seconds * SECOND_NS,
-            limit,
-            reserve,
-            aligned: true,
-            by_instrument: false,
-        };
-        let weight = spec(60, weight_per_minute, true);
-        let orders = spec(10, orders_per_ten_seconds, false);
+        let weight = WindowSpec::aligned(60, weight_per_minute, true);
+        let orders = WindowSpec::aligned(10, orders_per_ten_seconds, false);
         Ledger::new(&[weight, orders], 1)
     }
 

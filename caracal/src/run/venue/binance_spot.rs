@@ -2,21 +2,19 @@
 
 use std::sync::Arc;
 
-use connectors::binance::feed::{FeedConfig, FeedScope, FeedTiming, MarketFeed};
+use connectors::binance::feed::MarketFeed;
 use connectors::binance::gateway::{BinanceGateway, GatewayConfig, GatewayTiming};
 use connectors::binance::{Loaded, Wanted, load_instruments};
+use connectors::feed::Contents;
 use engine::clock::WallClock;
-use engine::pipeline::SOURCE_FIRST_PORT;
 use model::ids::VenueId;
 use model::instrument::InstrumentSpec;
 
 use super::market::Resume;
 use super::ports::{AnyFeed, AnyGateway};
-use super::{Access, START_MAX};
+use super::{Access, START_MAX, feed_config};
 use crate::output::Failure;
 
-/// Levels a side in a book's snapshot.
-const SNAPSHOT_LEVELS: u32 = 1_000;
 /// Where the order interface of a practice venue is on its host.
 pub(super) const ORDERS_PATH: &str = "/ws-api/v3";
 
@@ -37,16 +35,7 @@ pub(super) fn feed(
     venue: VenueId,
     instruments: &Arc<[InstrumentSpec]>,
 ) -> Result<AnyFeed, Failure> {
-    let config = FeedConfig {
-        stream_url: access.streams.clone(),
-        rest: access.rest.clone(),
-        venue,
-        source: SOURCE_FIRST_PORT,
-        instruments: Arc::clone(instruments),
-        snapshot_levels: SNAPSHOT_LEVELS,
-        scope: FeedScope::default(),
-        timing: FeedTiming::default(),
-    };
+    let config = feed_config(access, venue, instruments, Contents::BOOK);
     let feed = MarketFeed::new(config).map_err(Failure::because)?;
     Ok(AnyFeed::BinanceSpot(feed))
 }

@@ -5,21 +5,18 @@ use std::sync::Arc;
 use connectors::binance::usdm::feed::MarketFeed;
 use connectors::binance::usdm::gateway::{DEAD_MAN, UsdmGateway, UsdmGatewayConfig};
 use connectors::binance::usdm::{Loaded, UsdmKey, load_usdm};
-use connectors::feed::{Contents, FeedConfig, FeedScope, FeedTiming};
+use connectors::feed::Contents;
 use connectors::gateway::GatewayTiming;
 use connectors::load::Wanted;
 use engine::clock::WallClock;
-use engine::pipeline::SOURCE_FIRST_PORT;
 use model::ids::VenueId;
 use model::instrument::InstrumentSpec;
 
 use super::market::Resume;
 use super::ports::{AnyFeed, AnyGateway};
-use super::{Access, Key, START_MAX};
+use super::{Access, Key, START_MAX, feed_config};
 use crate::output::Failure;
 
-/// Levels a side in a book's snapshot.
-const SNAPSHOT_LEVELS: u32 = 1_000;
 /// Where the order interface of a practice venue is on its host.
 pub(super) const ORDERS_PATH: &str = "/ws-fapi/v1";
 
@@ -45,20 +42,8 @@ pub(super) fn feed(
     venue: VenueId,
     instruments: &Arc<[InstrumentSpec]>,
 ) -> Result<AnyFeed, Failure> {
-    let config = FeedConfig {
-        stream_url: access.streams.clone(),
-        rest: access.rest.clone(),
-        venue,
-        source: SOURCE_FIRST_PORT,
-        instruments: Arc::clone(instruments),
-        snapshot_levels: SNAPSHOT_LEVELS,
-        // Marks are what positions are valued by.
-        scope: FeedScope {
-            contents: Contents::ALL,
-            ..FeedScope::default()
-        },
-        timing: FeedTiming::default(),
-    };
+    // Marks are what positions are valued by.
+    let config = feed_config(access, venue, instruments, Contents::ALL);
     let feed = MarketFeed::new(config).map_err(Failure::because)?;
     Ok(AnyFeed::BinanceUsdm(feed))
 }

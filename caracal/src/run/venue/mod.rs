@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::feed::FrameLog;
+use connectors::feed::{Contents, FeedConfig, FeedScope, FeedTiming};
 use connectors::load::{RestEndpoint, Wanted};
 use connectors::net::{Trust, client_config};
 use connectors::practice::PracticeServer;
@@ -18,6 +19,7 @@ use connectors::protocol::{self, Protocol};
 use connectors::sign::Signer;
 use engine::clock::WallClock;
 use engine::machine::Machine;
+use engine::pipeline::SOURCE_FIRST_PORT;
 use model::ids::{AccountId, InstrumentId, VenueId};
 use model::instrument::InstrumentSpec;
 use replay::backtest::PaperPlan;
@@ -35,12 +37,36 @@ use crate::practice::{KeyPair, PracticeAccount, practice_config, read_trimmed};
 
 /// Longest time for the first answers of the venue.
 const START_MAX: Duration = Duration::from_secs(15);
+/// Levels a side in a book's snapshot.
+const SNAPSHOT_LEVELS: u32 = 1_000;
 
 /// Where a venue is.
 struct Access {
     rest: RestEndpoint,
     streams: String,
     orders: String,
+}
+
+/// What a venue's market feed is made of, whichever the protocol.
+fn feed_config(
+    access: &Access,
+    venue: VenueId,
+    instruments: &Arc<[InstrumentSpec]>,
+    contents: Contents,
+) -> FeedConfig {
+    FeedConfig {
+        stream_url: access.streams.clone(),
+        rest: access.rest.clone(),
+        venue,
+        source: SOURCE_FIRST_PORT,
+        instruments: Arc::clone(instruments),
+        snapshot_levels: SNAPSHOT_LEVELS,
+        scope: FeedScope {
+            contents,
+            ..FeedScope::default()
+        },
+        timing: FeedTiming::default(),
+    }
 }
 
 /// An account at a venue, and how it proves who it is.

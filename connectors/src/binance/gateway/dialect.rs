@@ -15,7 +15,6 @@ use crate::sign::Signer;
 use crate::wire::symbols::Entry;
 use crate::wire::{Raw, Symbols, WireError, WriteError};
 
-const SECOND_NS: u64 = 1_000_000_000;
 /// Most rows of one page of trades.
 pub(super) const TRADES_PAGE: u64 = 1_000;
 
@@ -125,17 +124,10 @@ impl Dialect for Spot {
     }
 
     fn windows(&self) -> Vec<WindowSpec> {
-        let window = |span_s, limit, reserve| WindowSpec {
-            span_ns: span_s * SECOND_NS,
-            limit,
-            reserve,
-            aligned: true,
-            by_instrument: false,
-        };
         vec![
-            window(60, self.limits.weight_per_minute, true),
-            window(10, self.limits.orders_per_ten_seconds, false),
-            window(86_400, self.limits.orders_per_day, false),
+            WindowSpec::aligned(60, self.limits.weight_per_minute, true),
+            WindowSpec::aligned(10, self.limits.orders_per_ten_seconds, false),
+            WindowSpec::aligned(86_400, self.limits.orders_per_day, false),
         ]
     }
 

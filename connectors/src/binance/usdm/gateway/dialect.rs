@@ -224,17 +224,10 @@ impl Dialect for Usdm {
     }
 
     fn windows(&self) -> Vec<WindowSpec> {
-        let window = |span_s, limit, reserve| WindowSpec {
-            span_ns: span_s * SECOND_NS,
-            limit,
-            reserve,
-            aligned: true,
-            by_instrument: false,
-        };
         vec![
-            window(60, self.limits.weight_per_minute, true),
-            window(10, self.limits.orders_per_ten_seconds, false),
-            window(60, self.limits.orders_per_minute, false),
+            WindowSpec::aligned(60, self.limits.weight_per_minute, true),
+            WindowSpec::aligned(10, self.limits.orders_per_ten_seconds, false),
+            WindowSpec::aligned(60, self.limits.orders_per_minute, false),
         ]
     }
 

@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod link;
 pub mod load;
 pub mod net;
+pub mod okx;
 pub mod practice;
 pub mod protocol;
 pub mod sign;

@@ -43,7 +43,7 @@ pub struct Moment {
 }
 
 /// Most headers of a request.
-pub const HEADERS_MAX: usize = 6;
+pub const HEADERS_MAX: usize = 8;
 
 /// A request over HTTP; the ranges are places in the buffer that it was written into.
 #[derive(Debug, Clone)]

@@ -5,7 +5,9 @@
 
 pub mod error;
 pub mod inline;
+pub(crate) mod loose;
 pub mod order_id;
+pub(crate) mod out;
 pub mod raw;
 pub(crate) mod scan;
 pub mod symbols;
@@ -15,3 +17,4 @@ pub use error::{WireError, WriteError};
 pub use inline::Inline;
 pub use raw::Raw;
 pub use symbols::{SymbolError, Symbols};
+pub use text::Text;

@@ -23,6 +23,7 @@ mod deframer;
 mod feed;
 mod gateway;
 mod http;
+mod okx;
 mod practice;
 mod samples;
 mod sign_vectors;

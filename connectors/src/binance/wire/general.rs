@@ -4,13 +4,12 @@
 
 use model::num::NumberError;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::kline;
 use super::market::{Depth, Market, level, quote_body, trade_message, update_message};
 use crate::feed::sync::Span;
 use crate::wire::error::{WireError, from_json, nanoseconds};
-use crate::wire::raw::Raw;
+pub(in crate::binance) use crate::wire::loose::{Loose, number, present, required};
 use crate::wire::symbols::{Entry, Symbols};
 use crate::wire::text::Text;
 
@@ -60,9 +59,6 @@ struct Payload<'a> {
     error: Loose<'a>,
 }
 
-/// A value whose type depends on the kind of message.
-pub(in crate::binance) type Loose<'a> = Option<Raw<'a>>;
-
 /// Kinds of stream messages that the documentation has and nobody here uses.
 const UNUSED_KINDS: &[&str] = &[
     "aggTrade",
@@ -75,12 +71,6 @@ const UNUSED_KINDS: &[&str] = &[
     "referencePrice",
     "blockTrade",
 ];
-
-pub(in crate::binance) fn present<'de, D: serde::Deserializer<'de>>(
-    value: D,
-) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(value).map(|IgnoredAny| true)
-}
 
 pub(super) fn decode(
     bytes: &[u8],
@@ -213,23 +203,6 @@ pub(in crate::binance) fn decode_snapshot(
     snapshot.last_update_id.ok_or(WireError::Missing {
         field: "lastUpdateId",
     })
-}
-
-pub(in crate::binance) fn required<'a, T: Deserialize<'a>>(
-    raw: Loose<'a>,
-    field: &'static str,
-) -> Result<T, WireError> {
-    let raw = raw.ok_or(WireError::Missing { field })?;
-    serde_json::from_str(raw.get()).map_err(|_| WireError::Value { field })
-}
-
-pub(in crate::binance) fn number(
-    raw: Loose<'_>,
-    field: &'static str,
-    read: impl Fn(&[u8]) -> Result<i64, NumberError>,
-) -> Result<i64, WireError> {
-    let text: Text<'_> = required(raw, field)?;
-    read(text.as_bytes()).map_err(|error| WireError::Number { field, error })
 }
 
 pub(in crate::binance) fn side(

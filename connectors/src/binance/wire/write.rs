@@ -9,6 +9,7 @@ use model::num::Scale;
 
 use crate::sign::{SIGNATURE_TEXT_BYTES, SignatureText, Signer};
 use crate::wire::WriteError;
+pub(in crate::binance) use crate::wire::out::{Digits, Out};
 
 /// Longest text that is signed; the longest request has about 400 bytes of it.
 const PAYLOAD_BYTES: usize = 1_024;
@@ -26,89 +27,6 @@ impl Default for Scratch {
             payload: [0; PAYLOAD_BYTES],
             signature: [0; SIGNATURE_TEXT_BYTES],
         }
-    }
-}
-
-/// Bytes into a buffer of fixed size; remembers that something did not fit.
-pub(in crate::binance) struct Out<'b> {
-    buffer: &'b mut [u8],
-    length: usize,
-    full: bool,
-}
-
-impl<'b> Out<'b> {
-    pub(in crate::binance) const fn new(buffer: &'b mut [u8]) -> Self {
-        Self {
-            buffer,
-            length: 0,
-            full: false,
-        }
-    }
-
-    #[inline]
-    pub(in crate::binance) fn put(&mut self, bytes: &[u8]) {
-        match self.buffer.get_mut(self.length..self.length + bytes.len()) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                self.length += bytes.len();
-            }
-            None => self.full = true,
-        }
-    }
-
-    /// Several pieces with one check; all of them or none.
-    #[inline]
-    fn put_all<const N: usize>(&mut self, pieces: [&[u8]; N]) {
-        let length = pieces.iter().fold(0, |sum, piece| sum + piece.len());
-        let Some(mut place) = self.buffer.get_mut(self.length..self.length + length) else {
-            self.full = true;
-            return;
-        };
-        for piece in pieces {
-            let (front, behind) = place.split_at_mut(piece.len());
-            front.copy_from_slice(piece);
-            place = behind;
-        }
-        self.length += length;
-    }
-
-    pub(in crate::binance) fn written(&self) -> &[u8] {
-        &self.buffer[..self.length]
-    }
-
-    pub(in crate::binance) const fn finish(self) -> Result<usize, WriteError> {
-        if self.full {
-            Err(WriteError::TooLong)
-        } else {
-            Ok(self.length)
-        }
-    }
-}
-
-/// Decimal digits of a number.
-#[derive(Clone, Copy)]
-pub(in crate::binance) struct Digits {
-    bytes: [u8; 20],
-    start: usize,
-}
-
-impl Digits {
-    #[inline]
-    pub(in crate::binance) fn of(mut value: u64) -> Self {
-        let mut bytes = [0; 20];
-        let mut start = bytes.len();
-        loop {
-            start -= 1;
-            bytes[start] = b'0' + (value % 10) as u8;
-            value /= 10;
-            if value == 0 {
-                return Self { bytes, start };
-            }
-        }
-    }
-
-    pub(in crate::binance) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[self.start..]
     }
 }
 
@@ -230,7 +148,7 @@ impl<'b, 'k> Params<'b, 'k> {
     #[inline]
     pub(in crate::binance) fn finish(mut self) -> Result<usize, WriteError> {
         if let Proof::Signed { signer, .. } = self.proof {
-            if self.payload.full {
+            if self.payload.is_full() {
                 return Err(WriteError::TooLong);
             }
             let signature = signer.sign_into(self.payload.written(), self.signature);

@@ -1,0 +1,5 @@
+//! OKX, spot and USDT perpetuals: one venue, one wire; only instruments and topics differ.
+
+pub mod feed;
+pub mod instruments;
+pub mod wire;

@@ -1,7 +1,7 @@
 //! Market data of OKX, as a dialect of the neutral feed ([`crate::feed`]).
 //!
-//! The whole book comes in the stream; each update names the one before it. Candles have a server of
-//! their own. Thread: the feed's. Hot path: decoding. Allocates: only at start and for requests.
+//! The whole book comes in the stream; each update names the one before it. Candles have a server
+//! of their own. Thread: the feed's. Hot path: decoding. Allocates: only at start and for requests.
 
 use model::body::Level;
 use model::instrument::{Contract, InstrumentSpec};
@@ -149,9 +149,9 @@ impl FeedDialect for OkxStreams {
     }
 }
 
-/// The venue's checksum of a book, best levels first: CRC-32 of `price:quantity:price:quantity`, bid
-/// and ask in turn, as a signed number. The venue takes its own texts, which have no zeros at their
-/// ends. `None` beyond the range of a number.
+/// The venue's checksum of a book, best levels first: CRC-32 of `price:quantity:price:quantity`,
+/// bid and ask in turn, as a signed number. The venue takes its own texts, which have no zeros at
+/// their ends. `None` beyond the range of a number.
 pub fn book_sum(
     entry: &Entry,
     mut bids: impl Iterator<Item = Level>,

@@ -17,8 +17,8 @@ use crate::wire::Text;
 #[derive(Debug, Clone, Copy)]
 pub enum Tiers<'a> {
     /// The venue's own. They are of contracts and the model's of value, so that a price joins them:
-    /// a tier begins at its contracts' value there. Below that price of today the model would reckon
-    /// with less than the venue does: give a price that is lower than one expects.
+    /// a tier begins at its contracts' value there. Below that price of today the model would
+    /// reckon with less than the venue does: give a price that is lower than one expects.
     Venue(&'a [TierRow<'a>], Decimal),
     /// Nobody asked, because nothing is traded there: one tier of half the value, so that whoever
     /// reckons with it errs on the safe side.
@@ -97,8 +97,8 @@ impl Rules<'_, '_> {
 
 /// The instrument as its rules describe it.
 ///
-/// The bounds of order values (`maxLmtAmt`, `maxMktAmt`) and the price band are the venue's to check:
-/// the one is in dollars, the other moves.
+/// The bounds of order values (`maxLmtAmt`, `maxMktAmt`) and the price band are the venue's to
+/// check: the one is in dollars, the other moves.
 ///
 /// # Errors
 ///

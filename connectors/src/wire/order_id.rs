@@ -1,8 +1,8 @@
 //! Our client order ids as the venue carries them: a fixed prefix and sixteen hex digits.
 //!
-//! Binance allows `^[a-zA-Z0-9-_]{1,36}$`, OKX letters and digits alone, at most 32: there the prefix
-//! has no hyphen. It tells our orders from a person's or another program's on the same account; its
-//! letters hold no SQL keyword, which a firewall may stop.
+//! Binance allows `^[a-zA-Z0-9-_]{1,36}$`, OKX letters and digits alone, at most 32: there the
+//! prefix has no hyphen. It tells our orders from a person's or another program's on the same
+//! account; its letters hold no SQL keyword, which a firewall may stop.
 //!
 //! Hot path: yes. Allocates: no.
 

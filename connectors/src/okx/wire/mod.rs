@@ -2,9 +2,9 @@
 //! state.
 //!
 //! Market data goes through a hand-written scanner ([`market::decode`]) that takes the members of
-//! books, best prices and trades in any order; whatever looks otherwise goes through a typed general
-//! parser, with the same result. Keys that we do not know are ignored everywhere; bytes that we
-//! cannot read are a [`crate::wire::WireError`], never a panic.
+//! books, best prices and trades in any order; whatever looks otherwise goes through a typed
+//! general parser, with the same result. Keys that we do not know are ignored everywhere; bytes
+//! that we cannot read are a [`crate::wire::WireError`], never a panic.
 //!
 //! Every number of the venue's is a text, but for sequence ids and checksums; an empty text stands
 //! for nothing.

@@ -450,8 +450,8 @@ pub fn positions(context: &RestContext<'_>, out: &mut [u8]) -> Result<HttpLetter
     signed(context, parts, false, out)
 }
 
-/// The dead man's switch of the whole account: everything is cancelled after so many seconds without
-/// another of these, 10 to 120; 0 takes it back.
+/// The dead man's switch of the whole account: everything is cancelled after so many seconds
+/// without another of these, 10 to 120; 0 takes it back.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! Writes requests of the private connection into the caller's buffer: login, subscriptions, orders.
+//! Writes requests of the private connection into the caller's buffer: login, subscriptions,
+//! orders.
 //!
 //! Every function returns the request's length, or says why there is none. The connection is logged
 //! on once; requests carry no signature of their own. Only a login has no number.

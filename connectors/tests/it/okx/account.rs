@@ -85,7 +85,7 @@ fn assets(row: &AccountRow<'_>) -> Assets {
 }
 
 #[test]
-fn money_and_positions() {
+fn money() {
     let asset = |name: &str, cash: &str, free: &str, held: &str, time| {
         (
             name.to_owned(),
@@ -132,6 +132,10 @@ fn money_and_positions() {
         assert_eq!(assets(&rows[0]), [want]);
         assert_eq!(rows[0].time_ms(), Ok(1_744_499_648_556));
     }
+}
+
+#[test]
+fn positions() {
     if let Some(message) = sample("fx_http_get_positions.json") {
         let body = message.to_string();
         let rows = rest::rows::<PositionRow<'_>>(body.as_bytes())

@@ -100,9 +100,9 @@ fn tiers_begin_at_their_contracts_value() {
         return;
     };
     let body = json!({"code":"0","msg":"","data":[
-        {"instFamily":"BTC-USDT","minSz":"1000.01","maxSz":"2000","mmr":"0.005","imr":"0.013","tier":"2"},
-        {"instFamily":"BTC-USDT","minSz":"0","maxSz":"1000","mmr":"0.00401","imr":"0.01","tier":"1"},
-        {"instFamily":"ETH-USDT","minSz":"0","maxSz":"9","mmr":"0.9","imr":"1","tier":"1"}]})
+        {"instFamily":"BTC-USDT","minSz":"1000.01","maxSz":"2000","mmr":"0.005","tier":"2"},
+        {"instFamily":"BTC-USDT","minSz":"0","maxSz":"1000","mmr":"0.00401","tier":"1"},
+        {"instFamily":"ETH-USDT","minSz":"0","maxSz":"9","mmr":"0.9","tier":"1"}]})
     .to_string();
     let rows = rest::rows::<TierRow<'_>>(body.as_bytes()).unwrap().unwrap();
     let tiers = Tiers::Venue(&rows, decimal("50000"));

@@ -1,5 +1,5 @@
-//! Every sample of OKX's market data gives the expected event, field by field, whoever reads it: the
-//! scanner (the sample as the venue sends it) or the general parser (with spaces); and recorded
+//! Every sample of OKX's market data gives the expected event, field by field, whoever reads it:
+//! the scanner (the sample as the venue sends it) or the general parser (with spaces); and recorded
 //! books are those of a naive book, with the venue's own checksums.
 //!
 //! What the samples do not pin down: `mark-price`, `index-tickers`, `open-interest` and
@@ -239,8 +239,9 @@ fn candle_interest_and_liquidations() {
     }
     // www.okx.com/docs-v5, "Open interest channel" and "Liquidation orders channel".
     check(
-        &json!({"arg":{"channel":"open-interest","instId":"BTC-USDT-SWAP"},"data":[{"instType":"SWAP",
-            "instId":"BTC-USDT-SWAP","oi":"2216113.01","oiCcy":"22161.1301","oiUsd":"1939251795.5",
+        &json!({"arg":{"channel":"open-interest","instId":"BTC-USDT-SWAP"},"data":[
+            {"instType":"SWAP","instId":"BTC-USDT-SWAP","oi":"2216113.01","oiCcy":"22161.1301",
+            "oiUsd":"1939251795.5",
             "ts":"1743041250440"}]}),
         Market::OpenInterest {
             slot: 1,
@@ -312,7 +313,7 @@ fn words_about_the_connection() {
 
 #[test]
 fn rows_behind_the_first_are_told_in_their_order() {
-    let row = |id: &str| json!({"instId":"BTC-USDT","tradeId":id,"px":"1","sz":"1","side":"sell","ts":"1"});
+    let row = |id: &str| json!({"tradeId":id,"px":"1","sz":"1","side":"sell","ts":"1"});
     let message = json!({"arg":{"channel":"trades","instId":"BTC-USDT"},
         "data":[row("1"), row("2"), row("3")]});
     let mut scratch = Scratch::default();

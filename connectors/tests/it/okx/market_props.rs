@@ -85,54 +85,57 @@ fn message() -> impl Strategy<Value = Message> {
         (sequence(), sequence(), sequence()),
         prop_oneof![4 => Just("\"buy\""), 4 => Just("\"sell\""), 1 => Just("\"hold\"")],
     )
-        .prop_map(|((kind, symbol, form), sides, (ts, id), (px, sz), seq, side)| {
-            let (asks, bids, best_ask, best_bid) = sides;
-            let head = |channel: &str, more: &str| {
-                format!("{{\"arg\":{{\"channel\":\"{channel}\",\"instId\":\"{symbol}\"}}{more},\"data\":[")
-            };
-            let action = match form {
-                0 => "",
-                1 => ",\"action\":\"news\"",
-                2..=4 => ",\"action\":\"snapshot\"",
-                _ => ",\"action\":\"update\"",
-            };
-            match kind {
-                0 => (
-                    head("books", action),
-                    vec![
-                        ("asks", asks),
-                        ("bids", bids),
-                        ("ts", ts),
-                        ("checksum", seq.2),
-                        ("seqId", seq.0),
-                        ("prevSeqId", seq.1),
-                    ],
-                ),
-                1 => (
-                    head("bbo-tbt", ""),
-                    vec![
-                        ("asks", best_ask),
-                        ("bids", best_bid),
-                        ("ts", ts),
-                        ("seqId", seq.0),
-                    ],
-                ),
-                _ => (
-                    head("trades", ""),
-                    vec![
-                        ("instId", format!("\"{symbol}\"")),
-                        ("tradeId", id),
-                        ("px", px),
-                        ("sz", sz),
-                        ("side", side.to_owned()),
-                        ("ts", ts),
-                        ("count", "\"3\"".to_owned()),
-                        ("source", "\"0\"".to_owned()),
-                        ("seqId", seq.0),
-                    ],
-                ),
-            }
-        })
+        .prop_map(
+            |((kind, symbol, form), sides, (ts, id), (px, sz), seq, side)| {
+                let (asks, bids, best_ask, best_bid) = sides;
+                let head = |channel: &str, more: &str| {
+                    let arg = format!("\"channel\":\"{channel}\",\"instId\":\"{symbol}\"");
+                    format!("{{\"arg\":{{{arg}}}{more},\"data\":[")
+                };
+                let action = match form {
+                    0 => "",
+                    1 => ",\"action\":\"news\"",
+                    2..=4 => ",\"action\":\"snapshot\"",
+                    _ => ",\"action\":\"update\"",
+                };
+                match kind {
+                    0 => (
+                        head("books", action),
+                        vec![
+                            ("asks", asks),
+                            ("bids", bids),
+                            ("ts", ts),
+                            ("checksum", seq.2),
+                            ("seqId", seq.0),
+                            ("prevSeqId", seq.1),
+                        ],
+                    ),
+                    1 => (
+                        head("bbo-tbt", ""),
+                        vec![
+                            ("asks", best_ask),
+                            ("bids", best_bid),
+                            ("ts", ts),
+                            ("seqId", seq.0),
+                        ],
+                    ),
+                    _ => (
+                        head("trades", ""),
+                        vec![
+                            ("instId", format!("\"{symbol}\"")),
+                            ("tradeId", id),
+                            ("px", px),
+                            ("sz", sz),
+                            ("side", side.to_owned()),
+                            ("ts", ts),
+                            ("count", "\"3\"".to_owned()),
+                            ("source", "\"0\"".to_owned()),
+                            ("seqId", seq.0),
+                        ],
+                    ),
+                }
+            },
+        )
 }
 
 fn row_of(fields: &[(&str, String)]) -> String {

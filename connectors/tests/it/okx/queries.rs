@@ -116,12 +116,14 @@ fn rest_requests_are_signed_as_sent() {
     }
 }
 
+type Writer<'w> = dyn Fn(&RestContext<'_>, &mut [u8]) -> Result<HttpLetter, WriteError> + 'w;
+
 #[test]
 fn rest_questions_have_their_paths() {
     let symbols = symbols();
     let spot = target(&symbols, TradeMode::Cash).entry;
     let swap = target(&symbols, TradeMode::Cross).entry;
-    let path = |write: &dyn Fn(&RestContext<'_>, &mut [u8]) -> Result<HttpLetter, WriteError>| {
+    let path = |write: &Writer<'_>| {
         let (path, body) = sent(write);
         assert_eq!(body, "");
         path
@@ -236,7 +238,10 @@ proptest! {
     #[test]
     fn prop_times_are_those_of_the_calendar(days in 0_u64..2_932_896, ms in 0_u64..86_400_000) {
         // Another way: count the years and months one by one.
-        let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let leap = |year: u64| {
+            let by = |years: u64| year.is_multiple_of(years);
+            by(4) && (!by(100) || by(400))
+        };
         let (mut year, mut rest) = (1970, days);
         while rest >= 365 + u64::from(leap(year)) {
             rest -= 365 + u64::from(leap(year));

@@ -251,7 +251,11 @@ fn login_and_subscriptions() {
 
 proptest! {
     #[test]
-    fn prop_numbers_are_the_orders(price in 1_i64..i64::MAX / 10, qty in 1_i64..1_i64 << 60, raw in 1_u64 << 40..) {
+    fn prop_numbers_are_the_orders(
+        price in 1_i64..i64::MAX / 10,
+        qty in 1_i64..1_i64 << 60,
+        raw in 1_u64 << 40..,
+    ) {
         let wanted = NewOrder {
             client_id: raw,
             price: Ticks(price),

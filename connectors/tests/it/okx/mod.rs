@@ -1,6 +1,7 @@
 //! OKX: its messages, its instruments, its requests.
 
 mod account;
+mod feed;
 mod instruments;
 mod market;
 mod market_props;

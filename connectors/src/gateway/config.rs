@@ -93,6 +93,14 @@ pub enum GatewayError {
     /// The key would break the requests.
     #[error("the API key is empty or holds something else than ASCII letters and digits")]
     ApiKey,
+    /// The passphrase would break the requests.
+    #[error(
+        "the passphrase is empty or holds a quotation mark, a backslash or something else than printable ASCII"
+    )]
+    Passphrase,
+    /// The countdown of the dead man's switch is out of range.
+    #[error("a dead man's switch of {0} s: the venue allows 10 to 120")]
+    DeadMan(u64),
     /// The receive window is out of range.
     #[error("a receive window of {0} ms: the venue allows 1 to 60000")]
     RecvWindow(u64),

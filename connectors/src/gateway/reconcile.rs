@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use super::answers::report_of;
 use super::dialect::Dialect;
 use super::emit::{Origin, refusal};
-use super::known::Owner;
+use super::known::{Owner, is_counted};
 use super::said::{
     AccountSeen, FillSeen, OrderSeen, PositionSeen, Refusal, Reply, TradesSeen, Verdict,
 };
@@ -212,7 +212,11 @@ impl<D: Dialect> Session<D> {
 
     fn on_trades(&mut self, slot: usize, after: Option<u64>, latest: u64, trades: &TradesSeen) {
         let rows = &trades.rows;
-        let latest = rows.iter().map(|row| row.trade_id).fold(latest, u64::max);
+        let counted = rows
+            .iter()
+            .map(|row| row.trade_id)
+            .filter(|id| is_counted(*id));
+        let latest = counted.fold(latest, u64::max);
         if after.is_none() {
             // Nothing of before concerns us: orders that the machine knows it asks for itself.
             self.cursors[slot] = Some(latest);

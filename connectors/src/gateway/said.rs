@@ -6,10 +6,11 @@
 //! Hot path: yes. Allocates: for lists.
 
 use model::body::{
-    AssetName, Balance, Fill, Funding, OrderStatus, PositionReport, RejectReason, Text as Cut,
-    Transfer,
+    AssetName, Balance, Fill, Funding, MarginMode, OrderStatus, PositionReport, RejectReason,
+    Text as Cut, Transfer,
 };
-use model::num::Lots;
+use model::num::{Lots, Money, Ticks};
+use rust_decimal::Decimal;
 
 use super::known::Owner;
 use crate::wire::text::Text;
@@ -203,6 +204,26 @@ pub struct PositionSeen {
     pub slot: usize,
     /// The position.
     pub report: PositionReport,
+}
+
+impl PositionSeen {
+    /// No position in the instrument.
+    #[must_use]
+    pub fn flat(slot: usize) -> Self {
+        Self {
+            slot,
+            report: PositionReport {
+                qty: Lots(0),
+                entry: Money::new(Decimal::ZERO),
+                liquidation: Ticks(0),
+                margin: Money::new(Decimal::ZERO),
+                venue_time_ns: 0,
+                leverage_bps: 0,
+                mode: MarginMode::Cross,
+                reserved: [0; 19],
+            },
+        }
+    }
 }
 
 /// A page of our trades.

@@ -26,7 +26,7 @@ use super::changes::DOUBTS_MAX;
 use super::config::{GatewayError, GatewayTiming, Setup};
 use super::dialect::{Ask, Dialect, Habits};
 use super::emit::{Emitter, Origin, refusal};
-use super::known::Known;
+use super::known::{Known, is_counted};
 use super::line::{Line, NotWritten, Outlet};
 use super::replacing::Replacing;
 use super::said::Event;
@@ -141,7 +141,8 @@ impl<D: Dialect> Session<D> {
         }
         let mut cursors = vec![None; entries.len()];
         let cancel_wanted = vec![false; entries.len()];
-        for (instrument, trade) in &setup.resume {
+        let counted = setup.resume.iter().filter(|(_, id)| is_counted(*id));
+        for (instrument, trade) in counted {
             if let Some(Some(slot)) = slots.get(instrument.index()) {
                 cursors[*slot] = Some(*trade);
             }

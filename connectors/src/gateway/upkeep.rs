@@ -14,6 +14,8 @@ const TICK_NS: u64 = 5_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
 /// The dead man's switch is set again this often in its countdown.
 const DEAD_MAN_PARTS: u64 = 3;
+/// Heartbeats without an answer until a connection counts as dead.
+const HEARTBEATS: u64 = 3;
 
 impl<D: Dialect> Session<D> {
     /// Deadlines. Cheap when nothing is due.
@@ -32,9 +34,7 @@ impl<D: Dialect> Session<D> {
         if self.phase != Phase::Up {
             return;
         }
-        if now_ns.saturating_sub(self.heard_ns) >= self.timing.probe_ns {
-            self.ask_time();
-        }
+        self.look_for_life(now_ns);
         let measured_ns = self.line.time.measured_ns();
         if now_ns.saturating_sub(measured_ns) >= self.timing.measure_ns {
             self.measure();
@@ -45,6 +45,20 @@ impl<D: Dialect> Session<D> {
             self.renew();
         }
         self.renew_when_quiet(now_ns);
+    }
+
+    /// A silent connection is asked for a sign of life; where our heartbeat is one, and is answered,
+    /// a silence of several is its end.
+    fn look_for_life(&mut self, now_ns: u64) {
+        let silent_ns = now_ns.saturating_sub(self.heard_ns);
+        match self.habits.heartbeat {
+            Some((_, every_ns)) if silent_ns >= every_ns.saturating_mul(HEARTBEATS) => {
+                let words = "no answer to our heartbeats";
+                self.end(LinkState::Down, 0, words);
+            }
+            None if silent_ns >= self.timing.probe_ns => self.ask_time(),
+            Some(_) | None => {}
+        }
     }
 
     fn ask_trades(&mut self, now_ns: u64) {

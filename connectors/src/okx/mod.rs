@@ -1,5 +1,7 @@
 //! OKX, spot and USDT perpetuals: one venue, one wire; only instruments and topics differ.
 
 pub mod feed;
+pub mod gateway;
 pub mod instruments;
+pub mod start;
 pub mod wire;

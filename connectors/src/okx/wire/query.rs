@@ -402,19 +402,24 @@ fn bound<'d>(name: &'static [u8], value: Option<&'d Digits>) -> [&'d [u8]; 2] {
     }
 }
 
-/// The fills of one order, the latest first, behind the ledger id `after`.
+/// The fills of one order by the venue's id, the latest first, behind the ledger id `after`.
 ///
 /// # Errors
 ///
 /// [`WriteError::TooLong`].
 pub fn fills_of(
     context: &RestContext<'_>,
+    which: Fills,
     entry: &Entry,
-    order_id: u64,
-    after: Option<u64>,
+    (order_id, after): (u64, Option<u64>),
     out: &mut [u8],
 ) -> Result<HttpLetter, WriteError> {
-    let path = b"/api/v5/trade/fills?instId=";
+    let path: &[u8] = match (which, entry.symbol().ends_with("-SWAP")) {
+        (Fills::Recent, _) => b"/api/v5/trade/fills?instId=",
+        // The longer history wants the kind, too.
+        (Fills::History, false) => b"/api/v5/trade/fills-history?instType=SPOT&instId=",
+        (Fills::History, true) => b"/api/v5/trade/fills-history?instType=SWAP&instId=",
+    };
     let (id, page) = (Digits::of(order_id), Digits::of(after.unwrap_or(0)));
     let symbol = entry.symbol().as_bytes();
     let all: [&[u8]; 6] = [
@@ -437,6 +442,16 @@ pub fn fills_of(
 /// [`WriteError::TooLong`].
 pub fn balance(context: &RestContext<'_>, out: &mut [u8]) -> Result<HttpLetter, WriteError> {
     let parts = get(&[b"/api/v5/account/balance"], out)?;
+    signed(context, parts, false, out)
+}
+
+/// How the account is set.
+///
+/// # Errors
+///
+/// [`WriteError::TooLong`].
+pub fn account_config(context: &RestContext<'_>, out: &mut [u8]) -> Result<HttpLetter, WriteError> {
+    let parts = get(&[b"/api/v5/account/config"], out)?;
     signed(context, parts, false, out)
 }
 

@@ -155,3 +155,24 @@ pub struct TierRow<'a> {
     #[serde(borrow)]
     pub mmr: Text<'a>,
 }
+
+/// One row of `/api/v5/public/mark-price`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MarkRow<'a> {
+    /// The mark price.
+    #[serde(borrow)]
+    pub mark_px: Text<'a>,
+}
+
+/// `/api/v5/account/config`: how the account is set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigRow<'a> {
+    /// 1 is spot alone; 2, 3 and 4 hold contracts, too.
+    #[serde(borrow, default)]
+    pub acct_lv: Option<Text<'a>>,
+    /// `net_mode` or `long_short_mode`.
+    #[serde(borrow, default)]
+    pub pos_mode: Option<Text<'a>>,
+}

@@ -149,9 +149,12 @@ fn rest_questions_have_their_paths() {
     let bounds = [None, Some(3)];
     let got = path(&|context, out| query::fills(context, Fills::History, all, bounds, out));
     assert_eq!(got, "/api/v5/trade/fills-history?instType=SWAP&before=3");
-    let got = path(&|context, out| query::fills_of(context, spot, 5, None, out));
+    let got =
+        path(&|context, out| query::fills_of(context, query::Fills::Recent, spot, (5, None), out));
     assert_eq!(got, "/api/v5/trade/fills?instId=BTC-USDT&ordId=5");
-    let got = path(&|context, out| query::fills_of(context, spot, 5, Some(6), out));
+    let got = path(&|context, out| {
+        query::fills_of(context, query::Fills::Recent, spot, (5, Some(6)), out)
+    });
     assert_eq!(got, "/api/v5/trade/fills?instId=BTC-USDT&ordId=5&after=6");
     assert_eq!(path(&query::balance), "/api/v5/account/balance");
     assert_eq!(

@@ -166,19 +166,8 @@ fn positions(
         let slot = entry.slot;
         seen.push(held(row, entry).map(|report| PositionSeen { slot, report }));
     }
-    for (slot, _) in listed.iter().enumerate().filter(|(_, listed)| !**listed) {
-        let report = PositionReport {
-            qty: Lots(0),
-            entry: Money::new(Decimal::ZERO),
-            liquidation: Ticks(0),
-            margin: Money::new(Decimal::ZERO),
-            venue_time_ns: 0,
-            leverage_bps: 0,
-            mode: MarginMode::Cross,
-            reserved: [0; 19],
-        };
-        seen.push(Ok(PositionSeen { slot, report }));
-    }
+    let flat = listed.iter().enumerate().filter(|(_, listed)| !**listed);
+    seen.extend(flat.map(|(slot, _)| Ok(PositionSeen::flat(slot))));
     seen
 }
 

@@ -121,6 +121,7 @@ const PRACTICE_EXAMPLES: &str = "Examples:
   caracal practice --venue binance --keys practice-keys
   caracal practice --venue binance --recording binance-spot-btcusdt-20240808.gz --speed 10
   caracal practice --venue binance --fault drop@5s --fault gap@10s
+  caracal practice --venue okx-swap --keys practice-keys
 
 The certificate, the API key and its secrets are written into the --keys directory, for the
 configuration of `caracal run` to name. They are made anew at each start and worth nothing.";
@@ -129,8 +130,12 @@ configuration of `caracal run` to name. They are made anew at each start and wor
 #[derive(Debug, Args)]
 #[command(after_help = PRACTICE_EXAMPLES)]
 pub(crate) struct PracticeArgs {
-    /// Whose protocol to speak: Binance spot, or its USD-M futures.
-    #[arg(long, default_value = "binance", value_parser = ["binance", "binance-usdm"])]
+    /// Whose protocol to speak: Binance spot or its USD-M futures, OKX spot or its perpetuals.
+    #[arg(
+        long,
+        default_value = "binance",
+        value_parser = ["binance", "binance-usdm", "okx-spot", "okx-swap"]
+    )]
     pub(crate) venue: String,
     /// Where to listen. Loopback only, unless you know why.
     #[arg(long, default_value = "127.0.0.1:9443")]

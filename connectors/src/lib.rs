@@ -4,6 +4,8 @@
 //! keys and signatures.
 
 #![forbid(unsafe_code)]
+// A row of a venue's practice server has a hundred members.
+#![recursion_limit = "256"]
 
 pub mod binance;
 pub mod feed;

@@ -77,12 +77,22 @@ pub struct MaintenanceTier {
 }
 
 impl InstrumentSpec {
-    /// Exact value of `qty` at `price`, in quote. `None` beyond the range of a decimal.
+    /// Exact value of `qty` at `price`, in quote: of a linear contract by its multiplier. `None`
+    /// beyond the range of a decimal. An inverse contract's value is in base and has no place here.
     #[must_use]
     pub fn notional(&self, price: Ticks, qty: Lots) -> Option<Decimal> {
-        self.tick
-            .decimal(price.0)?
-            .checked_mul(self.lot.decimal(qty.0)?)
+        self.tick.decimal(price.0)?.checked_mul(self.in_base(qty)?)
+    }
+
+    /// What a quantity stands for, in base: itself, or of a linear contract by its multiplier. Of
+    /// an inverse contract it is the quantity, in contracts.
+    #[must_use]
+    pub fn in_base(&self, qty: Lots) -> Option<Decimal> {
+        let quantity = self.lot.decimal(qty.0)?;
+        match &self.contract {
+            Contract::Linear(terms) => quantity.checked_mul(terms.multiplier),
+            Contract::Spot | Contract::Inverse(_) => Some(quantity),
+        }
     }
 
     /// Exact price in quote per base.
@@ -91,7 +101,7 @@ impl InstrumentSpec {
         self.tick.decimal(price.0)
     }
 
-    /// Exact quantity in base.
+    /// Exact quantity as the venue counts it: in base, or in contracts.
     #[must_use]
     pub fn quantity(&self, qty: Lots) -> Option<Decimal> {
         self.lot.decimal(qty.0)

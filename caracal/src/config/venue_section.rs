@@ -12,9 +12,11 @@ use super::section::{Problems, Section};
 const VENUES_MAX: usize = 16;
 
 /// The protocols that there are.
-const PROTOCOLS: [(&str, Protocol); 2] = [
+const PROTOCOLS: [(&str, Protocol); 4] = [
     ("binance-spot", Protocol::BinanceSpot),
     ("binance-usdm", Protocol::BinanceUsdm),
+    ("okx-spot", Protocol::OkxSpot),
+    ("okx-swap", Protocol::OkxSwap),
 ];
 
 /// One venue.
@@ -90,6 +92,8 @@ pub(crate) struct External {
     pub(crate) streams: String,
     /// Address of the order interface, `wss://host:port/path`.
     pub(crate) orders: String,
+    /// Whether it is the venue's own practice account (OKX).
+    pub(crate) demo: bool,
     /// Certificate to trust instead of the public authorities.
     pub(crate) ca_certificate: Option<PathBuf>,
     /// The key of an account that names none.
@@ -105,6 +109,8 @@ pub(crate) struct KeyFiles {
     pub(crate) api_key: PathBuf,
     /// File with the secret.
     pub(crate) secret: PathBuf,
+    /// File with the word that was chosen with the key (OKX).
+    pub(crate) passphrase: Option<PathBuf>,
 }
 
 /// How requests are signed.
@@ -388,7 +394,13 @@ fn external(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<Ext
     let streams = address(&mut section, problems, "streams", "wss://");
     let orders = address(&mut section, problems, "orders", "wss://");
     let ca_certificate = section.existing_file(problems, "ca_certificate");
-    let parts = ["signature", "api_key_file", "secret_file"];
+    let demo = section.flag(problems, "demo", false);
+    let parts = [
+        "signature",
+        "api_key_file",
+        "secret_file",
+        "passphrase_file",
+    ];
     let key = if parts.iter().any(|part| section.has(part)) {
         Some(key_files(&mut section, problems)?)
     } else {
@@ -399,6 +411,7 @@ fn external(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<Ext
         rest: rest?,
         streams: streams?,
         orders: orders?,
+        demo: demo?,
         ca_certificate,
         key,
     })
@@ -418,10 +431,17 @@ pub(super) fn key_files(
         section.existing_file(problems, key)
     };
     let (api_key, secret) = (key_file("api_key_file"), key_file("secret_file"));
+    let passphrase = section
+        .has("passphrase_file")
+        .then(|| section.existing_file(problems, "passphrase_file"));
     Some(KeyFiles {
         signature: signature?,
         api_key: api_key?,
         secret: secret?,
+        passphrase: match passphrase {
+            None => None,
+            Some(path) => Some(path?),
+        },
     })
 }
 

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use connectors::binance::usdm::usdm_symbols;
-use connectors::practice::{PracticeInstrument, PracticeServer};
+use connectors::practice::PracticeServer;
 use connectors::protocol::Protocol;
 use rust_decimal::Decimal;
 
@@ -31,6 +30,8 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
     let venue = venue_of(args)?;
     let protocol = match args.venue.as_str() {
         "binance-usdm" => Protocol::BinanceUsdm,
+        "okx-spot" => Protocol::OkxSpot,
+        "okx-swap" => Protocol::OkxSwap,
         _ => Protocol::BinanceSpot,
     };
     let signature = match args.signature.as_str() {
@@ -38,7 +39,7 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
         _ => Signature::Ed25519,
     };
     let keys: Vec<KeyPair> = (0..=args.accounts.len())
-        .map(|_| KeyPair::generate(signature))
+        .map(|_| KeyPair::generate(protocol, signature))
         .collect::<Result<_, _>>()?;
     let accounts = keys.iter().map(|key| PracticeAccount {
         key,
@@ -47,8 +48,7 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<(), Failure> {
     });
     let fresh = Restored::default();
     let symbols = match &args.symbols[..] {
-        [] if protocol == Protocol::BinanceUsdm => usdm_symbols(),
-        [] => PracticeInstrument::symbols(),
+        [] => setup::symbols(protocol),
         symbols => symbols.to_vec(),
     };
     let accounts = accounts.collect();

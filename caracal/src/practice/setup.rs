@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use connectors::binance::usdm::{usdm_instrument, usdm_symbols};
+use connectors::okx::practice::{okx_instrument, okx_symbols};
 use connectors::practice::{
     AccountSeed, FeeRates, FirstIds, MarketConfig, PracticeConfig, PracticeInstrument, SeedOrder,
     Speed,
@@ -133,13 +134,24 @@ fn start_at(
     Ok(())
 }
 
+/// The symbols of all instruments of a practice venue.
+pub(super) fn symbols(protocol: Protocol) -> Vec<String> {
+    match protocol {
+        Protocol::BinanceSpot => PracticeInstrument::symbols(),
+        Protocol::BinanceUsdm => usdm_symbols(),
+        Protocol::OkxSpot | Protocol::OkxSwap => okx_symbols(protocol.has_perpetuals()),
+    }
+}
+
 fn instrument(protocol: Protocol, symbol: &str) -> Result<PracticeInstrument, Failure> {
-    let (found, all) = match protocol {
-        Protocol::BinanceUsdm => (usdm_instrument(symbol), usdm_symbols()),
-        Protocol::BinanceSpot | Protocol::OkxSpot | Protocol::OkxSwap => (
-            PracticeInstrument::named(symbol),
-            PracticeInstrument::symbols(),
-        ),
+    let all = symbols(protocol);
+    let found = match protocol {
+        Protocol::BinanceSpot => PracticeInstrument::named(symbol),
+        Protocol::BinanceUsdm => usdm_instrument(symbol),
+        // One table has both.
+        Protocol::OkxSpot | Protocol::OkxSwap => {
+            okx_instrument(symbol).filter(|_| all.iter().any(|one| one == symbol))
+        }
     };
     found.ok_or_else(|| {
         Failure::Message(format!(

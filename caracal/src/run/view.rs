@@ -122,7 +122,7 @@ fn position_text(machine: &Machine) -> String {
         let Some(spec) = spec_of(machine, position) else {
             continue;
         };
-        let amount = spec.quantity(position.lots).unwrap_or_default();
+        let amount = spec.in_base(position.lots).unwrap_or_default();
         match held.iter_mut().find(|(asset, _)| *asset == spec.base) {
             Some((_, sum)) => *sum += amount,
             None => held.push((spec.base, amount)),

@@ -199,6 +199,7 @@ impl<C> DrillGateway<C> {
     fn connect(&mut self, now_ns: u64) {
         self.client += 1;
         let request = Request {
+            headers: Vec::new(),
             method: "GET".to_owned(),
             path: "/ws-api/v3".to_owned(),
             query: String::new(),

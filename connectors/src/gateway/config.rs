@@ -95,7 +95,7 @@ pub enum GatewayError {
     ApiKey,
     /// The passphrase would break the requests.
     #[error(
-        "the passphrase is empty or holds a quotation mark, a backslash or something else than printable ASCII"
+        "the passphrase is empty, or not of printable ASCII, or has a quotation mark or backslash"
     )]
     Passphrase,
     /// The countdown of the dead man's switch is out of range.

@@ -23,8 +23,8 @@ pub enum Owner {
 /// has two orders.
 pub(super) type FillKey = (usize, u64, u64);
 
-/// Whether a trade id counts up with the instrument's trades. OKX has ids below zero for trades that
-/// it forced: they say nothing about where a list of trades has been read to.
+/// Whether a trade id counts up with the instrument's trades. OKX has ids below zero for trades
+/// that it forced: they say nothing about where a list of trades has been read to.
 pub(crate) const fn is_counted(trade_id: u64) -> bool {
     trade_id.cast_signed() >= 0
 }

@@ -88,8 +88,9 @@ pub struct WindowSpec {
     pub limit: u64,
     /// Its last part is for cancels.
     pub reserve: bool,
-    /// It begins at whole multiples of its length; else with its first request.
-    pub aligned: bool,
+    /// Any time of this length counts, wherever the venue lets it begin; else only those that begin
+    /// at whole multiples of it.
+    pub sliding: bool,
     /// Each instrument counts by itself.
     pub by_instrument: bool,
 }
@@ -102,7 +103,7 @@ impl WindowSpec {
             span_ns: seconds * SECOND_NS,
             limit,
             reserve,
-            aligned: true,
+            sliding: false,
             by_instrument: false,
         }
     }
@@ -111,9 +112,16 @@ impl WindowSpec {
 #[derive(Debug, Clone, Copy)]
 struct Window {
     spec: WindowSpec,
+    /// Of an aligned window: what is used, until then.
     count: u64,
     ends_ns: u64,
+    /// Of a sliding one: what was used in each of its last parts, by the part's number.
+    parts: [u64; PARTS + 1],
+    part: u64,
 }
+
+/// A sliding window is kept in so many parts, and the one that is under way.
+const PARTS: usize = 8;
 
 impl Window {
     const fn new(spec: WindowSpec) -> Self {
@@ -121,18 +129,35 @@ impl Window {
             spec,
             count: 0,
             ends_ns: 0,
+            parts: [0; PARTS + 1],
+            part: 0,
         }
     }
 
-    const fn used(&self, now_ns: u64) -> u64 {
-        if now_ns >= self.ends_ns {
-            0
-        } else {
-            self.count
-        }
+    const fn part_at(&self, now_ns: u64) -> u64 {
+        let part_ns = self.spec.span_ns / PARTS as u64;
+        now_ns / if part_ns == 0 { 1 } else { part_ns }
     }
 
-    const fn has_room(&self, class: Class, amount: u64, now_ns: u64) -> bool {
+    const fn place(part: u64) -> usize {
+        (part % (PARTS as u64 + 1)) as usize
+    }
+
+    fn used(&self, now_ns: u64) -> u64 {
+        if !self.spec.sliding {
+            return if now_ns >= self.ends_ns {
+                0
+            } else {
+                self.count
+            };
+        }
+        let now = self.part_at(now_ns);
+        let first = now.saturating_sub(PARTS as u64);
+        let parts = (first..=now).filter(|part| *part <= self.part);
+        parts.map(|part| self.parts[Self::place(part)]).sum()
+    }
+
+    fn has_room(&self, class: Class, amount: u64, now_ns: u64) -> bool {
         let percent = match class {
             _ if !self.spec.reserve => 100,
             Class::Place | Class::Routine => 80,
@@ -143,19 +168,29 @@ impl Window {
         self.used(now_ns).saturating_add(amount) <= room
     }
 
-    const fn add(&mut self, now_ns: u64, more: u64) {
+    fn add(&mut self, now_ns: u64, more: u64) {
+        if self.spec.sliding {
+            let now = self.part_at(now_ns);
+            // What lies between was never used.
+            let first = now.saturating_sub(PARTS as u64).max(self.part + 1);
+            for part in first..=now {
+                self.parts[Self::place(part)] = 0;
+            }
+            self.part = self.part.max(now);
+            let place = &mut self.parts[Self::place(self.part)];
+            *place = place.saturating_add(more);
+            return;
+        }
         if now_ns >= self.ends_ns {
             self.count = 0;
-            self.ends_ns = if self.spec.aligned {
-                (now_ns / self.spec.span_ns + 1).saturating_mul(self.spec.span_ns)
-            } else {
-                now_ns.saturating_add(self.spec.span_ns)
-            };
+            self.ends_ns = (now_ns / self.spec.span_ns + 1).saturating_mul(self.spec.span_ns);
         }
         self.count = self.count.saturating_add(more);
     }
 
-    const fn heard(&mut self, now_ns: u64, limit: u64, count: u64) {
+    /// The venue's count; of a sliding window it says nothing about when what was used ends, so
+    /// there ours stays.
+    fn heard(&mut self, now_ns: u64, limit: u64, count: u64) {
         self.add(now_ns, 0);
         self.count = count;
         if limit > 0 {
@@ -293,6 +328,45 @@ mod tests {
         assert!(!ledger.allows(&cost(Class::Place, 1), NOW));
         assert!(ledger.allows(&cost(Class::Cancel, 1), NOW));
         assert!(ledger.allows(&cost(Class::Place, 1), NOW + 10 * SECOND_NS));
+    }
+
+    /// Whatever two seconds are looked at, and however the requests fall: never more than the
+    /// limit, and all of it at once where nothing was used before.
+    #[test]
+    fn sliding_window_keeps_any_time_of_its_length_within_the_limit() {
+        let spec = WindowSpec {
+            sliding: true,
+            ..WindowSpec::aligned(2, 60, false)
+        };
+        let mut ledger = Ledger::new(&[spec], 1);
+        let one = Cost::free(Class::Place).with(0, 0, 1);
+        let mut sent: Vec<u64> = Vec::new();
+        let mut now = NOW;
+        while sent.len() < 60 {
+            assert!(ledger.allows(&one, now), "{} at once", sent.len());
+            ledger.sent(&one, now);
+            sent.push(now);
+        }
+        // Uneven steps, the seed being their factor.
+        for step in 0..20_000_u64 {
+            now += (step * 7_919) % 13 * SECOND_NS / 1_000;
+            if ledger.allows(&one, now) {
+                ledger.sent(&one, now);
+                sent.push(now);
+            }
+        }
+        for (at, first) in sent.iter().enumerate() {
+            let within = sent[at..]
+                .iter()
+                .take_while(|time| **time < first + 2 * SECOND_NS);
+            assert!(within.count() <= 60);
+        }
+        let seconds = (now - NOW) / SECOND_NS;
+        assert!(
+            sent.len() as u64 > seconds * 25,
+            "{} in {seconds} s",
+            sent.len()
+        );
     }
 
     #[test]

@@ -47,8 +47,8 @@ impl<D: Dialect> Session<D> {
         self.renew_when_quiet(now_ns);
     }
 
-    /// A silent connection is asked for a sign of life; where our heartbeat is one, and is answered,
-    /// a silence of several is its end.
+    /// A silent connection is asked for a sign of life; where our heartbeat is one, and is
+    /// answered, a silence of several is its end.
     fn look_for_life(&mut self, now_ns: u64) {
         let silent_ns = now_ns.saturating_sub(self.heard_ns);
         match self.habits.heartbeat {

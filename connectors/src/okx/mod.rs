@@ -3,5 +3,6 @@
 pub mod feed;
 pub mod gateway;
 pub mod instruments;
+pub mod practice;
 pub mod start;
 pub mod wire;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use model::ids::VenueId;
-use model::instrument::InstrumentSpec;
+use model::instrument::{Contract, InstrumentSpec};
 use model::ports::Clock;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -115,6 +115,15 @@ pub fn load_okx(
             _ => Tiers::Highest,
         };
         listed.extend(select(&list, tiers, venue, std::slice::from_ref(one))?);
+    }
+    // Limits of value are in the quote asset: of an inverse contract they would not hold.
+    let inverse = |one: &&Listed| matches!(one.spec.contract, Contract::Inverse(_));
+    if let Some(one) = listed.iter().find(inverse) {
+        return Err(LoadError::Instrument(InstrumentError::Rule {
+            symbol: one.spec.symbol.clone(),
+            field: "ctType (only linear contracts are traded)",
+            value: "inverse".to_owned(),
+        }));
     }
     let (instruments, codes) = listed.into_iter().map(|one| (one.spec, one.code)).unzip();
     Ok(Loaded {

@@ -97,6 +97,9 @@ pub struct PracticeInstrument {
     pub spec: InstrumentSpec,
     /// First price of the synthetic flow.
     pub start_price: Ticks,
+    /// What the flow's sizes are multiplied by: 1 for lots of about a hundred-thousandth of a coin,
+    /// more for finer ones.
+    pub flow_unit: i64,
 }
 
 /// An account at the venue.
@@ -117,6 +120,13 @@ pub struct AccountSeed {
 pub enum Credential {
     /// The shared secret of HMAC-SHA256.
     Hmac(Vec<u8>),
+    /// The same, with the word that was chosen with the key.
+    HmacWithPassphrase {
+        /// The shared secret.
+        secret: Vec<u8>,
+        /// The word.
+        passphrase: String,
+    },
     /// The public key of Ed25519.
     Ed25519([u8; 32]),
 }
@@ -125,6 +135,7 @@ impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Hmac(_) => f.write_str("Hmac(***)"),
+            Self::HmacWithPassphrase { .. } => f.write_str("HmacWithPassphrase(***)"),
             Self::Ed25519(key) => f.debug_tuple("Ed25519").field(key).finish(),
         }
     }

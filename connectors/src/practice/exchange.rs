@@ -148,6 +148,19 @@ pub(crate) enum AccountEvent {
     },
 }
 
+impl AccountEvent {
+    /// Whose it is.
+    pub(crate) const fn account(&self) -> usize {
+        match self {
+            Self::Report { order, .. } => order.account,
+            Self::Balances { account, .. }
+            | Self::Holding { account, .. }
+            | Self::Funding { account, .. }
+            | Self::Transfer { account, .. } => *account,
+        }
+    }
+}
+
 /// Fees as shares of what is received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeeRates {

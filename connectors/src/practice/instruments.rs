@@ -104,6 +104,7 @@ impl Row {
                 contract: Contract::Spot,
             },
             start_price: Ticks(tick.steps(Decimal::new(start, digits)).ok()?),
+            flow_unit: 1,
         })
     }
 }

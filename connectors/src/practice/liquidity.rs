@@ -30,12 +30,12 @@ impl Liquidity {
     pub(crate) fn synthetic(
         seed: u64,
         events_per_second: f64,
-        start_price: Ticks,
+        (start_price, unit): (Ticks, i64),
         update_id: u64,
     ) -> Self {
         Self::Synthetic(Box::new(Synthetic {
             engine: MatchingEngine::new(update_id),
-            flow: OrderFlow::new(seed, events_per_second, start_price.0),
+            flow: OrderFlow::new(seed, events_per_second, start_price.0).in_units(unit),
         }))
     }
 

@@ -53,6 +53,8 @@ pub(crate) struct OrderFlow {
     due_ns: u64,
     next_id: u64,
     resting: Vec<u64>,
+    /// What sizes are multiplied by, for lots that are finer than a coin's five digits.
+    unit: i64,
 }
 
 impl OrderFlow {
@@ -72,7 +74,14 @@ impl OrderFlow {
             due_ns: 0,
             next_id: MARKET_ORDER_IDS,
             resting: Vec::with_capacity(2 * RESTING_TARGET),
+            unit: 1,
         }
+    }
+
+    /// The same flow, with orders that many times as large.
+    pub(crate) fn in_units(mut self, unit: i64) -> Self {
+        self.unit = unit.max(1);
+        self
     }
 
     /// Fills an empty (or nearly empty) book. Orders that would cross are left out, so restored
@@ -211,7 +220,7 @@ impl OrderFlow {
     /// A log-normal size in lots.
     fn size(&mut self, median: f64, spread: f64) -> i64 {
         let lots = median * (self.normal() * spread).exp();
-        whole(lots.min(LOTS_MAX)).max(10)
+        whole(lots.min(LOTS_MAX)).max(10).saturating_mul(self.unit)
     }
 
     /// A standard normal number (Box and Muller).

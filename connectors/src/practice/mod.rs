@@ -2,7 +2,8 @@
 //!
 //! This folder knows no venue's format: the matching engine, the accounts and their
 //! positions, the synthetic market, the recording's player, the schedule of faults, and the
-//! server's loop. A venue's own formats and rules are in its folder (`binance/practice`).
+//! server's loop. A venue's own formats and rules are in its folder (`binance/practice`,
+//! `okx/practice`).
 //!
 //! Nothing here is shared with the client's parsers: a practice venue is the other side, and
 //! would otherwise agree with the client's mistakes.
@@ -11,6 +12,7 @@
 
 mod accounts;
 mod config;
+pub(crate) mod delivery;
 pub(crate) mod exchange;
 pub(crate) mod faults;
 mod instruments;
@@ -24,6 +26,7 @@ pub(crate) mod recorded;
 pub(crate) mod recording;
 pub(crate) mod request_log;
 pub(crate) mod server;
+pub(crate) mod setup;
 pub(crate) mod truth;
 pub(crate) mod types;
 

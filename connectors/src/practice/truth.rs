@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::accounts::Balance;
+use super::exchange::{Exchange, Listing};
 use super::perps::{Income, VenuePosition};
-use super::types::{VenueOrder, VenueTrade};
+use super::types::{Side, VenueOrder, VenueTrade};
 
 /// Everything the venue knows, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,4 +60,48 @@ pub struct RecordingProgress {
     pub lines_total: u64,
     /// The last line was played.
     pub finished: bool,
+}
+
+/// Everything, at this moment.
+pub(crate) fn truth(
+    exchange: &Exchange,
+    now_ms: i64,
+    recording: Option<RecordingProgress>,
+) -> Truth {
+    Truth {
+        now_ms,
+        balances: (0..exchange.accounts.count())
+            .map(|account| exchange.accounts.balances(account).clone())
+            .collect(),
+        open_orders: exchange.ledger.open().cloned().collect(),
+        orders: exchange.ledger.orders_from(0).cloned().collect(),
+        trades: exchange.ledger.trades().cloned().collect(),
+        positions: exchange.venue_positions(),
+        incomes: exchange.perps.incomes.iter().cloned().collect(),
+        fees: exchange.accounts.fees().clone(),
+        books: exchange.listings.iter().map(book).collect(),
+        recording,
+        next_order_id: exchange.next_order_id(),
+        next_execution_id: exchange.next_execution_id(),
+        next_trade_ids: exchange
+            .listings
+            .iter()
+            .map(|listing| listing.next_trade_id)
+            .collect(),
+    }
+}
+
+fn book(listing: &Listing) -> BookTruth {
+    let half = |side| -> Vec<(Decimal, Decimal)> {
+        let levels = listing.liquidity.levels(side).map(|(price, qty)| {
+            let price = listing.spec.tick.decimal(price);
+            price.zip(listing.shown_step().decimal(qty))
+        });
+        levels.flatten().collect()
+    };
+    BookTruth {
+        last_update_id: listing.liquidity.update_id(),
+        bids: half(Side::Buy),
+        asks: half(Side::Sell),
+    }
 }

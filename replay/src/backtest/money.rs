@@ -218,8 +218,7 @@ fn part(whole: Decimal, numerator: i64, denominator: i64) -> Option<Decimal> {
 /// inverse, where it is taken negative so that a higher price is worth more.
 pub(super) fn value_of(spec: &InstrumentSpec, price: Ticks, qty: Lots) -> Option<Decimal> {
     match &spec.contract {
-        Contract::Spot => spec.notional(price, qty),
-        Contract::Linear(terms) => spec.notional(price, qty)?.checked_mul(terms.multiplier),
+        Contract::Spot | Contract::Linear(_) => spec.notional(price, qty),
         Contract::Inverse(terms) => {
             let price = spec.price(price).filter(|price| !price.is_zero())?;
             let worth = spec.quantity(qty)?.checked_mul(terms.multiplier)?;

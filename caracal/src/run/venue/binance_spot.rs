@@ -47,12 +47,14 @@ pub(super) fn gateway(
     loaded: &Loaded,
     resume: Resume,
 ) -> Result<AnyGateway, Failure> {
+    let account = resume.account();
+    let (api_key, signer) = resume.key.proof.into_signed()?;
     let config = GatewayConfig {
         url: access.orders.clone(),
         tls: access.rest.tls.clone(),
-        account: resume.account(),
-        api_key: resume.key.api_key,
-        signer: resume.key.signer,
+        account,
+        api_key,
+        signer,
         venue,
         instruments: resume.instruments,
         recv_window_ms: resume.recv_window_ms,

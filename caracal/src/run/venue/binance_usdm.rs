@@ -28,10 +28,8 @@ pub(super) fn load(
     wanted: &[Wanted],
     clock: &WallClock,
 ) -> Result<Loaded, Failure> {
-    let key = keys.first().map(|key| UsdmKey {
-        api_key: &key.api_key,
-        signer: &key.signer,
-    });
+    let signed = keys.first().and_then(|key| key.proof.signed());
+    let key = signed.map(|(api_key, signer)| UsdmKey { api_key, signer });
     load_usdm(&access.rest, key, venue, wanted, clock, START_MAX)
         .map_err(|error| Failure::while_doing(&format!("venue {}", access.rest.url), error))
 }
@@ -56,14 +54,16 @@ pub(super) fn gateway(
     loaded: &Loaded,
     resume: Resume,
 ) -> Result<AnyGateway, Failure> {
+    let account = resume.account();
+    let (api_key, signer) = resume.key.proof.into_signed()?;
     let config = UsdmGatewayConfig {
         url: access.orders.clone(),
         stream_url: access.streams.clone(),
         rest_url: access.rest.url.clone(),
         tls: access.rest.tls.clone(),
-        account: resume.account(),
-        api_key: resume.key.api_key,
-        signer: resume.key.signer,
+        account,
+        api_key,
+        signer,
         venue,
         instruments: resume.instruments,
         recv_window_ms: resume.recv_window_ms,

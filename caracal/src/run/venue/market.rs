@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use connectors::load::Wanted;
+use connectors::okx::start;
 use connectors::protocol::Protocol;
 use engine::clock::WallClock;
 use model::ids::{AccountId, InstrumentId, VenueId};
@@ -10,7 +11,7 @@ use model::instrument::InstrumentSpec;
 
 use super::ports::{AnyFeed, AnyGateway};
 use super::{Access, Key};
-use super::{binance_spot, binance_usdm};
+use super::{binance_spot, binance_usdm, okx};
 use crate::output::Failure;
 
 /// What was loaded, by protocol.
@@ -19,6 +20,8 @@ pub(super) enum Market {
     BinanceSpot(connectors::binance::Loaded),
     /// Binance USD-M futures.
     BinanceUsdm(connectors::binance::usdm::Loaded),
+    /// OKX, spot or perpetuals.
+    Okx(okx::Okx),
 }
 
 /// What a gateway goes on from.
@@ -60,10 +63,14 @@ impl Market {
             Protocol::BinanceUsdm => {
                 binance_usdm::load(access, keys, venue, wanted, clock).map(Self::BinanceUsdm)
             }
-            // The configuration knows only what stands here.
-            Protocol::OkxSpot | Protocol::OkxSwap => Err(Failure::Message(format!(
-                "{protocol:?} is not there: write \"binance-spot\""
-            ))),
+            Protocol::OkxSpot | Protocol::OkxSwap => {
+                let market = if protocol.has_perpetuals() {
+                    start::Market::Swap
+                } else {
+                    start::Market::Spot
+                };
+                okx::load(market, (access, keys), venue, wanted, clock).map(Self::Okx)
+            }
         }
     }
 
@@ -72,6 +79,7 @@ impl Market {
         match self {
             Self::BinanceSpot(loaded) => &mut loaded.instruments,
             Self::BinanceUsdm(loaded) => &mut loaded.instruments,
+            Self::Okx(market) => &mut market.loaded.instruments,
         }
     }
 
@@ -89,6 +97,7 @@ impl Market {
         match self {
             Self::BinanceSpot(_) => binance_spot::feed(access, venue, instruments),
             Self::BinanceUsdm(_) => binance_usdm::feed(access, venue, instruments),
+            Self::Okx(market) => okx::feed(market, access, venue, instruments),
         }
     }
 
@@ -106,6 +115,7 @@ impl Market {
         match self {
             Self::BinanceSpot(loaded) => binance_spot::gateway(access, venue, loaded, resume),
             Self::BinanceUsdm(loaded) => binance_usdm::gateway(access, venue, loaded, resume),
+            Self::Okx(market) => okx::gateway(market, access, venue, resume),
         }
     }
 }

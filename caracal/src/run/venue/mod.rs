@@ -3,6 +3,7 @@
 mod binance_spot;
 mod binance_usdm;
 mod market;
+mod okx;
 mod ports;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use connectors::feed::FrameLog;
 use connectors::feed::{Contents, FeedConfig, FeedScope, FeedTiming};
 use connectors::load::{RestEndpoint, Wanted};
 use connectors::net::{Trust, client_config};
+use connectors::okx::wire::request::Keys;
 use connectors::practice::PracticeServer;
 use connectors::protocol::{self, Protocol};
 use connectors::sign::Signer;
@@ -42,6 +44,8 @@ const SNAPSHOT_LEVELS: u32 = 1_000;
 
 /// Where a venue is.
 struct Access {
+    /// It is the venue's own practice account.
+    demo: bool,
     rest: RestEndpoint,
     streams: String,
     orders: String,
@@ -72,8 +76,64 @@ fn feed_config(
 /// An account at a venue, and how it proves who it is.
 struct Key {
     account: AccountId,
-    api_key: String,
-    signer: Signer,
+    proof: Proof,
+}
+
+/// How an account proves who it is.
+enum Proof {
+    /// By its key and a signature.
+    Signed { api_key: String, signer: Signer },
+    /// By those and a word (OKX).
+    Worded(Keys),
+}
+
+impl Proof {
+    fn new(
+        protocol: Protocol,
+        api_key: String,
+        signer: Signer,
+        passphrase: Option<String>,
+    ) -> Result<Self, String> {
+        let worded = match protocol {
+            Protocol::OkxSpot | Protocol::OkxSwap => true,
+            Protocol::BinanceSpot | Protocol::BinanceUsdm => false,
+        };
+        match (worded, signer, passphrase) {
+            (false, signer, None) => Ok(Self::Signed { api_key, signer }),
+            (true, Signer::Hmac(secret), Some(passphrase)) => Ok(Self::Worded(Keys {
+                api_key,
+                passphrase,
+                secret,
+            })),
+            (false, _, Some(_)) => {
+                Err("this venue's keys have no passphrase: leave passphrase_file out".to_owned())
+            }
+            (true, Signer::Ed25519(_), _) => {
+                Err("OKX signs with a shared secret: write signature = \"hmac\"".to_owned())
+            }
+            (true, Signer::Hmac(_), None) => {
+                Err("an OKX key has a passphrase: give its file as passphrase_file".to_owned())
+            }
+        }
+    }
+
+    /// As [`Self::signed`], for good.
+    fn into_signed(self) -> Result<(String, Signer), Failure> {
+        match self {
+            Self::Signed { api_key, signer } => Ok((api_key, signer)),
+            Self::Worded(_) => Err(Failure::Message(
+                "this venue's keys have no passphrase".to_owned(),
+            )),
+        }
+    }
+
+    /// Key and signature; those of a venue without passphrases.
+    fn signed(&self) -> Option<(&str, &Signer)> {
+        match self {
+            Self::Signed { api_key, signer } => Some((api_key, signer)),
+            Self::Worded(_) => None,
+        }
+    }
 }
 
 /// A venue that answered.
@@ -149,14 +209,14 @@ fn reach(
         }
         // Its market is open to all.
         Connect::External(external) if venue.paper => {
-            (external_access(external)?, Vec::new(), None)
+            (external_access(external, venue.protocol)?, Vec::new(), None)
         }
         Connect::External(external) => {
             let keys = accounts
                 .iter()
-                .map(|(account, draft)| external_key(*account, draft, external))
+                .map(|(account, draft)| external_key(*account, draft, external, venue.protocol))
                 .collect::<Result<_, _>>()?;
-            (external_access(external)?, keys, None)
+            (external_access(external, venue.protocol)?, keys, None)
         }
     };
     let wanted: Vec<Wanted> = instruments
@@ -192,7 +252,7 @@ fn embedded(
 ) -> Result<(Access, Vec<Key>, PracticeServer), Failure> {
     let pairs: Vec<KeyPair> = accounts
         .iter()
-        .map(|_| KeyPair::generate(Signature::Ed25519))
+        .map(|_| KeyPair::generate(venue.protocol, Signature::Ed25519))
         .collect::<Result<_, _>>()?;
     let open = |((account, draft), key)| {
         let (account, draft): (AccountId, &AccountDraft) = (account, draft);
@@ -222,11 +282,14 @@ fn embedded(
     }
     let server = PracticeServer::start(practice).map_err(Failure::because)?;
     let keys = accounts.iter().zip(pairs).map(|((account, _), pair)| {
-        let signer = Signer::ed25519_pem(pair.secret.as_bytes());
+        let signer = match &pair.passphrase {
+            Some(_) => Signer::hmac(pair.secret.as_bytes()),
+            None => Signer::ed25519_pem(pair.secret.as_bytes()).map_err(Failure::because)?,
+        };
+        let proof = Proof::new(venue.protocol, pair.api_key, signer, pair.passphrase);
         Ok(Key {
             account: *account,
-            api_key: pair.api_key,
-            signer: signer.map_err(Failure::because)?,
+            proof: proof.map_err(Failure::Message)?,
         })
     });
     let keys = keys.collect::<Result<_, Failure>>()?;
@@ -238,6 +301,7 @@ fn embedded_access(server: &PracticeServer, protocol: Protocol) -> Result<Access
     let trust = Trust::from_pem(server.certificate_pem().as_bytes()).map_err(Failure::because)?;
     let tls = client_config(&trust).map_err(Failure::because)?;
     Ok(Access {
+        demo: false,
         rest: RestEndpoint {
             url: format!("https://{address}"),
             tls: Some(tls),
@@ -245,14 +309,25 @@ fn embedded_access(server: &PracticeServer, protocol: Protocol) -> Result<Access
         streams: format!("wss://{address}"),
         orders: match protocol {
             Protocol::BinanceUsdm => format!("wss://{address}{}", binance_usdm::ORDERS_PATH),
-            Protocol::BinanceSpot | Protocol::OkxSpot | Protocol::OkxSwap => {
-                format!("wss://{address}{}", binance_spot::ORDERS_PATH)
+            Protocol::BinanceSpot => format!("wss://{address}{}", binance_spot::ORDERS_PATH),
+            Protocol::OkxSpot | Protocol::OkxSwap => {
+                format!("wss://{address}{}", okx::ORDERS_PATH)
             }
         },
     })
 }
 
-fn external_access(external: &External) -> Result<Access, Failure> {
+fn external_access(external: &External, protocol: Protocol) -> Result<Access, Failure> {
+    let has_demo = match protocol {
+        Protocol::OkxSpot | Protocol::OkxSwap => true,
+        Protocol::BinanceSpot | Protocol::BinanceUsdm => false,
+    };
+    if external.demo && !has_demo {
+        return Err(Failure::Message(
+            "venue.external.demo: only OKX has it; Binance's test network has addresses of its own"
+                .to_owned(),
+        ));
+    }
     let trust = match &external.ca_certificate {
         Some(path) => {
             let pem = read_trimmed(path)?;
@@ -263,6 +338,7 @@ fn external_access(external: &External) -> Result<Access, Failure> {
     };
     let tls = client_config(&trust).map_err(Failure::because)?;
     Ok(Access {
+        demo: external.demo,
         rest: RestEndpoint {
             url: external.rest.clone(),
             tls: Some(tls),
@@ -277,6 +353,7 @@ fn external_key(
     account: AccountId,
     draft: &AccountDraft,
     external: &External,
+    protocol: Protocol,
 ) -> Result<Key, Failure> {
     let no_key = || Failure::Message(format!("account \"{}\" has no key", draft.name));
     let files: &KeyFiles = draft
@@ -290,10 +367,12 @@ fn external_key(
         Signature::Ed25519 => Signer::ed25519_pem(secret.as_bytes())
             .map_err(|error| Failure::while_doing(&files.secret.display().to_string(), error))?,
     };
+    let passphrase = files.passphrase.as_deref().map(read_trimmed).transpose()?;
+    let proof = Proof::new(protocol, read_trimmed(&files.api_key)?, signer, passphrase);
+    let wrong = |why| Failure::Message(format!("account \"{}\": {why}", draft.name));
     Ok(Key {
         account,
-        api_key: read_trimmed(&files.api_key)?,
-        signer,
+        proof: proof.map_err(wrong)?,
     })
 }
 

@@ -7,6 +7,7 @@ use connectors::binance::feed::MarketFeed;
 use connectors::binance::gateway::BinanceGateway;
 use connectors::binance::usdm::{self, UsdmGateway};
 use connectors::feed::FrameLog;
+use connectors::okx::{self, gateway::OkxGateway};
 use engine::machine::Approved;
 use model::ids::AccountId;
 use model::ports::{Clock, EventSink, Feed, Gateway, Trace, Worked};
@@ -22,6 +23,8 @@ pub(crate) enum AnyFeed {
     BinanceSpot(MarketFeed),
     /// Binance USD-M futures.
     BinanceUsdm(usdm::feed::MarketFeed),
+    /// OKX.
+    Okx(okx::feed::MarketFeed),
 }
 
 /// An order gateway.
@@ -30,6 +33,8 @@ pub(crate) enum AnyGateway {
     BinanceSpot(BinanceGateway<Command>),
     /// Binance USD-M futures.
     BinanceUsdm(UsdmGateway<Command>),
+    /// OKX.
+    Okx(OkxGateway<Command>),
 }
 
 /// A venue's feed and the gateway of each of its accounts.
@@ -46,6 +51,7 @@ impl AnyFeed {
         match self {
             Self::BinanceSpot(feed) => feed.record_frames(log),
             Self::BinanceUsdm(feed) => feed.record_frames(log),
+            Self::Okx(feed) => feed.record_frames(log),
         }
     }
 }
@@ -55,6 +61,7 @@ impl Feed for AnyFeed {
         match self {
             Self::BinanceSpot(feed) => feed.poll(clock, sink),
             Self::BinanceUsdm(feed) => feed.poll(clock, sink),
+            Self::Okx(feed) => feed.poll(clock, sink),
         }
     }
 
@@ -62,6 +69,7 @@ impl Feed for AnyFeed {
         match self {
             Self::BinanceSpot(feed) => feed.shut_down(),
             Self::BinanceUsdm(feed) => feed.shut_down(),
+            Self::Okx(feed) => feed.shut_down(),
         }
     }
 }
@@ -71,6 +79,7 @@ impl Gateway<Command> for AnyGateway {
         match self {
             Self::BinanceSpot(gateway) => gateway.capacity(),
             Self::BinanceUsdm(gateway) => gateway.capacity(),
+            Self::Okx(gateway) => gateway.capacity(),
         }
     }
 
@@ -78,6 +87,7 @@ impl Gateway<Command> for AnyGateway {
         match self {
             Self::BinanceSpot(gateway) => gateway.send(command, trace, clock),
             Self::BinanceUsdm(gateway) => gateway.send(command, trace, clock),
+            Self::Okx(gateway) => gateway.send(command, trace, clock),
         }
     }
 
@@ -85,6 +95,7 @@ impl Gateway<Command> for AnyGateway {
         match self {
             Self::BinanceSpot(gateway) => gateway.poll(clock, sink),
             Self::BinanceUsdm(gateway) => gateway.poll(clock, sink),
+            Self::Okx(gateway) => gateway.poll(clock, sink),
         }
     }
 
@@ -92,6 +103,7 @@ impl Gateway<Command> for AnyGateway {
         match self {
             Self::BinanceSpot(gateway) => gateway.shut_down(),
             Self::BinanceUsdm(gateway) => gateway.shut_down(),
+            Self::Okx(gateway) => gateway.shut_down(),
         }
     }
 }

@@ -21,7 +21,9 @@ pub(in crate::binance) struct Key {
 impl Key {
     pub(in crate::binance) fn new(api_key: &str, credential: &Credential) -> Self {
         let (verifier, ed25519) = match credential {
-            Credential::Hmac(secret) => (Verifier::hmac(secret), false),
+            Credential::Hmac(secret) | Credential::HmacWithPassphrase { secret, .. } => {
+                (Verifier::hmac(secret), false)
+            }
             Credential::Ed25519(public_key) => (Verifier::ed25519(*public_key), true),
         };
         Self {

@@ -24,7 +24,6 @@ mod rest;
 mod setup;
 pub(in crate::binance) mod streams;
 pub(in crate::binance) mod text;
-mod truth;
 pub(in crate::binance) mod venue;
 mod ws_api;
 

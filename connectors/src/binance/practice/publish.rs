@@ -162,41 +162,13 @@ impl BinancePractice {
                 changes.push(order.as_ref().clone());
             }
         }
-        self.held.extend(events);
-        if clock.now_ns < self.held_until_ns {
-            return;
-        }
-        for event in std::mem::take(&mut self.held) {
-            match self.faults.strike(Chance::Private, clock.now_ns) {
-                Some(FaultKind::Mute(silence)) => {
-                    let silence_ns = u64::try_from(silence.as_nanos()).unwrap_or(u64::MAX);
-                    self.muted_until_ns = clock.now_ns.saturating_add(silence_ns);
-                }
-                Some(FaultKind::Reorder) if self.swapped.is_none() => {
-                    self.swapped = Some(event);
-                    continue;
-                }
-                Some(FaultKind::Duplicate) => self.send_private(clock, &event, out),
-                _ => {}
-            }
+        for event in self.delivery.due(events, &mut self.faults, clock.now_ns) {
             self.send_private(clock, &event, out);
-            if let Some(late) = self.swapped.take() {
-                self.send_private(clock, &late, out);
-            }
         }
     }
 
     fn send_private(&mut self, clock: Clock, event: &AccountEvent, out: &mut Outbox<'_>) {
-        if clock.now_ns < self.muted_until_ns {
-            return;
-        }
-        let account = match event {
-            AccountEvent::Report { order, .. } => order.account,
-            AccountEvent::Balances { account, .. }
-            | AccountEvent::Holding { account, .. }
-            | AccountEvent::Funding { account, .. }
-            | AccountEvent::Transfer { account, .. } => *account,
-        };
+        let account = event.account();
         if self.core.protocol == Protocol::BinanceUsdm {
             self.send_to_listeners(clock, account, event, out);
             return;

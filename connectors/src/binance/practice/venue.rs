@@ -14,11 +14,12 @@ use super::params::Params;
 use super::player::Player;
 use super::streams::Streams;
 use super::ws_api::{Read, Sessions, over_limit};
-use super::{rest, setup, truth};
+use super::{rest, setup};
 use crate::binance::usdm::practice::streams::listen_key;
-use crate::practice::exchange::AccountEvent;
+use crate::practice::delivery::Delivery;
 use crate::practice::faults::{Chance, DropScope, FaultKind, Faults};
 use crate::practice::server::{Answer, ClientId, Clock, Outbox, Question, Reply, Request, Venue};
+use crate::practice::truth;
 use crate::practice::{
     FaultSpec, OrderRequest, PracticeConfig, PracticeError, RecordingProgress, Side, Truth,
     VenueOrder,
@@ -45,12 +46,8 @@ pub(crate) struct BinancePractice {
     pub(in crate::binance) sessions: Sessions,
     pub(in crate::binance) tapes: Vec<Tape>,
     pub(in crate::binance) faults: Faults,
-    /// Private events that wait: silent accept, reorder.
-    pub(in crate::binance) held: Vec<AccountEvent>,
-    pub(in crate::binance) held_until_ns: u64,
-    pub(in crate::binance) swapped: Option<AccountEvent>,
-    /// Private events are lost until then.
-    pub(in crate::binance) muted_until_ns: u64,
+    /// Private events on their way.
+    pub(in crate::binance) delivery: Delivery,
     /// Market streams are silent until then.
     pub(in crate::binance) market_muted_until_ns: u64,
     /// Plays the recording, if there is one.
@@ -97,10 +94,7 @@ impl BinancePractice {
             sessions: Sessions::default(),
             tapes,
             faults: Faults::new(&config.faults, config.fault_seed),
-            held: Vec::new(),
-            held_until_ns: 0,
-            swapped: None,
-            muted_until_ns: 0,
+            delivery: Delivery::default(),
             market_muted_until_ns: 0,
             player,
             order_clients: BTreeSet::new(),
@@ -147,8 +141,7 @@ impl BinancePractice {
             Some(FaultKind::TimeoutDone) => Outcome::Now(Err(ApiError::timeout())),
             Some(FaultKind::DelayAck(wait)) => Outcome::Later(wait, result),
             Some(FaultKind::SilentAccept(silence)) => {
-                let silence_ns = u64::try_from(silence.as_nanos()).unwrap_or(u64::MAX);
-                self.held_until_ns = clock.now_ns.saturating_add(silence_ns);
+                self.delivery.hold(silence, clock.now_ns);
                 Outcome::Never
             }
             _ => Outcome::Now(result),
@@ -311,7 +304,7 @@ impl BinancePractice {
 
     /// Everything, for drills without a server.
     pub(in crate::binance) fn truth(&self) -> Truth {
-        truth::truth(&self.core, self.progress())
+        truth::truth(&self.core.exchange, self.core.now_ms, self.progress())
     }
 
     pub(in crate::binance) fn requests(&self) -> Vec<OrderRequest> {
@@ -345,9 +338,7 @@ impl BinancePractice {
 
     fn next_due_ns(&self, out: &Outbox<'_>) -> u64 {
         let mut due = self.faults.next_due_ns().unwrap_or(u64::MAX);
-        if !self.held.is_empty() {
-            due = due.min(self.held_until_ns);
-        }
+        due = due.min(self.delivery.due_ns());
         if self.core.protocol == Protocol::BinanceUsdm {
             due = due.min(self.core.usdm.marks_due_ns);
         }
@@ -423,7 +414,11 @@ impl Venue for BinancePractice {
         match question {
             Question::Truth(sender) => {
                 // Whoever asked may have given up.
-                let _ = sender.try_send(truth::truth(&self.core, self.progress()));
+                let _ = sender.try_send(truth::truth(
+                    &self.core.exchange,
+                    self.core.now_ms,
+                    self.progress(),
+                ));
             }
             Question::Progress(sender) => {
                 let _ = sender.try_send(self.progress());

@@ -45,7 +45,8 @@ pub struct OkxGatewayConfig {
     /// The venue's numbers of the instruments, in the same order; see `load_okx`. Orders of one
     /// without a number go over REST.
     pub codes: Vec<Option<u64>>,
-    /// How long after it was sent the venue may still act on an order or an amendment, milliseconds.
+    /// How long after it was sent the venue may still act on an order or an amendment,
+    /// milliseconds.
     pub validity_ms: u64,
     /// The venue's clock against ours, as far as it is known; measured again at each connect.
     pub time: TimeOffset,

@@ -22,10 +22,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// The venue closes a connection on which nothing came for 30 seconds.
 const PING_NS: u64 = 5 * SECOND_NS;
 
-/// The venue's limits are of two seconds, wherever it lets them begin. A window of half a second
-/// with a fifth of a limit keeps any two seconds within it: they touch five windows at most.
-const WINDOW_NS: u64 = SECOND_NS / 2;
-const PARTS: u64 = 5;
+/// The venue's limits are of two seconds, wherever it lets them begin.
+const WINDOW_NS: u64 = 2 * SECOND_NS;
 
 /// The windows in which the venue counts, by position.
 const PLACES: usize = 0;
@@ -240,12 +238,12 @@ fn page_of(page: Option<u64>) -> (Fills, Option<u64>) {
 }
 
 /// A limit of two seconds, kept wherever those begin.
-const fn window(limit: u64, by_instrument: bool, reserve: bool) -> WindowSpec {
+const fn window(limit: u64, by_instrument: bool) -> WindowSpec {
     WindowSpec {
         span_ns: WINDOW_NS,
-        limit: limit / PARTS,
-        reserve,
-        aligned: false,
+        limit,
+        reserve: false,
+        sliding: true,
         by_instrument,
     }
 }
@@ -272,23 +270,23 @@ impl Dialect for Okx {
     /// where it is about orders); the dead man's switch once a second.
     fn windows(&self) -> Vec<WindowSpec> {
         let mut windows = vec![
-            window(60, true, false),
-            window(60, true, false),
-            window(60, true, false),
-            window(300, true, false),
-            window(1_000, false, false),
-            window(60, false, false),
-            window(60, false, false),
-            window(60, false, false),
-            window(10, false, false),
-            window(10, false, false),
-            window(10, false, false),
+            window(60, true),
+            window(60, true),
+            window(60, true),
+            window(300, true),
+            window(1_000, false),
+            window(60, false),
+            window(60, false),
+            window(60, false),
+            window(10, false),
+            window(10, false),
+            window(10, false),
         ];
         windows.push(WindowSpec {
             span_ns: SECOND_NS,
             limit: 1,
             reserve: false,
-            aligned: false,
+            sliding: true,
             by_instrument: false,
         });
         windows

@@ -1,7 +1,7 @@
 //! Private events in the gateway's neutral words.
 //!
-//! One push of an order may be a fill, an end and the word about an amendment at once: the fill goes
-//! first, so that no state shows more than was reported. Hot path: yes. Allocates: no.
+//! One push of an order may be a fill, an end and the word about an amendment at once: the fill
+//! goes first, so that no state shows more than was reported. Hot path: yes. Allocates: no.
 
 use model::body::{
     AssetName, Balance, Fill, MarginMode, OrderStatus, PositionReport, RejectReason, Text as Cut,

@@ -99,6 +99,55 @@ impl Exchange {
         self.book_matched(request, id, &matched)
     }
 
+    /// Accepts an order that ends at once without meeting the book: some venues take a post-only
+    /// order that would take, and cancel it. `why` names the cancel.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]: nothing changed.
+    pub(crate) fn place_and_cancel(
+        &mut self,
+        request: &Request,
+        why: &str,
+    ) -> Result<VenueOrder, Refusal> {
+        let known = self.ledger.by_client(request.account, &request.client_id);
+        if known.is_some_and(|order| order.status.is_open()) {
+            return Err(Refusal::Duplicate);
+        }
+        let id = self.next_order_id;
+        self.next_order_id += 1;
+        self.ledger.add(self.accepted(request, id));
+        self.report(id, Execution::New, None);
+        // Nothing was locked for it: there is nothing to give back.
+        let time_ms = self.now_ms;
+        self.ledger.update(id, |order| {
+            order.status = OrderStatus::Cancelled;
+            order.cancel_id = Some(why.to_owned());
+            order.updated_ms = time_ms;
+        });
+        self.report(id, Execution::Cancelled, None);
+        self.ledger.order(id).cloned().ok_or(Refusal::Unknown)
+    }
+
+    /// Makes an open order as small as what is filled of it: then it is filled. `None` if nothing
+    /// of it is filled, or it is not open.
+    pub(crate) fn shrink_to_filled(&mut self, id: u64) -> Option<VenueOrder> {
+        let order = self
+            .ledger
+            .order(id)
+            .filter(|order| order.status.is_open() && order.executed > Lots::ZERO)?;
+        let instrument = order.instrument;
+        self.listings[instrument].liquidity.cancel(id)?;
+        self.end(id, OrderStatus::Filled, None);
+        self.ledger.update(id, |order| {
+            order.qty = order.executed;
+            order.amends += 1;
+        });
+        self.report(id, Execution::Replaced, None);
+        self.report_balances_of(id);
+        self.ledger.order(id).cloned()
+    }
+
     /// Lets an order meet the book.
     pub(super) fn submit(
         &mut self,
@@ -211,6 +260,28 @@ impl Exchange {
                 Some((spec.quote.clone(), unit.checked_mul(units)?))
             }
         }
+    }
+
+    /// Gives back what an open order has locked, and locks what it may cost as it is to be (E1).
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]: nothing changed.
+    pub(super) fn lock_anew(
+        &mut self,
+        order: &VenueOrder,
+        request: &Request,
+        incoming: &Incoming,
+    ) -> Result<(), Refusal> {
+        let (asset, was) = self.locked(order).ok_or(Refusal::OutOfRange)?;
+        let (_, is) = self.cost(request, incoming).ok_or(Refusal::OutOfRange)?;
+        let free = self.accounts.balance(order.account, &asset).free;
+        if free + was < is {
+            return Err(Refusal::Insufficient);
+        }
+        let moved = self.accounts.unlock(order.account, &asset, was);
+        let moved = moved.and_then(|()| self.accounts.lock(order.account, &asset, is));
+        moved.map_err(|_| Refusal::Insufficient)
     }
 
     /// Locks what a limit order may cost; checks that a market order can be paid, and that there is

@@ -356,7 +356,11 @@ impl Exchange {
                 fills: Vec::new(),
             });
         }
-        self.check_margin(&request, &incoming, id)?;
+        if self.is_perp(order.instrument) {
+            self.check_margin(&request, &incoming, id)?;
+        } else {
+            self.lock_anew(&order, &request, &incoming)?;
+        }
         let liquidity = &mut self.listings[order.instrument].liquidity;
         liquidity.cancel(id).ok_or(Refusal::Unknown)?;
         let time_ms = self.now_ms;

@@ -16,7 +16,7 @@ fn exchange(seed: u64) -> Exchange {
     let instrument = PracticeInstrument::btcusdt();
     let listing = Listing {
         spec: instrument.spec,
-        liquidity: Liquidity::synthetic(seed, 300.0, instrument.start_price, 0),
+        liquidity: Liquidity::synthetic(seed, 300.0, (instrument.start_price, 1), 0),
         next_trade_id: 1,
         trades: VecDeque::new(),
         unpublished: 0,
@@ -215,7 +215,7 @@ fn all_markets(seed: u64, bnb: Decimal) -> Exchange {
         let instrument = PracticeInstrument::named(&symbol).unwrap();
         Listing {
             spec: instrument.spec,
-            liquidity: Liquidity::synthetic(seed + index, 300.0, instrument.start_price, 0),
+            liquidity: Liquidity::synthetic(seed + index, 300.0, (instrument.start_price, 1), 0),
             next_trade_id: 1,
             trades: VecDeque::new(),
             unpublished: 0,

@@ -55,7 +55,7 @@ fn spec(inverse: bool) -> InstrumentSpec {
 fn exchange(inverse: bool) -> Exchange {
     let listing = Listing {
         spec: spec(inverse),
-        liquidity: Liquidity::synthetic(1, 300.0, Ticks(500_000), 0),
+        liquidity: Liquidity::synthetic(1, 300.0, (Ticks(500_000), 1), 0),
         next_trade_id: 1,
         trades: VecDeque::new(),
         unpublished: 0,

@@ -19,9 +19,19 @@ pub(crate) struct Request {
     pub(crate) query: String,
     pub(crate) body: String,
     pub(crate) api_key: Option<String>,
+    /// All headers: names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
     /// `Sec-WebSocket-Key` of an upgrade.
     pub(crate) websocket_key: Option<String>,
     pub(crate) keep_alive: bool,
+}
+
+impl Request {
+    /// A header by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
 }
 
 /// An answer.
@@ -98,6 +108,14 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
         query: query.to_owned(),
         body: body.to_owned(),
         api_key: header("x-mbx-apikey").map(str::to_owned),
+        headers: head
+            .headers
+            .iter()
+            .filter_map(|header| {
+                let value = std::str::from_utf8(header.value).ok()?;
+                Some((header.name.to_ascii_lowercase(), value.trim().to_owned()))
+            })
+            .collect(),
         websocket_key: header("upgrade")
             .filter(|value| value.eq_ignore_ascii_case("websocket"))
             .and_then(|_| header("sec-websocket-key"))

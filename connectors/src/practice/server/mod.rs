@@ -30,6 +30,8 @@ use super::request_log::OrderRequest;
 use super::truth::{RecordingProgress, Truth};
 use super::{PracticeConfig, PracticeError};
 use crate::binance::practice::BinancePractice;
+use crate::okx::practice::OkxPractice;
+use crate::protocol::Protocol;
 use reactor::{Command, LISTENER, Reactor, Settings, WAKER};
 
 /// Questions that may wait for the server's thread.
@@ -109,12 +111,30 @@ impl std::fmt::Debug for Command<Question> {
 }
 
 impl PracticeServer {
-    /// Starts a practice Binance. When this returns, the port accepts connections.
+    /// Starts a practice venue that speaks the configuration's protocol. When this returns, the
+    /// port accepts connections.
     ///
     /// # Errors
     ///
     /// The port is taken, the recording is damaged, or the configuration contradicts itself.
     pub fn start(config: PracticeConfig) -> Result<Self, PracticeError> {
+        // The one place that knows which venues there are.
+        match config.protocol {
+            Protocol::BinanceSpot | Protocol::BinanceUsdm => {
+                let venue = BinancePractice::new(&config, wall_ms())?;
+                Self::serve(&config, venue)
+            }
+            Protocol::OkxSpot | Protocol::OkxSwap => {
+                let venue = OkxPractice::new(&config, wall_ms())?;
+                Self::serve(&config, venue)
+            }
+        }
+    }
+
+    fn serve<V>(config: &PracticeConfig, venue: V) -> Result<Self, PracticeError>
+    where
+        V: Venue<Control = Question> + Send + 'static,
+    {
         let identity = tls::make().map_err(PracticeError::Certificate)?;
         let at_start = |source: io::Error| PracticeError::Listen {
             addr: config.listen,
@@ -137,7 +157,6 @@ impl PracticeServer {
             stamps: stamp_sender,
         };
         let (commands, command_receiver) = sync_channel(QUESTIONS_MAX);
-        let venue = BinancePractice::new(&config, wall_ms())?;
         let reactor = Reactor::new(
             poll,
             listener,

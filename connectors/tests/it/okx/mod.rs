@@ -2,12 +2,15 @@
 
 mod account;
 mod feed;
+mod gateway;
 mod instruments;
 mod market;
 mod market_props;
+mod outages;
 mod private;
 mod queries;
 mod requests;
+mod rig;
 
 use std::path::Path;
 

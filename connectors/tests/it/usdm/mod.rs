@@ -6,5 +6,5 @@ mod instruments;
 mod market;
 mod outages;
 mod requests;
-mod rig;
+pub(crate) mod rig;
 mod samples;

@@ -63,11 +63,8 @@ impl Terms {
     ) -> Self {
         let digits = u32::from(tick.decimals()) + u32::from(lot.decimals());
         let step = i128::from(tick.mantissa()) * i128::from(lot.mantissa());
-        let (step, step_parts) = match DIGITS.checked_sub(digits) {
-            Some(missing) => (step.saturating_mul(POWERS[missing as usize]), 1),
-            // At most 18 digits each.
-            None => (step, POWERS[(digits - DIGITS) as usize]),
-        };
+        // At most 18 digits each.
+        let (step, step_parts) = in_units(step, digits).unwrap_or((VALUE_MAX, 1));
         Self {
             venue,
             base,
@@ -76,6 +73,18 @@ impl Terms {
             step,
             step_parts,
         }
+    }
+
+    /// The same of contracts, each of which stands for `multiplier` of the base asset. A value that
+    /// cannot be counted so finely counts as the most there is: no limit lets it through.
+    pub(crate) fn of_contracts(mut self, (tick, lot): (Scale, Scale), multiplier: Decimal) -> Self {
+        let multiplier = multiplier.normalize();
+        let digits = u32::from(tick.decimals()) + u32::from(lot.decimals()) + multiplier.scale();
+        let step = i128::from(tick.mantissa()) * i128::from(lot.mantissa());
+        let step = step.checked_mul(multiplier.mantissa());
+        let whole = step.and_then(|step| in_units(step, digits));
+        (self.step, self.step_parts) = whole.unwrap_or((VALUE_MAX, 1));
+        self
     }
 
     /// Value of `qty` at `price` in whole 1e-18 of the quote asset, rounded up, cut at the most.
@@ -88,6 +97,15 @@ impl Terms {
             parts => units.map(|units| crate::machine::divide::div_ceil(units, parts)),
         };
         units.map_or(VALUE_MAX, |units| units.clamp(-VALUE_MAX, VALUE_MAX))
+    }
+}
+
+/// A value of so many digits behind the point as units and how many of them are 1e-18; `None`
+/// beyond what can be counted.
+fn in_units(step: i128, digits: u32) -> Option<(i128, i128)> {
+    match DIGITS.checked_sub(digits) {
+        Some(missing) => Some((step.checked_mul(*POWERS.get(missing as usize)?)?, 1)),
+        None => Some((step, *POWERS.get((digits - DIGITS) as usize)?)),
     }
 }
 

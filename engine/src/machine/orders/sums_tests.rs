@@ -238,17 +238,22 @@ proptest! {
     fn prop_value_is_that_of_decimals(
         (tick, tick_digits) in (1_i64..100_000, 0_u8..=18),
         (lot, lot_digits) in (1_i64..100_000, 0_u8..=10),
+        (multiplier, contract_digits) in (1_i64..1_000, 0_u32..=4),
         price in 1_i64..1_000_000_000,
         qty in 1_i64..1_000_000,
     ) {
         let tick = Scale::new(tick, tick_digits).unwrap();
         let lot = Scale::new(lot, lot_digits).unwrap();
+        let multiplier = Decimal::new(multiplier, contract_digits);
         let terms = Terms::new(VenueId(0), (0, 1), (tick, lot));
+        let terms = terms.of_contracts((tick, lot), multiplier);
         let sums = Sums::open(vec![Some(terms)], 1, 2);
         let exact = tick.decimal(price).unwrap().checked_mul(lot.decimal(qty).unwrap());
+        let exact = exact.and_then(|exact| exact.checked_mul(multiplier));
         // A product of more than 28 digits is no exact decimal.
         prop_assume!(exact.is_some_and(|exact| {
-            exact.scale() == u32::from(tick.decimals()) + u32::from(lot.decimals())
+            let digits = u32::from(tick.decimals()) + u32::from(lot.decimals());
+            exact.scale() == digits + multiplier.scale()
         }));
         let want = exact.map(super::sums::units);
         let want = want.filter(|units| *units < super::sums::VALUE_MAX);

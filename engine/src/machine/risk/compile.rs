@@ -5,6 +5,7 @@
 
 use model::body::AssetName;
 use model::control::{Control, Scope};
+use model::instrument::Contract;
 use model::limits::STRATEGIES_MAX;
 
 use super::bounds::{Bound, Bounds, Places};
@@ -97,7 +98,12 @@ fn terms(entries: &[Option<Box<Entry>>]) -> (Vec<Option<Terms>>, usize) {
             let entry = entry.as_deref()?;
             let spec = entry.listing.spec();
             let assets = (number(entry.base), number(entry.quote));
-            Some(Terms::new(spec.venue, assets, (spec.tick, spec.lot)))
+            let steps = (spec.tick, spec.lot);
+            let terms = Terms::new(spec.venue, assets, steps);
+            Some(match &spec.contract {
+                Contract::Linear(contract) => terms.of_contracts(steps, contract.multiplier),
+                Contract::Spot | Contract::Inverse(_) => terms,
+            })
         })
         .collect();
     (terms, assets.len())

@@ -109,7 +109,7 @@ impl Risk {
             equity: self.equity_in_quote(account, entry)?,
             price: value,
             stop: stop.map(|stop| spec.price(stop).ok_or(range)).transpose()?,
-            lot: spec.quantity(Lots(1)).ok_or(range)?,
+            lot: spec.in_base(Lots(1)).ok_or(range)?,
             volatility_e9: self.sizing.volatility_e9(
                 intent.strategy,
                 place.instrument,
@@ -168,7 +168,7 @@ impl Risk {
         let limits = config.limits.of(spec.id);
         let range = missing(Missing::Range);
         let lot_value = spec
-            .quantity(Lots(1))
+            .in_base(Lots(1))
             .and_then(|lot| lot.checked_mul(price))
             .ok_or(range)?;
         let by_value = limits.value_max.checked_div(lot_value).ok_or(range)?;

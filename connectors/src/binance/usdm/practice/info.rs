@@ -64,6 +64,7 @@ pub fn usdm_instrument(symbol: &str) -> Option<PracticeInstrument> {
             }),
         },
         start_price: Ticks(steps(tick, *start)?),
+        flow_unit: 1,
     })
 }
 

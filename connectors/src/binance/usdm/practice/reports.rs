@@ -34,7 +34,7 @@ const fn time_in_force(order: &VenueOrder) -> &'static str {
 }
 
 fn average(spec: &InstrumentSpec, order: &VenueOrder) -> Decimal {
-    let filled = spec.quantity(order.executed).unwrap_or_default();
+    let filled = spec.in_base(order.executed).unwrap_or_default();
     let price = order.executed_quote.checked_div(filled);
     price.unwrap_or_default().round_dp(8)
 }

@@ -8,6 +8,7 @@
 #![recursion_limit = "256"]
 
 pub mod binance;
+pub mod drill;
 pub mod feed;
 pub mod gateway;
 pub mod link;

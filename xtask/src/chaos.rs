@@ -17,18 +17,33 @@ use crate::test_binary::build;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   cargo xtask chaos                                      every venue, 20 seeds each
+  cargo xtask chaos --venue okx --seeds 20               both markets of OKX
   cargo xtask chaos --venue binance-spot --seeds 200
   cargo xtask chaos --venue binance-spot --number 8      one that failed, alone";
 
 /// Venues, and the drill of each.
-const VENUES: [(&str, &str); 1] = [(
-    "binance-spot",
-    "chaos::engine_and_venue_agree_behind_ten_minutes_of_every_fault",
-)];
+const VENUES: [(&str, &str); 4] = [
+    (
+        "binance-spot",
+        "chaos::binance_spot_and_engine_agree_behind_ten_minutes_of_every_fault",
+    ),
+    (
+        "binance-usdm",
+        "chaos::binance_usdm_and_engine_agree_behind_ten_minutes_of_every_fault",
+    ),
+    (
+        "okx-spot",
+        "chaos::okx_spot_and_engine_agree_behind_ten_minutes_of_every_fault",
+    ),
+    (
+        "okx-swap",
+        "chaos::okx_swap_and_engine_agree_behind_ten_minutes_of_every_fault",
+    ),
+];
 
 #[derive(Debug, Args)]
 pub(crate) struct ChaosArguments {
-    /// Only this venue.
+    /// Only this venue; `binance` and `okx` are both of its markets.
     #[arg(long, value_name = "VENUE")]
     venue: Option<String>,
     /// Runs of ten simulated minutes, each from a seed of its own.
@@ -103,7 +118,10 @@ fn chosen(venue: Option<&str>) -> Result<Vec<(&'static str, &'static str)>, Stri
     };
     let found: Vec<_> = all
         .into_iter()
-        .filter(|(name, _)| *name == wanted)
+        .filter(|(name, _)| {
+            let (house, _) = name.split_once('-').unwrap_or((name, ""));
+            *name == wanted || house == wanted
+        })
         .collect();
     if found.is_empty() {
         let names: Vec<&str> = VENUES.iter().map(|(name, _)| *name).collect();
@@ -121,5 +139,7 @@ mod tests {
     fn unknown_venue_is_an_error_that_names_those_that_are_there() {
         assert!(chosen(Some("nowhere")).is_err_and(|why| why.contains("binance-spot")));
         assert_eq!(chosen(None).map(|venues| venues.len()), Ok(VENUES.len()));
+        assert_eq!(chosen(Some("okx")).map(|venues| venues.len()), Ok(2));
+        assert_eq!(chosen(Some("okx-swap")).map(|venues| venues.len()), Ok(1));
     }
 }

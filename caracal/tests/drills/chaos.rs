@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connectors::binance::drill::Loss;
+use connectors::drill::Loss;
+use connectors::protocol::Protocol;
 use engine::machine::Action;
 use model::body::{OrderType, TimeInForce};
 use model::event::{Event, event};
@@ -15,6 +16,7 @@ use rust_decimal::Decimal;
 use crate::dice::{Dice, Runs};
 use crate::kit::{ACCOUNT, MS, SECOND, Terms, World};
 use crate::lost_answers::{differences, duplicates};
+use crate::places::Chaotic;
 
 /// How long one of them trades.
 const TRADES_FOR_NS: u64 = 600 * SECOND;
@@ -23,7 +25,7 @@ const TRADES_FOR_NS: u64 = 600 * SECOND;
 const PEACE_NS: u64 = 240 * SECOND;
 
 /// What the venue does wrong, at its next chance.
-const FAULTS: [&str; 18] = [
+const FAULTS: [&str; 20] = [
     "drop-orders@1",
     "delay-ack:200ms@1",
     "delay-ack:2s@1",
@@ -42,6 +44,8 @@ const FAULTS: [&str; 18] = [
     "mute:10s@1",
     "clock-skew:3s@1",
     "clock-skew:-3s@1",
+    "expire-key@1",
+    "html@1",
 ];
 
 /// A refusal for too many requests stops everything for up to a minute: no more than one in this
@@ -56,13 +60,35 @@ const LOSSES: [Loss; 5] = [
     Loss::Both,
 ];
 
-const METHODS: [&str; 5] = [
-    "order.place",
-    "order.cancel",
-    "order.cancelReplace",
-    "order.amend.keepPriority",
-    "",
-];
+const SPOT: Chaotic = Chaotic {
+    name: "binance-spot",
+    protocol: Protocol::BinanceSpot,
+    methods: &[
+        "order.place",
+        "order.cancel",
+        "order.cancelReplace",
+        "order.amend.keepPriority",
+        "",
+    ],
+};
+
+const USDM: Chaotic = Chaotic {
+    name: "binance-usdm",
+    protocol: Protocol::BinanceUsdm,
+    methods: &["order.place", "order.cancel", "order.modify", "rest", ""],
+};
+
+const OKX_SPOT: Chaotic = Chaotic {
+    name: "okx-spot",
+    protocol: Protocol::OkxSpot,
+    methods: &["order", "cancel-order", "amend-order", "rest", ""],
+};
+
+const OKX_SWAP: Chaotic = Chaotic {
+    name: "okx-swap",
+    protocol: Protocol::OkxSwap,
+    ..OKX_SPOT
+};
 
 /// What happened.
 #[derive(Debug, Default)]
@@ -76,7 +102,7 @@ struct Seen {
 
 fn terms(dice: &mut Dice, world: &World) -> Option<Terms> {
     let top = world.top()?;
-    Some(match dice.below(6) {
+    let terms = match dice.below(6) {
         0 => Terms::at(dice, top, 3, 20),
         1 => Terms {
             time_in_force: TimeInForce::Ioc,
@@ -91,7 +117,8 @@ fn terms(dice: &mut Dice, world: &World) -> Option<Terms> {
             let (short, qty) = (dice.between(0, 300), dice.between(100, 2_000));
             Terms::at(dice, top, -short, qty)
         }
-    })
+    };
+    Some(terms.times(world.at.unit))
 }
 
 /// One wish: mostly an order, else what becomes of one.
@@ -127,9 +154,9 @@ fn wish(world: &mut World, dice: &mut Dice) {
 }
 
 /// Something goes wrong, between us or at the venue.
-fn strike(world: &mut World, dice: &mut Dice, seen: &mut Seen) {
+fn strike(at: Chaotic, world: &mut World, dice: &mut Dice, seen: &mut Seen) {
     if dice.below(3) == 0 {
-        world.lose(dice.pick(&METHODS), dice.pick(&LOSSES));
+        world.lose(dice.pick(at.methods), dice.pick(&LOSSES));
     } else {
         seen.faults += 1;
         world.gateway.fault(dice.pick(&FAULTS).parse().unwrap());
@@ -221,9 +248,9 @@ fn all(world: &World) -> Vec<String> {
 }
 
 /// One run of chaos; what is wrong behind it.
-fn chaos(seed: u64, number: u64, seen: &mut Seen) -> Vec<String> {
+fn chaos(at: Chaotic, seed: u64, number: u64, seen: &mut Seen) -> Vec<String> {
     let mut dice = Dice::of(seed, number);
-    let mut world = World::open_and_keep(dice.next());
+    let mut world = World::open_and_keep(at.open(dice.next()));
     let end_ns = world.now_ns() + TRADES_FOR_NS;
     let (mut wish_ns, mut strike_ns) = (0, 0);
     let mut limited_ns = world.now_ns() + dice.below(LIMITED_APART_NS);
@@ -234,7 +261,7 @@ fn chaos(seed: u64, number: u64, seen: &mut Seen) -> Vec<String> {
         }
         if world.now_ns() >= strike_ns {
             strike_ns = world.now_ns() + dice.below(6_000) * MS;
-            strike(&mut world, &mut dice, seen);
+            strike(at, &mut world, &mut dice, seen);
         }
         if world.now_ns() >= limited_ns {
             limited_ns = world.now_ns() + LIMITED_APART_NS + dice.below(LIMITED_APART_NS);
@@ -252,14 +279,13 @@ fn chaos(seed: u64, number: u64, seen: &mut Seen) -> Vec<String> {
     wrong
 }
 
-#[test]
-fn engine_and_venue_agree_behind_ten_minutes_of_every_fault() {
+fn survive(at: Chaotic) {
     let runs = Runs::from_environment(1);
     let mut violations = 0;
     let mut seen = Seen::default();
     for number in 0..runs.count {
         let number = runs.only.unwrap_or(number);
-        let wrong = chaos(runs.seed, number, &mut seen);
+        let wrong = chaos(at, runs.seed, number, &mut seen);
         violations += wrong.len() as u64;
         println!(
             "progress chaos {number}: {} violations, so far {seen:?}",
@@ -269,11 +295,31 @@ fn engine_and_venue_agree_behind_ten_minutes_of_every_fault() {
             println!("progress chaos {number}: {line}");
         }
     }
-    runs.tell("chaos-binance-spot", seen.events, violations);
+    runs.tell(&format!("chaos-{}", at.name), seen.events, violations);
     assert_eq!(violations, 0, "run it alone with CARACAL_HISTORY=NUMBER");
     if runs.only.is_none() {
         let busy = seen.asked > 400 * runs.count && seen.fills > 50 * runs.count;
         assert!(busy && seen.faults > 50 * runs.count, "{seen:?}");
         assert!(seen.losses > 10 * runs.count, "{seen:?}");
     }
+}
+
+#[test]
+fn binance_spot_and_engine_agree_behind_ten_minutes_of_every_fault() {
+    survive(SPOT);
+}
+
+#[test]
+fn binance_usdm_and_engine_agree_behind_ten_minutes_of_every_fault() {
+    survive(USDM);
+}
+
+#[test]
+fn okx_spot_and_engine_agree_behind_ten_minutes_of_every_fault() {
+    survive(OKX_SPOT);
+}
+
+#[test]
+fn okx_swap_and_engine_agree_behind_ten_minutes_of_every_fault() {
+    survive(OKX_SWAP);
 }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use connectors::binance::drill::{DrillGateway, Loss};
 use connectors::binance::gateway::{GatewayConfig, GatewayTiming};
 use connectors::binance::start::Limits;
+use connectors::drill::{DrillGateway, DrillSetup, Loss};
 use connectors::link::TimeOffset;
 use connectors::practice::{
     AccountSeed, Credential, MarketConfig, PracticeConfig, PracticeInstrument, VenueOrder,
@@ -14,18 +14,19 @@ use connectors::practice::{
 use connectors::sign::Signer;
 use engine::machine::{
     AccountConfig, Action, Approved, Intent, Machine, MachineConfig, Order, OrderLimits, Outputs,
-    Place, Risk, RiskLimits, Size, StrategyConfig,
+    Place as Placement, Risk, RiskLimits, Size, StrategyConfig,
 };
 use engine::strategy::MarketMakerParams;
 use model::body::Side;
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId, VenueId};
+use model::instrument::InstrumentSpec;
 use model::num::{Lots, Ticks};
 use model::ports::{Clock, EventSink, Gateway, Trace};
 use model::record::Record;
 use rust_decimal::Decimal;
 
 use crate::dice::Dice;
-use crate::records::{book, opening, tick};
+use crate::records::{book, opening_with, tick};
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
 pub(crate) const MS: u64 = 1_000_000;
@@ -35,8 +36,8 @@ const START_NS: u64 = 1_795_341_600 * SECOND;
 pub(crate) const BTC: InstrumentId = InstrumentId(0);
 pub(crate) const ACCOUNT: AccountId = AccountId(0);
 const STRATEGY: StrategyId = StrategyId(0);
-const SECRET: &[u8] = b"a shared secret";
-const KEY: &str = "drillKey";
+pub(crate) const SECRET: &[u8] = b"a shared secret";
+pub(crate) const KEY: &str = "drillKey";
 
 /// The simulated clock.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +84,7 @@ pub(crate) struct World {
     shown: Option<(Ticks, Ticks)>,
     book_due_ns: u64,
     tick_due_ns: u64,
+    pub(crate) at: At,
 }
 
 fn limits() -> RiskLimits {
@@ -172,6 +174,42 @@ pub(crate) fn gateway_config() -> GatewayConfig {
     }
 }
 
+/// Where a drill takes place: a venue with its gateway and its one instrument.
+pub(crate) struct Place {
+    pub(crate) at: At,
+    pub(crate) gateway: DrillSetup,
+    pub(crate) venue: PracticeConfig,
+}
+
+/// What of a venue a drill has to know.
+#[derive(Debug, Clone)]
+pub(crate) struct At {
+    pub(crate) instrument: InstrumentSpec,
+    /// What quantities are multiplied by: for lots that are finer than a coin's five digits.
+    pub(crate) unit: i64,
+    /// Our orders' names as the venue has them.
+    pub(crate) name_of: fn(u64) -> String,
+}
+
+/// An order's name with the usual prefix.
+pub(crate) fn name_of(raw: u64) -> String {
+    let text = connectors::wire::order_id::text_of(raw);
+    String::from_utf8(text.to_vec()).unwrap()
+}
+
+/// Binance spot.
+fn spot(venue: &PracticeConfig) -> Place {
+    Place {
+        at: At {
+            instrument: PracticeInstrument::btcusdt().spec,
+            unit: 1,
+            name_of,
+        },
+        gateway: DrillSetup::BinanceSpot(gateway_config()),
+        venue: venue.clone(),
+    }
+}
+
 impl World {
     /// A venue that just opened, and everything connected to it.
     pub(crate) fn open(seed: u64) -> Self {
@@ -183,24 +221,25 @@ impl World {
         Self::open_at(&venue_config(seed), config)
     }
 
-    /// The same, and every event is kept.
-    pub(crate) fn open_and_keep(seed: u64) -> Self {
-        Self::connected(&venue_config(seed), &machine_config(), true)
+    /// The same somewhere else, and every event is kept.
+    pub(crate) fn open_and_keep(place: Place) -> Self {
+        Self::connected(place, &machine_config(), true)
     }
 
-    /// The same at another venue.
+    /// The same at a Binance spot of another configuration.
     pub(crate) fn open_at(venue: &PracticeConfig, config: &MachineConfig) -> Self {
-        Self::connected(venue, config, false)
+        Self::connected(spot(venue), config, false)
     }
 
-    fn connected(venue: &PracticeConfig, config: &MachineConfig, keeps_log: bool) -> Self {
+    fn connected(place: Place, config: &MachineConfig, keeps_log: bool) -> Self {
         let time = Time::default();
         time.0.set(START_NS);
-        let gateway = DrillGateway::new(gateway_config(), venue, START_NS).unwrap();
+        let Place { at, gateway, venue } = place;
+        let gateway = DrillGateway::new(gateway, &venue, START_NS).unwrap();
         let mut machine = Machine::new();
         let mut out = Outputs::new();
         let mut began = Vec::new();
-        for mut record in opening(config) {
+        for mut record in opening_with(config, &at.instrument) {
             record.event = machine.last_event() + 1;
             record.time_ns = START_NS;
             machine.apply(&record, &mut out).unwrap();
@@ -224,6 +263,7 @@ impl World {
             shown: None,
             book_due_ns: 0,
             tick_due_ns: 0,
+            at,
         };
         world.step_until(30 * SECOND, |world| world.gateway.is_up());
         world.step_for(200 * MS);
@@ -408,8 +448,7 @@ impl World {
         orders: &'t [VenueOrder],
         id: ClientOrderId,
     ) -> Vec<&'t VenueOrder> {
-        let text = connectors::wire::order_id::text_of(id.raw());
-        let name = String::from_utf8(text.to_vec()).unwrap();
+        let name = (self.at.name_of)(id.raw());
         orders
             .iter()
             .filter(|order| order.client_id == name)
@@ -418,12 +457,9 @@ impl World {
 
     /// How often the venue saw a request to place this order.
     pub(crate) fn venue_requests(&self, id: ClientOrderId) -> usize {
-        let text = connectors::wire::order_id::text_of(id.raw());
+        let name = (self.at.name_of)(id.raw());
         let requests = self.gateway.requests();
-        let its = requests
-            .iter()
-            .filter(|one| one.client_id.as_bytes() == text);
-        its.count()
+        requests.iter().filter(|one| one.client_id == name).count()
     }
 
     pub(crate) fn lose(&mut self, method: &'static str, loss: Loss) {
@@ -442,8 +478,8 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    pub(crate) fn place(self, client_id: ClientOrderId) -> Place {
-        Place {
+    pub(crate) fn place(self, client_id: ClientOrderId) -> Placement {
+        Placement {
             client_id,
             instrument: BTC,
             side: self.side,
@@ -458,6 +494,14 @@ impl Terms {
             link: None,
             size: Size::Exact,
             acknowledges: None,
+        }
+    }
+
+    /// The same of quantities that are counted more finely.
+    pub(crate) const fn times(self, unit: i64) -> Self {
+        Self {
+            qty: Lots(self.qty.0 * unit),
+            ..self
         }
     }
 

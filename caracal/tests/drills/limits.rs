@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connectors::binance::drill::Loss;
+use connectors::drill::Loss;
 use connectors::practice::{Side as VenueSide, VenueOrder};
 use engine::machine::{Action, LevelConfig, MachineConfig};
 use model::body::{OrderType, TimeInForce};

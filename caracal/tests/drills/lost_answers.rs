@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use connectors::binance::drill::Loss;
+use connectors::drill::Loss;
 use connectors::practice::{OrderStatus, Truth, VenueOrder};
 use engine::machine::{Action, OrderState};
 use model::body::{OrderType, TimeInForce};
@@ -183,6 +183,8 @@ fn same(world: &World, id: ClientOrderId, there: Option<&VenueOrder>) -> bool {
     let state = match there.status {
         OrderStatus::New | OrderStatus::PartiallyFilled => OrderState::Open,
         OrderStatus::Filled => OrderState::Filled,
+        // OKX takes a post-only order that would take, and cancels it for that: a refusal.
+        OrderStatus::Cancelled if there.cancel_id.as_deref() == Some("31") => OrderState::Rejected,
         OrderStatus::Cancelled => OrderState::Cancelled,
         OrderStatus::Expired | OrderStatus::ExpiredInMatch => OrderState::Expired,
     };
@@ -225,7 +227,10 @@ pub(crate) fn differences(world: &World, truth: &Truth) -> Vec<String> {
 pub(crate) fn duplicates(world: &World) -> Vec<String> {
     let mut placed: BTreeMap<String, u32> = BTreeMap::new();
     for request in world.gateway.requests() {
-        let places = matches!(request.method, "order.place" | "order.cancelReplace");
+        let places = matches!(
+            request.method,
+            "order.place" | "order.cancelReplace" | "order"
+        );
         if places {
             *placed.entry(request.client_id).or_default() += 1;
         }

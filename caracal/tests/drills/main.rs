@@ -18,6 +18,7 @@ mod kill;
 mod kit;
 mod limits;
 mod lost_answers;
+mod places;
 mod records;
 #[path = "../../../engine/tests/it/support/slow_disk.rs"]
 mod slow_disk;

@@ -7,6 +7,7 @@ use model::body::{
     Balance, BookLevels, BookReset, Channel, Connection, Level, LinkState, RunStarted, Text, Tick,
 };
 use model::ids::SourceId;
+use model::instrument::InstrumentSpec;
 use model::num::{Lots, Money, Ticks};
 use model::record::{Kind, Record, flags};
 use rust_decimal::Decimal;
@@ -39,12 +40,16 @@ fn up(channel: Channel) -> Record {
 
 /// A first run: its start, configuration, instrument, and the market's connection.
 pub(crate) fn opening(config: &MachineConfig) -> Vec<Record> {
+    opening_with(config, &PracticeInstrument::btcusdt().spec)
+}
+
+/// The same with another instrument.
+pub(crate) fn opening_with(config: &MachineConfig, spec: &InstrumentSpec) -> Vec<Record> {
     let mut records = vec![run_started(1, 0)];
-    let spec = PracticeInstrument::btcusdt().spec;
     for record in blob::records(BlobKind::MachineConfig, config).unwrap() {
         records.push(record.from_source(SourceId(9)));
     }
-    for record in blob::records(BlobKind::Instrument, &spec).unwrap() {
+    for record in blob::records(BlobKind::Instrument, spec).unwrap() {
         records.push(record.from_source(SourceId(9)));
     }
     records.push(up(Channel::Market));

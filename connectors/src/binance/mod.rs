@@ -3,11 +3,9 @@
 //!
 //! Reading order: [`wire`] reads and writes messages without I/O; [`instruments`] and [`start`]
 //! load what is traded; [`feed`] is the market data, [`gateway`] the orders; [`practice`] is the
-//! venue's side of it all, and [`drill`] joins both without a socket. [`capture`] reads recorded
-//! frames, of USD-M futures too.
+//! venue's side of it all. [`capture`] reads recorded frames, of USD-M futures too.
 
 pub mod capture;
-pub mod drill;
 pub mod feed;
 pub mod gateway;
 pub mod instruments;

@@ -13,25 +13,33 @@ use super::config::{GatewayError, Setup};
 use super::dialect::Dialect;
 use super::line::Outlet;
 use super::session::{End, Phase, Session};
-use crate::net::{HttpRequest, SendError};
+use crate::drill::request_of;
+use crate::net::{CloseReason, HttpFailure, HttpRequest, HttpResponse, SendError};
+use crate::practice::server::Request;
 
-/// Texts on their way to the venue.
+/// What was written and is to go on its way to the venue.
 #[derive(Debug, Default)]
-pub(crate) struct Written(pub(crate) VecDeque<String>);
+pub(crate) struct Written {
+    /// Over the order connection.
+    pub(crate) texts: VecDeque<String>,
+    /// Over HTTP, under our numbers.
+    pub(crate) requests: VecDeque<(u64, Request)>,
+}
 
 impl Outlet for Written {
     fn text(&mut self, text: &[u8]) -> Result<(), SendError> {
         let text = String::from_utf8_lossy(text).into_owned();
-        self.0.push_back(text);
+        self.texts.push_back(text);
         Ok(())
     }
 
-    fn http(&mut self, _: u64, _: &HttpRequest<'_>) -> Result<(), SendError> {
-        Err(SendError::NotOpen)
+    fn http(&mut self, id: u64, request: &HttpRequest<'_>) -> Result<(), SendError> {
+        self.requests.push_back((id, request_of(request)));
+        Ok(())
     }
 }
 
-/// A session whose socket somebody else plays; a venue that needs HTTP cannot be drilled so.
+/// A session whose sockets somebody else plays.
 #[derive(Debug)]
 pub(crate) struct Drilled<D> {
     session: Session<D>,
@@ -72,6 +80,42 @@ impl<D: Dialect> Drilled<D> {
 
     pub(crate) fn text(&mut self, text: &str, now_ns: u64) {
         self.session.text(text.as_bytes(), now_ns);
+    }
+
+    /// The path of the private stream, once the venue has said it.
+    pub(crate) const fn take_stream_path(&mut self) -> Option<String> {
+        self.session.stream_path.take()
+    }
+
+    /// The private stream beside the order connection is open.
+    pub(crate) fn stream_opened(&mut self, now_ns: u64) {
+        self.session.stream_opened(now_ns);
+    }
+
+    /// What keeps the connection open, and how often.
+    pub(crate) const fn heartbeat(&self) -> Option<(&'static [u8], u64)> {
+        self.session.habits.heartbeat
+    }
+
+    /// What became of a request over HTTP.
+    pub(crate) fn http(
+        &mut self,
+        id: u64,
+        result: Result<HttpResponse<'_>, HttpFailure>,
+        now_ns: u64,
+    ) {
+        self.session.http(id, result, now_ns);
+    }
+
+    /// The same, of the bytes of an answer.
+    pub(crate) fn http_bytes(&mut self, id: u64, bytes: &[u8], now_ns: u64) {
+        match HttpResponse::of(bytes) {
+            Some(response) => self.session.http(id, Ok(response), now_ns),
+            None => {
+                let failure = HttpFailure::Unknown(CloseReason::PeerClosedMidMessage);
+                self.session.http(id, Err(failure), now_ns);
+            }
+        }
     }
 
     /// The connection broke.

@@ -34,6 +34,19 @@ pub struct HttpResponse<'a> {
 }
 
 impl<'a> HttpResponse<'a> {
+    /// A whole answer out of its bytes, as a practice venue writes them; `None` if they are none.
+    pub(crate) fn of(bytes: &'a [u8]) -> Option<Self> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut response = httparse::Response::new(&mut headers);
+        let length = match response.parse(bytes).ok()? {
+            httparse::Status::Complete(length) => length,
+            httparse::Status::Partial => return None,
+        };
+        let status = response.code?;
+        let (head, body) = bytes.split_at_checked(length)?;
+        Some(Self { status, body, head })
+    }
+
     /// The first header of this name, case-insensitive.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {

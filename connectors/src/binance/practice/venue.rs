@@ -303,25 +303,25 @@ impl BinancePractice {
     }
 
     /// Everything, for drills without a server.
-    pub(in crate::binance) fn truth(&self) -> Truth {
+    pub(crate) fn truth(&self) -> Truth {
         truth::truth(&self.core.exchange, self.core.now_ms, self.progress())
     }
 
-    pub(in crate::binance) fn requests(&self) -> Vec<OrderRequest> {
+    pub(crate) fn requests(&self) -> Vec<OrderRequest> {
         self.core.log.all()
     }
 
     /// What changed since the last call, in order; from the first call on.
-    pub(in crate::binance) fn take_changes(&mut self) -> Vec<VenueOrder> {
+    pub(crate) fn take_changes(&mut self) -> Vec<VenueOrder> {
         self.changes.replace(Vec::new()).unwrap_or_default()
     }
 
-    pub(in crate::binance) fn add_fault(&mut self, fault: FaultSpec) {
+    pub(crate) fn add_fault(&mut self, fault: FaultSpec) {
         self.faults.add(fault);
     }
 
     /// Best levels of a synthetic book.
-    pub(in crate::binance) fn levels(
+    pub(crate) fn levels(
         &self,
         instrument: usize,
         side: Side,

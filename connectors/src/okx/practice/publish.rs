@@ -236,6 +236,12 @@ impl OkxPractice {
     pub(super) fn publish_private(&mut self, clock: Clock, out: &mut Outbox<'_>) {
         self.core.settle();
         let events = std::mem::take(&mut self.core.events);
+        for event in &events {
+            if let (Some(changes), AccountEvent::Report { order, .. }) = (&mut self.changes, event)
+            {
+                changes.push(order.as_ref().clone());
+            }
+        }
         for event in self.delivery.due(events, &mut self.faults, clock.now_ns) {
             self.send_private(clock, &event, out);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use model::num::{Lots, Ticks};
 use serde_json::{Value, json};
 
 use super::core::Core;
@@ -14,7 +15,9 @@ use crate::practice::delivery::{Delivery, after};
 use crate::practice::faults::{Chance, DropScope, FaultKind, Faults};
 use crate::practice::server::{Answer, ClientId, Clock, Outbox, Question, Reply, Request, Venue};
 use crate::practice::truth;
-use crate::practice::{PracticeConfig, PracticeError, Truth};
+use crate::practice::{
+    FaultSpec, OrderRequest, PracticeConfig, PracticeError, Side, Truth, VenueOrder,
+};
 
 /// Between two messages of a book.
 const BOOK_NS: u64 = 100_000_000;
@@ -41,6 +44,8 @@ pub(crate) struct OkxPractice {
     upgrade_due_ns: Option<u64>,
     /// REST clients that asked as an account: they count as order entry.
     pub(super) order_clients: BTreeSet<ClientId>,
+    /// Each order as it stood after each change, if a drill wants them.
+    pub(super) changes: Option<Vec<VenueOrder>>,
 }
 
 impl OkxPractice {
@@ -61,6 +66,7 @@ impl OkxPractice {
             slow_due_ns: 0,
             upgrade_due_ns: None,
             order_clients: BTreeSet::new(),
+            changes: None,
         })
     }
 
@@ -167,8 +173,34 @@ impl OkxPractice {
         }
     }
 
-    fn truth(&self) -> Truth {
+    /// Everything, for drills without a server.
+    pub(crate) fn truth(&self) -> Truth {
         truth::truth(&self.core.exchange, self.core.now_ms, None)
+    }
+
+    pub(crate) fn requests(&self) -> Vec<OrderRequest> {
+        self.core.log.all()
+    }
+
+    /// What changed since the last call, in order; from the first call on.
+    pub(crate) fn take_changes(&mut self) -> Vec<VenueOrder> {
+        self.changes.replace(Vec::new()).unwrap_or_default()
+    }
+
+    pub(crate) fn add_fault(&mut self, fault: FaultSpec) {
+        self.faults.add(fault);
+    }
+
+    /// Best levels of a synthetic book.
+    pub(crate) fn levels(
+        &self,
+        instrument: usize,
+        side: Side,
+        levels: usize,
+    ) -> Vec<(Ticks, Lots)> {
+        let liquidity = &self.core.exchange.listings[instrument].liquidity;
+        let rows = liquidity.levels(side).take(levels);
+        rows.map(|(price, qty)| (Ticks(price), Lots(qty))).collect()
     }
 
     fn next_due_ns(&self) -> u64 {

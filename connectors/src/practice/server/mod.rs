@@ -21,6 +21,7 @@ use mio::{Interest, Poll, Waker};
 use rust_decimal::Decimal;
 
 pub(crate) use http::{Reply, Request};
+
 pub(crate) use outbox::{Outbox, Wires};
 pub(crate) use reactor::{Answer, ClientId, Clock, Venue};
 
@@ -324,6 +325,11 @@ impl PracticeServer {
             let _ = thread.join();
         }
     }
+}
+
+/// The bytes of an answer, for whoever plays the way to the client.
+pub(crate) fn written(reply: &Reply) -> Vec<u8> {
+    http::format(reply, true)
 }
 
 fn wall_ms() -> i64 {

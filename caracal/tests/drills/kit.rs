@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use connectors::binance::gateway::{GatewayConfig, GatewayTiming};
 use connectors::binance::start::Limits;
-use connectors::drill::{DrillGateway, DrillSetup, Loss};
+use connectors::drill::{DrillGateway, Loss};
 use connectors::link::TimeOffset;
 use connectors::practice::{
     AccountSeed, Credential, MarketConfig, PracticeConfig, PracticeInstrument, VenueOrder,
@@ -19,13 +19,13 @@ use engine::machine::{
 use engine::strategy::MarketMakerParams;
 use model::body::Side;
 use model::ids::{AccountId, ClientOrderId, InstrumentId, StrategyId, VenueId};
-use model::instrument::InstrumentSpec;
 use model::num::{Lots, Ticks};
 use model::ports::{Clock, EventSink, Gateway, Trace};
 use model::record::Record;
 use rust_decimal::Decimal;
 
 use crate::dice::Dice;
+use crate::places::{At, Place, spot};
 use crate::records::{book, opening_with, tick};
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
@@ -171,42 +171,6 @@ pub(crate) fn gateway_config() -> GatewayConfig {
         time: TimeOffset::default(),
         resume: Vec::new(),
         timing: GatewayTiming::default(),
-    }
-}
-
-/// Where a drill takes place: a venue with its gateway and its one instrument.
-pub(crate) struct Place {
-    pub(crate) at: At,
-    pub(crate) gateway: DrillSetup,
-    pub(crate) venue: PracticeConfig,
-}
-
-/// What of a venue a drill has to know.
-#[derive(Debug, Clone)]
-pub(crate) struct At {
-    pub(crate) instrument: InstrumentSpec,
-    /// What quantities are multiplied by: for lots that are finer than a coin's five digits.
-    pub(crate) unit: i64,
-    /// Our orders' names as the venue has them.
-    pub(crate) name_of: fn(u64) -> String,
-}
-
-/// An order's name with the usual prefix.
-pub(crate) fn name_of(raw: u64) -> String {
-    let text = connectors::wire::order_id::text_of(raw);
-    String::from_utf8(text.to_vec()).unwrap()
-}
-
-/// Binance spot.
-fn spot(venue: &PracticeConfig) -> Place {
-    Place {
-        at: At {
-            instrument: PracticeInstrument::btcusdt().spec,
-            unit: 1,
-            name_of,
-        },
-        gateway: DrillSetup::BinanceSpot(gateway_config()),
-        venue: venue.clone(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The venues of the chaos drills: each with its gateway, its market and an account.
+//! The venues of drills: each with its gateway, its market and an account.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,46 @@ use connectors::practice::{Credential, PracticeConfig, PracticeInstrument};
 use connectors::protocol::Protocol;
 use connectors::sign::{HmacKey, Signer};
 use model::ids::VenueId;
+use model::instrument::InstrumentSpec;
 use rust_decimal::Decimal;
 
-use crate::kit::{ACCOUNT, At, KEY, Place, SECRET, gateway_config, name_of, venue_config};
+use crate::kit::{ACCOUNT, KEY, SECRET, gateway_config, venue_config};
+
+/// Where a drill takes place: a venue with its gateway and its one instrument.
+pub(crate) struct Place {
+    pub(crate) at: At,
+    pub(crate) gateway: DrillSetup,
+    pub(crate) venue: PracticeConfig,
+}
+
+/// What of a venue a drill has to know.
+#[derive(Debug, Clone)]
+pub(crate) struct At {
+    pub(crate) instrument: InstrumentSpec,
+    /// What quantities are multiplied by: for lots that are finer than a coin's five digits.
+    pub(crate) unit: i64,
+    /// Our orders' names as the venue has them.
+    pub(crate) name_of: fn(u64) -> String,
+}
+
+/// An order's name with the usual prefix.
+fn name_of(raw: u64) -> String {
+    let text = connectors::wire::order_id::text_of(raw);
+    String::from_utf8(text.to_vec()).unwrap()
+}
+
+/// Binance spot.
+pub(crate) fn spot(venue: &PracticeConfig) -> Place {
+    Place {
+        at: At {
+            instrument: PracticeInstrument::btcusdt().spec,
+            unit: 1,
+            name_of,
+        },
+        gateway: DrillSetup::BinanceSpot(gateway_config()),
+        venue: venue.clone(),
+    }
+}
 
 /// A venue of chaos: its name, and what its requests are called.
 #[derive(Debug, Clone, Copy)]
@@ -64,15 +101,7 @@ impl Chaotic {
     /// The venue of this seed.
     pub(crate) fn open(self, seed: u64) -> Place {
         match self.protocol {
-            Protocol::BinanceSpot => Place {
-                at: At {
-                    instrument: PracticeInstrument::btcusdt().spec,
-                    unit: 1,
-                    name_of,
-                },
-                gateway: DrillSetup::BinanceSpot(gateway_config()),
-                venue: venue_config(seed),
-            },
+            Protocol::BinanceSpot => spot(&venue_config(seed)),
             Protocol::BinanceUsdm => usdm(seed),
             Protocol::OkxSpot | Protocol::OkxSwap => okx(seed, self.protocol),
         }

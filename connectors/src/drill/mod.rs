@@ -1,10 +1,10 @@
 //! A gateway and a practice venue in one thread, without a socket and by a clock that is handed in.
 //!
-//! The session of the gateway and the venue are the real ones; only the ways between them are played
-//! here (the order connection, the private stream beside it, and HTTP), so that drills are quick,
-//! seeded and exact about what was lost where. A message takes [`WAY_NS`] each way. Whoever plays may
-//! lose a request, or everything that the venue says from a request on, with or without breaking the
-//! connection.
+//! The session of the gateway and the venue are the real ones; only the ways between them are
+//! played here (the order connection, the private stream beside it, and HTTP), so that drills are
+//! quick, seeded and exact about what was lost where. A message takes [`WAY_NS`] each way. Whoever
+//! plays may lose a request, or everything that the venue says from a request on, with or without
+//! breaking the connection.
 //!
 //! `played` plays them for any dialect and venue, `venues` says which there are.
 //!
@@ -61,7 +61,6 @@ pub enum DrillError {
 
 /// The gateway of a drill: what it is told at start, by venue. Addresses are not used.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one, at the start of a drill")]
 pub enum DrillSetup {
     /// Binance spot.
     BinanceSpot(GatewayConfig),

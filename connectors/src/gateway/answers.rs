@@ -314,6 +314,7 @@ impl<D: Dialect> Session<D> {
                 | Task::Subscribe
                 | Task::KeepAlive
                 | Task::DeadMan { .. }
+                | Task::Money { .. }
                 | Task::Reconcile { .. }
                 | Task::List { .. }
                 | Task::Trades { .. }

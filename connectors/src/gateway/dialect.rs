@@ -11,7 +11,7 @@ use model::body::{AmendOrder, NewOrder, ReplaceOrder};
 
 use super::limits::{Cost, WindowSpec};
 use super::said::{Answer, Event, Reply};
-use super::table::{Purpose, Task};
+use super::table::{MoneyKind, Purpose, Task};
 use crate::net::{HttpResponse, Method};
 use crate::wire::symbols::{Entry, Symbols};
 use crate::wire::{WireError, WriteError};
@@ -89,6 +89,15 @@ pub struct DeadMan {
     pub by_instrument: bool,
 }
 
+/// How money that moved without a trade is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MoneyLists {
+    /// What there are lists of.
+    pub kinds: &'static [MoneyKind],
+    /// Rows are found by the venue's time, milliseconds since the Unix epoch; else by number.
+    pub by_time: bool,
+}
+
 /// What a connection of the venue's is like.
 #[derive(Debug, Clone, Copy)]
 pub struct Habits {
@@ -100,6 +109,8 @@ pub struct Habits {
     pub replaces: bool,
     /// The account has positions to ask for.
     pub has_positions: bool,
+    /// How money that moved without a trade is asked for; `None` where the stream says it all.
+    pub money: Option<MoneyLists>,
     /// Task::KeepAlive is due at least this often, nanoseconds.
     pub keep_alive_ns: Option<u64>,
     /// The venue cancels everything if it does not hear from us.

@@ -150,13 +150,9 @@ impl Emitter {
     }
 
     /// Funding that was paid or received.
-    pub(super) fn funding(&mut self, instrument: Option<InstrumentId>, funding: &Funding) {
-        let record = Record::new(Kind::Funding, funding);
-        let record = match instrument {
-            Some(instrument) => record.on_instrument(instrument),
-            None => record,
-        };
-        self.push(record, Origin::Stream);
+    pub(super) fn funding(&mut self, instrument: InstrumentId, funding: &Funding) {
+        let record = Record::new(Kind::Funding, funding).on_instrument(instrument);
+        self.push(record, Origin::Query);
     }
 
     /// The count of open orders.

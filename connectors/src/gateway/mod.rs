@@ -23,6 +23,7 @@ pub mod known;
 pub mod limits;
 pub(crate) mod line;
 mod link;
+mod money;
 pub(crate) mod numbers;
 mod reconcile;
 mod replacing;

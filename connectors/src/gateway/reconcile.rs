@@ -55,6 +55,15 @@ impl<D: Dialect> Session<D> {
             (Task::TradesOf { key, status, .. }, Reply::Trades(trades)) => {
                 self.on_trades_of(key, status, &trades);
             }
+            (
+                Task::Money {
+                    kind,
+                    after,
+                    latest,
+                    ..
+                },
+                Reply::Money(seen),
+            ) => self.on_money((kind, after), latest, &seen),
             (Task::Account, Reply::Account(account)) => self.on_account(account),
             (Task::Positions, Reply::Positions(rows)) => self.on_positions(&rows),
             (Task::CancelAll { slot }, Reply::Orders(rows, next)) => {
@@ -121,6 +130,7 @@ impl<D: Dialect> Session<D> {
         for slot in 0..self.entries.len() {
             self.tasks.push_back(self.trades_of_slot(slot));
         }
+        self.ask_for_money();
         self.tasks.push_back(Task::Account);
         if self.habits.has_positions {
             self.tasks.push_back(Task::Positions);
@@ -427,7 +437,9 @@ impl<D: Dialect> Session<D> {
                 self.want(task);
             }
             // It is asked for again at its next turn.
-            Task::Trades { .. } | Task::DeadMan { .. } if up => self.emit.remark(0, words),
+            Task::Trades { .. } | Task::Money { .. } | Task::DeadMan { .. } if up => {
+                self.emit.remark(0, words);
+            }
             Task::Time
             | Task::Logon
             | Task::Subscribe
@@ -436,6 +448,7 @@ impl<D: Dialect> Session<D> {
             | Task::Reconcile { .. }
             | Task::List { .. }
             | Task::Trades { .. }
+            | Task::Money { .. }
             | Task::Account
             | Task::Positions
             | Task::WhoIs { .. } => {

@@ -30,9 +30,9 @@ impl<D: Dialect> Session<D> {
                 self.emit.transfer(&transfer);
             }
             Event::Funding(slot, funding) => {
-                let instrument = slot.map(|slot| self.entries[slot].instrument);
-                self.emit.funding(instrument, &funding);
+                self.emit.funding(self.entries[slot].instrument, &funding);
             }
+            Event::MoneyMoved(kind) => self.money_moved(kind),
             Event::Strange(what, error) => self.strange(what, error),
             Event::Notice(code, words) => self.emit.notice(code, &words),
             Event::Ended(words) => self.end(LinkState::Down, 0, words),

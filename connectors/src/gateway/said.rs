@@ -13,6 +13,7 @@ use model::num::{Lots, Money, Ticks};
 use rust_decimal::Decimal;
 
 use super::known::Owner;
+use super::table::MoneyKind;
 use crate::wire::text::Text;
 use crate::wire::{Inline, WireError};
 
@@ -235,6 +236,35 @@ pub struct TradesSeen {
     pub next: Option<u64>,
 }
 
+/// Money that moved without a trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MoneyRow {
+    /// Its place in the list: a time or a number, which never falls from one row to a later one.
+    pub at: u64,
+    /// The venue's id of it.
+    pub id: u64,
+    /// What moved.
+    pub moved: Result<Moved, WireError>,
+}
+
+/// What moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// Funding, by the position of its instrument.
+    Funding(usize, Funding),
+    /// In or out.
+    Transfer(Transfer),
+}
+
+/// A page of money that moved.
+#[derive(Debug, Clone, Default)]
+pub struct MoneySeen {
+    /// In any order.
+    pub rows: Vec<MoneyRow>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<u64>,
+}
+
 /// What an answer says, by what was asked for.
 #[derive(Debug)]
 #[expect(
@@ -259,6 +289,8 @@ pub enum Reply<'a, B> {
     Orders(Vec<Result<OrderSeen, WireError>>, Option<u64>),
     /// A page of trades.
     Trades(TradesSeen),
+    /// A page of money that moved.
+    Money(MoneySeen),
     /// Balances.
     Account(AccountSeen),
     /// Positions.
@@ -310,8 +342,10 @@ pub enum Event {
     Position(PositionSeen),
     /// Money moved without a trade.
     Transfer(Transfer),
-    /// Funding of a perpetual, by the position of its instrument where the venue says it.
-    Funding(Option<usize>, Funding),
+    /// Funding of a perpetual, by the position of its instrument.
+    Funding(usize, Funding),
+    /// Money moved without a trade; how much and where, the venue has to be asked.
+    MoneyMoved(MoneyKind),
     /// Something about orders or money that cannot be taken: never held back.
     Strange(&'static str, WireError),
     /// Something for people.

@@ -28,6 +28,7 @@ use super::dialect::{Ask, Dialect, Habits};
 use super::emit::{Emitter, Origin, refusal};
 use super::known::{Known, is_counted};
 use super::line::{Line, NotWritten, Outlet};
+use super::money::MoneyCursor;
 use super::replacing::Replacing;
 use super::said::Event;
 use super::table::{OrderKey, Purpose, Request, Task};
@@ -124,6 +125,8 @@ pub(crate) struct Session<D> {
     pub(super) tick_due_ns: u64,
     pub(super) keep_alive_due_ns: u64,
     pub(super) dead_man_due_ns: u64,
+    pub(super) money: [MoneyCursor; 2],
+    pub(super) money_due_ns: u64,
 }
 
 impl<D: Dialect> Session<D> {
@@ -188,6 +191,8 @@ impl<D: Dialect> Session<D> {
             tick_due_ns: 0,
             keep_alive_due_ns: 0,
             dead_man_due_ns: 0,
+            money: Default::default(),
+            money_due_ns: 0,
         })
     }
 

@@ -27,6 +27,15 @@ pub const CANCELS_MAX: usize = 20;
 /// Orders of one instrument by the venue's ids; 0 behind the last.
 pub type OrderIds = [u64; CANCELS_MAX];
 
+/// Why money moved without a trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoneyKind {
+    /// Funding of perpetuals.
+    Funding,
+    /// In or out.
+    Transfer,
+}
+
 /// A request of our own, and what it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
@@ -83,6 +92,17 @@ pub enum Task {
     Account,
     /// The account's positions.
     Positions,
+    /// Money that moved without a trade, behind what is known; without that, the latest.
+    Money {
+        /// Why it moved.
+        kind: MoneyKind,
+        /// What is known: see [`super::said::MoneyRow::at`].
+        after: Option<u64>,
+        /// Where this page begins.
+        page: Option<u64>,
+        /// The latest of the pages before.
+        latest: u64,
+    },
     /// Whose order this is.
     WhoIs {
         /// Position of the instrument.
@@ -119,6 +139,7 @@ impl Task {
             | Self::Trades { .. }
             | Self::Account
             | Self::Positions
+            | Self::Money { .. }
             | Self::WhoIs { .. } => true,
             Self::Time
             | Self::Logon

@@ -41,6 +41,9 @@ impl<D: Dialect> Session<D> {
         }
         self.ask_trades(now_ns);
         self.ask_to_be_kept(now_ns);
+        if now_ns >= self.money_due_ns {
+            self.ask_for_money();
+        }
         if now_ns.saturating_sub(self.opened_ns) >= self.timing.renew_ns {
             self.renew();
         }

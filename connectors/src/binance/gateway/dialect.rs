@@ -101,9 +101,11 @@ impl Spot {
                 trades(key.slot, which, scratch, out)
             }
             // The venue has none of these.
-            Task::KeepAlive | Task::DeadMan { .. } | Task::Positions | Task::CancelSome { .. } => {
-                Err(WriteError::NotThere)
-            }
+            Task::KeepAlive
+            | Task::DeadMan { .. }
+            | Task::Positions
+            | Task::Money { .. }
+            | Task::CancelSome { .. } => Err(WriteError::NotThere),
         }
     }
 }
@@ -117,6 +119,7 @@ impl Dialect for Spot {
             cancels_all: CancelsAll::AtOnce,
             replaces: true,
             has_positions: false,
+            money: None,
             keep_alive_ns: None,
             dead_man: None,
             heartbeat: None,
@@ -149,6 +152,7 @@ impl Dialect for Spot {
                 Task::CancelAll { .. } => (Class::CancelAll, 1),
                 Task::KeepAlive
                 | Task::DeadMan { .. }
+                | Task::Money { .. }
                 | Task::Positions
                 | Task::CancelSome { .. } => (Class::Query, 1),
             },
@@ -171,9 +175,11 @@ impl Dialect for Spot {
             Task::Account => "account.status",
             Task::WhoIs { .. } => "order.status",
             Task::CancelAll { .. } => "openOrders.cancelAll",
-            Task::KeepAlive | Task::DeadMan { .. } | Task::Positions | Task::CancelSome { .. } => {
-                "a request that the venue does not have"
-            }
+            Task::KeepAlive
+            | Task::DeadMan { .. }
+            | Task::Positions
+            | Task::Money { .. }
+            | Task::CancelSome { .. } => "a request that the venue does not have",
         }
     }
 

@@ -74,7 +74,11 @@ fn own<'a>(
         Task::Account => Reply::Account(account(&from_raw(body)?)),
         Task::WhoIs { .. } => Reply::Order(seen(&OrderAnswer::read(body)?, symbols)),
         Task::Logon | Task::Subscribe => Reply::Done,
-        Task::KeepAlive | Task::DeadMan { .. } | Task::Positions | Task::CancelSome { .. } => {
+        Task::KeepAlive
+        | Task::DeadMan { .. }
+        | Task::Positions
+        | Task::Money { .. }
+        | Task::CancelSome { .. } => {
             return Err(WireError::UnknownKind);
         }
     })

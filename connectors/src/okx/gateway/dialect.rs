@@ -8,10 +8,12 @@ use std::time::Duration;
 use super::hear::{self, Body};
 use super::replies;
 use crate::gateway::Dialect;
-use crate::gateway::dialect::{Ask, CancelsAll, DeadMan, Habits, HttpLetter, Letter, Moment};
+use crate::gateway::dialect::{
+    Ask, CancelsAll, DeadMan, Habits, HttpLetter, Letter, Moment, MoneyLists,
+};
 use crate::gateway::limits::{Class, Cost, WindowSpec};
 use crate::gateway::said::{Answer, Event, Reply};
-use crate::gateway::table::{Purpose, Task};
+use crate::gateway::table::{MoneyKind, Purpose, Task};
 use crate::net::HttpResponse;
 use crate::okx::wire::query::{self, Fills, Of, RestContext, Which};
 use crate::okx::wire::request::{self, Context, Keys, Target, TradeMode};
@@ -37,7 +39,8 @@ const TRADES: usize = 7;
 const OLD_TRADES: usize = 8;
 const MONEY: usize = 9;
 const TIMES: usize = 10;
-const SWITCHES: usize = 11;
+const BILLS: usize = 11;
+const SWITCHES: usize = 12;
 
 /// In a page's number: the page is of the longer history, which the venue gives more slowly.
 pub(super) const HISTORY: u64 = 1 << 63;
@@ -211,6 +214,9 @@ impl Okx {
                 let order_id = status.venue_order_id;
                 query::fills_of(context, which, &entries[key.slot], (order_id, after), out)
             }
+            Task::Money {
+                kind, after, page, ..
+            } => query::bills(context, bill_kind(kind), [page, after], out),
             Task::Account => query::balance(context, out),
             Task::Positions => query::positions(context, out),
             Task::WhoIs { slot, order_id } => {
@@ -222,6 +228,14 @@ impl Okx {
             }
             Task::Logon | Task::Subscribe | Task::KeepAlive => Err(WriteError::NotThere),
         }
+    }
+}
+
+/// The venue's number of why money moved.
+const fn bill_kind(kind: MoneyKind) -> &'static [u8] {
+    match kind {
+        MoneyKind::Transfer => b"1",
+        MoneyKind::Funding => b"8",
     }
 }
 
@@ -257,6 +271,14 @@ impl Dialect for Okx {
             cancels_all: CancelsAll::ByList,
             replaces: false,
             has_positions: self.perpetuals(),
+            money: Some(MoneyLists {
+                kinds: if self.perpetuals() {
+                    &[MoneyKind::Funding, MoneyKind::Transfer]
+                } else {
+                    &[MoneyKind::Transfer]
+                },
+                by_time: false,
+            }),
             keep_alive_ns: None,
             dead_man: self.dead_man.map(|wait| DeadMan {
                 countdown_ns: wait.as_secs().saturating_mul(SECOND_NS),
@@ -278,6 +300,7 @@ impl Dialect for Okx {
             window(60, false),
             window(60, false),
             window(60, false),
+            window(10, false),
             window(10, false),
             window(10, false),
             window(10, false),
@@ -317,6 +340,7 @@ impl Dialect for Okx {
                 Task::Trades { page, .. } => trades_cost(Class::Routine, *page),
                 Task::TradesOf { page, .. } => trades_cost(Class::Query, *page),
                 Task::Account | Task::Positions => query.with(MONEY, 0, 1),
+                Task::Money { .. } => query.with(BILLS, 0, 1),
                 Task::WhoIs { .. } => query.with(QUERIES, 0, 1),
                 Task::DeadMan { .. } => query.with(SWITCHES, 0, 1),
             },
@@ -334,6 +358,7 @@ impl Dialect for Okx {
             Task::Trades { .. } | Task::TradesOf { .. } => "fills",
             Task::Account => "account/balance",
             Task::Positions => "account/positions",
+            Task::Money { .. } => "account/bills",
             Task::WhoIs { .. } => "trade/order",
             Task::KeepAlive => "a request that the venue does not have",
         }

@@ -5,7 +5,7 @@
 use super::dialect::Waiting;
 use super::events;
 use crate::gateway::said::{Absence, Answer, Event, Refusal, StopScope, Verdict};
-use crate::gateway::table::{Purpose, Task};
+use crate::gateway::table::{MoneyKind, Purpose, Task};
 use crate::net::HttpResponse;
 use crate::okx::wire::classify;
 use crate::okx::wire::frame::{self, Ack, Frame, Word};
@@ -74,8 +74,17 @@ pub(super) fn message<'a>(
                 .for_each(|row| events::position(row, symbols, events));
             None
         }
-        // Nobody subscribes to it.
-        Frame::Quick(_) => None,
+        // Of this channel only the reason is of interest: the others say how much there is.
+        Frame::Quick(rows) => {
+            for row in rows.iter() {
+                match row.event_type.as_str() {
+                    "funding_fee" => events.push(Event::MoneyMoved(MoneyKind::Funding)),
+                    "transferred" => events.push(Event::MoneyMoved(MoneyKind::Transfer)),
+                    _ => {}
+                }
+            }
+            None
+        }
     })
 }
 

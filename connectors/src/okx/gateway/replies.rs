@@ -3,7 +3,7 @@
 //! An order's answer only says that it was taken: what became of it is the order channel's to say.
 //! Hot path: yes. Allocates: for lists.
 
-use model::body::{AssetName, Fill, OrderStatus};
+use model::body::{AssetName, Fill, Funding, OrderStatus, Transfer, TransferKind};
 use model::num::Lots;
 
 use super::dialect::HISTORY;
@@ -12,10 +12,11 @@ use super::hear::Body;
 use crate::gateway::known;
 use crate::gateway::numbers;
 use crate::gateway::said::{
-    AccountSeen, FillSeen, OrderSeen, OrderState, PositionSeen, Reply, TradesSeen,
+    AccountSeen, FillSeen, MoneyRow, MoneySeen, Moved, OrderSeen, OrderState, PositionSeen, Reply,
+    TradesSeen,
 };
-use crate::gateway::table::{OrderKey, Purpose, Task};
-use crate::okx::wire::account::{AccountRow, PositionRow};
+use crate::gateway::table::{MoneyKind, OrderKey, Purpose, Task};
+use crate::okx::wire::account::{AccountRow, BillRow, PositionRow};
 use crate::okx::wire::frame::Ack;
 use crate::okx::wire::private::{FillRow, OrderRow};
 use crate::okx::wire::request::TradeMode;
@@ -107,6 +108,10 @@ fn own<'a>(
         } => Reply::Trades(trades(data, &entries[slot], after, page)?),
         Task::TradesOf { key, page, .. } => {
             Reply::Trades(trades_of(data, &entries[key.slot], page)?)
+        }
+        Task::Money { kind, .. } => {
+            let rows: Vec<BillRow<'_>> = from_raw(data)?;
+            Reply::Money(bills(&rows, kind, symbols)?)
         }
         Task::Account => {
             let rows: Inline<AccountRow<'_>, 1> = from_raw(data)?;
@@ -230,6 +235,56 @@ fn account(row: &AccountRow<'_>, mode: TradeMode) -> Result<AccountSeen, WireErr
         can_trade: true,
         time_ns: numbers::nanoseconds(row.time_ms()?),
         balances: balances.collect(),
+    })
+}
+
+/// Entries of the ledger, the latest first. Funding of an instrument that we do not trade is none
+/// of ours.
+fn bills(rows: &[BillRow<'_>], kind: MoneyKind, symbols: &Symbols) -> Result<MoneySeen, WireError> {
+    let mut seen = MoneySeen::default();
+    let mut oldest = None;
+    for row in rows {
+        let id = row.id()?;
+        oldest = Some(oldest.map_or(id, |oldest: u64| oldest.min(id)));
+        let slot = symbols.find(row.inst_id.as_bytes()).map(|entry| entry.slot);
+        let moved = match (kind, slot) {
+            (MoneyKind::Funding, None) => continue,
+            (MoneyKind::Funding, Some(slot)) => {
+                funding(row, id).map(|funding| Moved::Funding(slot, funding))
+            }
+            (MoneyKind::Transfer, _) => transfer(row, id).map(Moved::Transfer),
+        };
+        seen.rows.push(MoneyRow { at: id, id, moved });
+    }
+    seen.next = oldest.filter(|_| rows.len() >= PAGE);
+    Ok(seen)
+}
+
+fn funding(row: &BillRow<'_>, id: u64) -> Result<Funding, WireError> {
+    Ok(Funding {
+        amount: numbers::money(&row.bal_chg, "balChg")?,
+        id,
+        rate_e9: 0,
+        qty: Lots(0),
+        venue_time_ns: numbers::nanoseconds(row.time_ms()?),
+        asset: AssetName::cut(row.ccy.as_str()),
+        reserved: [0; 18],
+    })
+}
+
+fn transfer(row: &BillRow<'_>, id: u64) -> Result<Transfer, WireError> {
+    let amount = numbers::money(&row.bal_chg, "balChg")?;
+    Ok(Transfer {
+        amount,
+        id,
+        venue_time_ns: numbers::nanoseconds(row.time_ms()?),
+        asset: AssetName::cut(row.ccy.as_str()),
+        kind: if amount.get().is_sign_negative() {
+            TransferKind::Withdrawal
+        } else {
+            TransferKind::Deposit
+        },
+        reserved: [0; 33],
     })
 }
 

@@ -145,3 +145,46 @@ pub struct QuickBalance<'a> {
     #[serde(borrow)]
     pub cash_bal: Text<'a>,
 }
+
+/// An entry of `account/bills`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BillRow<'a> {
+    #[serde(borrow, default)]
+    bill_id: Said<'a>,
+    /// The instrument; empty if it is of none.
+    #[serde(borrow)]
+    pub inst_id: Text<'a>,
+    /// The asset.
+    #[serde(borrow)]
+    pub ccy: Text<'a>,
+    /// What the account gained of it.
+    #[serde(borrow)]
+    pub bal_chg: Text<'a>,
+    #[serde(borrow, default)]
+    ts: Said<'a>,
+}
+
+impl BillRow<'_> {
+    /// Its id, which rises.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError`]: missing, or no whole number.
+    pub fn id(&self) -> Result<u64, WireError> {
+        let field = "billId";
+        let text = self.bill_id.as_ref().ok_or(WireError::Missing { field })?;
+        text.as_str()
+            .parse()
+            .map_err(|_| WireError::Value { field })
+    }
+
+    /// Time of it, milliseconds; 0 if nothing is said.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError`]: no whole number.
+    pub fn time_ms(&self) -> Result<u64, WireError> {
+        time(&self.ts, "ts")
+    }
+}

@@ -21,5 +21,6 @@ pub mod query;
 pub mod request;
 pub mod rest;
 mod rung;
+mod time;
 
 pub use codes::classify;

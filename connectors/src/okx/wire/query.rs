@@ -12,6 +12,7 @@ use super::request::{
     BATCH_MAX, Keys, Naming, SIGNATURE_BYTES, Target, TradeMode, amended, cancelled, new_order,
     sign,
 };
+pub use super::time::iso_time;
 use crate::gateway::dialect::{HEADERS_MAX, HttpLetter};
 use crate::net::Method;
 use crate::wire::WriteError;
@@ -21,8 +22,6 @@ use crate::wire::symbols::Entry;
 
 /// Longest text that is signed: time, method, path and a batch of cancels.
 const PAYLOAD_BYTES: usize = 4_096;
-/// Length of a time in a header.
-const TIME_BYTES: usize = 24;
 
 /// What every request needs.
 #[derive(Debug, Clone, Copy)]
@@ -73,41 +72,6 @@ fn post(
         path: 0..path.len(),
         body: path.len()..length,
     })
-}
-
-/// `2020-12-08T09:08:57.715Z` of milliseconds since the Unix epoch.
-#[must_use]
-pub fn iso_time(ms: u64) -> [u8; TIME_BYTES] {
-    let (days, rest) = (ms / 86_400_000, ms % 86_400_000);
-    // Days to a date by counting years from March, so that a leap day comes last.
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let of_era = shifted % 146_097;
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let mut text = *b"0000-00-00T00:00:00.000Z";
-    let mut put = |place: Range<usize>, mut value: u64| {
-        for digit in text[place].iter_mut().rev() {
-            *digit = b'0' + (value % 10) as u8;
-            value /= 10;
-        }
-    };
-    put(0..4, year);
-    put(5..7, month);
-    put(8..10, day);
-    put(11..13, rest / 3_600_000);
-    put(14..16, rest / 60_000 % 60);
-    put(17..19, rest / 1_000 % 60);
-    put(20..23, rest % 1_000);
-    text
 }
 
 /// Adds the headers behind path and body.
@@ -442,6 +406,26 @@ pub fn fills_of(
 /// [`WriteError::TooLong`].
 pub fn balance(context: &RestContext<'_>, out: &mut [u8]) -> Result<HttpLetter, WriteError> {
     let parts = get(&[b"/api/v5/account/balance"], out)?;
+    signed(context, parts, false, out)
+}
+
+/// Entries of the account's ledger of one kind (the venue's number), 100 a page, the latest first:
+/// of earlier ids than `after`, of later ones than `before`.
+///
+/// # Errors
+///
+/// [`WriteError::TooLong`].
+pub fn bills(
+    context: &RestContext<'_>,
+    kind: &[u8],
+    [after, before]: [Option<u64>; 2],
+    out: &mut [u8],
+) -> Result<HttpLetter, WriteError> {
+    let [after, before] = [after, before].map(|bound| bound.map(Digits::of));
+    let [after_name, after] = bound(b"&after=", after.as_ref());
+    let [before_name, before] = bound(b"&before=", before.as_ref());
+    let path = b"/api/v5/account/bills?type=";
+    let parts = get(&[path, kind, after_name, after, before_name, before], out)?;
     signed(context, parts, false, out)
 }
 

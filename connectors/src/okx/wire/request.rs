@@ -111,8 +111,8 @@ pub fn login(keys: &Keys, now_s: u64, out: &mut [u8]) -> Result<usize, WriteErro
     json.finish()
 }
 
-/// Subscribes to the private channels of an account: orders and money, and for perpetuals positions
-/// too. The venue answers once for each.
+/// Subscribes to the private channels of an account: orders, money and why it moved, and for
+/// perpetuals positions too. The venue answers once for each.
 ///
 /// # Errors
 ///
@@ -127,6 +127,7 @@ pub fn subscribe(id: u64, perpetuals: bool, out: &mut [u8]) -> Result<usize, Wri
     json.put(
         b"\"},{\"channel\":\"account\",\"extraParams\":\"{\\\"updateInterval\\\":\\\"0\\\"}\"}",
     );
+    json.put(b",{\"channel\":\"balance_and_position\"}");
     if perpetuals {
         json.put(b",{\"channel\":\"positions\",\"instType\":\"SWAP\",");
         json.put(b"\"extraParams\":\"{\\\"updateInterval\\\":\\\"0\\\"}\"}");
@@ -138,7 +139,7 @@ pub fn subscribe(id: u64, perpetuals: bool, out: &mut [u8]) -> Result<usize, Wri
 /// How many answers a [`subscribe`] has.
 #[must_use]
 pub const fn subscriptions(perpetuals: bool) -> u32 {
-    if perpetuals { 3 } else { 2 }
+    if perpetuals { 4 } else { 3 }
 }
 
 fn begin(json: &mut Out<'_>, id: u64, op: &[u8]) {

@@ -14,11 +14,11 @@ use crate::binance::usdm::wire::request::{self, Context, Kept, ListenKey, Proof,
 use crate::binance::usdm::wire::rest::{self, RestRequest, Trades};
 use crate::gateway::Dialect;
 use crate::gateway::dialect::{
-    Ask, CancelsAll, DeadMan, HEADERS_MAX, Habits, HttpLetter, Letter, Moment,
+    Ask, CancelsAll, DeadMan, HEADERS_MAX, Habits, HttpLetter, Letter, Moment, MoneyLists,
 };
 use crate::gateway::limits::{Class, Cost, WindowSpec};
 use crate::gateway::said::{Answer, Event, Reply};
-use crate::gateway::table::{Purpose, Task};
+use crate::gateway::table::{MoneyKind, Purpose, Task};
 use crate::net::HttpResponse;
 use crate::sign::Signer;
 use crate::wire::symbols::Entry;
@@ -168,6 +168,10 @@ impl Usdm {
             Task::Reconcile { .. } | Task::List { .. } => rest::open_orders(context, None, out),
             Task::Positions => rest::positions(context, out),
             Task::CancelAll { slot } => rest::cancel_all(context, &entries[slot], out),
+            Task::Money { after, page, .. } => {
+                let since_ms = page.or(after).unwrap_or(moment.venue_ms);
+                rest::funding_since(context, since_ms, out)
+            }
             Task::DeadMan { on, slot } => {
                 let wait = self.dead_man.filter(|_| on).unwrap_or_default();
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
@@ -214,6 +218,10 @@ impl Dialect for Usdm {
             cancels_all: CancelsAll::AtOnce,
             replaces: false,
             has_positions: true,
+            money: Some(MoneyLists {
+                kinds: &[MoneyKind::Funding],
+                by_time: true,
+            }),
             keep_alive_ns: Some(KEEP_ALIVE_NS),
             dead_man: self.dead_man.map(|wait| DeadMan {
                 countdown_ns: u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX),
@@ -244,6 +252,7 @@ impl Dialect for Usdm {
                 Task::TradesOf { .. } | Task::Account | Task::Positions => (Class::Query, 5),
                 Task::Trades { .. } => (Class::Routine, 5),
                 Task::DeadMan { .. } => (Class::Query, 10),
+                Task::Money { .. } => (Class::Query, 30),
                 Task::CancelAll { .. } | Task::CancelSome { .. } => (Class::CancelAll, 1),
             },
         };
@@ -262,6 +271,7 @@ impl Dialect for Usdm {
             Task::Subscribe => "userDataStream.start",
             Task::KeepAlive => "userDataStream.ping",
             Task::DeadMan { .. } => "countdownCancelAll",
+            Task::Money { .. } => "income",
             Task::Reconcile { .. } | Task::List { .. } => "openOrders",
             Task::Trades { .. } | Task::TradesOf { .. } => "userTrades",
             Task::Account => "v2/account.balance",

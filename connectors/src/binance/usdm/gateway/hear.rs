@@ -3,8 +3,8 @@
 //! Hot path: yes. Allocates: for lists.
 
 use model::body::{
-    AssetName, Balance, Fill, Funding, MarginMode, OrderStatus, PositionReport, RejectReason,
-    Text as Cut, Transfer, TransferKind,
+    AssetName, Balance, Fill, MarginMode, OrderStatus, PositionReport, RejectReason, Text as Cut,
+    Transfer, TransferKind,
 };
 use model::num::{Lots, Money, NumberError, Ticks};
 use rust_decimal::Decimal;
@@ -26,6 +26,7 @@ use crate::gateway::said::{
     Absence, Answer, Change, Count, Event, FillSeen, OrderChange, OrderSeen, OrderState,
     PositionSeen, Refusal, StopScope,
 };
+use crate::gateway::table::MoneyKind;
 use crate::net::HttpResponse;
 use crate::wire::error::from_json;
 use crate::wire::symbols::Entry;
@@ -376,35 +377,22 @@ fn moved(update: &AccountUpdate<'_>, row: &BalanceChange<'_>) -> Result<Option<E
     if value.is_zero() || matches!(reason, "ORDER" | "MARGIN_TRANSFER") {
         return Ok(None);
     }
-    let asset = AssetName::cut(row.asset.as_str());
-    let venue_time_ns = numbers::nanoseconds(update.time_ms);
-    let id = id_of(update, row, change);
-    Ok(Some(if reason == "FUNDING_FEE" {
-        let funding = Funding {
-            amount,
-            id,
-            rate_e9: 0,
-            qty: Lots(0),
-            venue_time_ns,
-            asset,
-            reserved: [0; 18],
-        };
-        // Of cross positions the venue does not say which.
-        Event::Funding(None, funding)
-    } else {
-        Event::Transfer(Transfer {
-            amount,
-            id,
-            venue_time_ns,
-            asset,
-            kind: if value.is_sign_negative() {
-                TransferKind::Withdrawal
-            } else {
-                TransferKind::Deposit
-            },
-            reserved: [0; 33],
-        })
-    }))
+    if reason == "FUNDING_FEE" {
+        // Of cross positions the venue does not say here which.
+        return Ok(Some(Event::MoneyMoved(MoneyKind::Funding)));
+    }
+    Ok(Some(Event::Transfer(Transfer {
+        amount,
+        id: id_of(update, row, change),
+        venue_time_ns: numbers::nanoseconds(update.time_ms),
+        asset: AssetName::cut(row.asset.as_str()),
+        kind: if value.is_sign_negative() {
+            TransferKind::Withdrawal
+        } else {
+            TransferKind::Deposit
+        },
+        reserved: [0; 33],
+    })))
 }
 
 /// The venue gives no id: one is made of all that it says, the wallet behind it among that.

@@ -2,7 +2,7 @@
 //!
 //! Hot path: yes. Allocates: for lists.
 
-use model::body::{AssetName, MarginMode, OrderStatus, PositionReport};
+use model::body::{AssetName, Funding, MarginMode, OrderStatus, PositionReport};
 use model::num::{Lots, Money, Ticks};
 use rust_decimal::Decimal;
 
@@ -10,13 +10,15 @@ use super::hear::{one_way, signed_lots, wallet};
 use super::kept::KeptOrders;
 use crate::binance::gateway::hear::owner_of;
 use crate::binance::gateway::replies::{seen, trades};
-use crate::binance::usdm::wire::account::{BalanceRow, ListenKeyAnswer, PositionRow};
+use crate::binance::usdm::wire::account::{BalanceRow, IncomeRow, ListenKeyAnswer, PositionRow};
 use crate::binance::usdm::wire::request::Kept;
 use crate::binance::wire::order::OrderAnswer;
 use crate::binance::wire::rest::ServerTime;
 use crate::gateway::known::Owner;
 use crate::gateway::numbers;
-use crate::gateway::said::{AccountSeen, OrderSeen, PositionSeen, Reply};
+use crate::gateway::said::{
+    AccountSeen, MoneyRow, MoneySeen, Moved, OrderSeen, PositionSeen, Reply,
+};
 use crate::gateway::table::{Purpose, Task};
 use crate::wire::error::from_raw;
 use crate::wire::symbols::Entry;
@@ -99,6 +101,10 @@ fn own<'a>(
             let rows: Vec<PositionRow<'_>> = from_raw(body)?;
             Reply::Positions(positions(&rows, symbols, entries))
         }
+        Task::Money { .. } => {
+            let rows: Vec<IncomeRow<'_>> = from_raw(body)?;
+            Reply::Money(incomes(&rows, symbols)?)
+        }
         Task::WhoIs { .. } => Reply::Order(seen(&OrderAnswer::read(body)?, symbols)),
         Task::Subscribe => {
             let answer: ListenKeyAnswer<'_> = from_raw(body)?;
@@ -169,6 +175,41 @@ fn positions(
     let flat = listed.iter().enumerate().filter(|(_, listed)| !**listed);
     seen.extend(flat.map(|(slot, _)| Ok(PositionSeen::flat(slot))));
     seen
+}
+
+/// Rows of a full page of incomes.
+const INCOMES: usize = 1_000;
+
+/// Funding by its instrument, the oldest first. Of an instrument that we do not trade it is none of
+/// ours.
+fn incomes(rows: &[IncomeRow<'_>], symbols: &Symbols) -> Result<MoneySeen, WireError> {
+    let mut seen = MoneySeen::default();
+    for row in rows {
+        let Some(entry) = symbols.find(row.symbol.as_bytes()) else {
+            continue;
+        };
+        let id = row.id().ok_or(WireError::Missing { field: "tranId" })?;
+        let moved = numbers::money(&row.income, "income").map(|amount| {
+            let funding = Funding {
+                amount,
+                id,
+                rate_e9: 0,
+                qty: Lots(0),
+                venue_time_ns: numbers::nanoseconds(row.time),
+                asset: AssetName::cut(row.asset.as_str()),
+                reserved: [0; 18],
+            };
+            Moved::Funding(entry.slot, funding)
+        });
+        seen.rows.push(MoneyRow {
+            at: row.time,
+            id,
+            moved,
+        });
+    }
+    let last = rows.iter().map(|row| row.time).max();
+    seen.next = last.filter(|_| rows.len() >= INCOMES);
+    Ok(seen)
 }
 
 fn held(row: &PositionRow<'_>, entry: &Entry) -> Result<PositionReport, WireError> {

@@ -19,12 +19,12 @@ const PACKAGE: &str = "ccxt==4.5.90";
 const PLACE: &str = "target/interop";
 const SCRIPT: &str = "connectors/interop/client.py";
 /// Practice venues, as `caracal practice --venue` names them.
-const VENUES: [&str; 2] = ["binance", "binance-usdm"];
+const VENUES: [&str; 4] = ["binance", "binance-usdm", "okx-spot", "okx-swap"];
 
 /// Shown behind `--help`.
 pub(crate) const EXAMPLES: &str = "Examples:
   cargo xtask interop
-  cargo xtask interop --venue binance-usdm";
+  cargo xtask interop --venue okx-swap";
 
 #[derive(Debug, Args)]
 pub(crate) struct InteropArguments {

@@ -108,6 +108,28 @@ impl Core {
         })]
     }
 
+    /// `asset/currencies`: what is traded here; nothing can be sent in or out.
+    pub(super) fn currencies(&self) -> Vec<Value> {
+        let specs = self.exchange.listings.iter().map(|listing| &listing.spec);
+        let assets: BTreeSet<&str> = specs
+            .flat_map(|spec| [spec.base.as_str(), spec.quote.as_str()])
+            .collect();
+        let row = |asset: &str| {
+            json!({
+                "canDep": false, "canInternal": false, "canWd": false, "ccy": asset,
+                "chain": format!("{asset}-PRACTICE"), "ctAddr": "", "depEstOpenTime": "",
+                "depQuotaFixed": "", "depQuoteDailyLayer2": "", "fee": "0", "feeCcy": asset,
+                "logoLink": "", "mainNet": true, "maxFee": "0", "maxFeeForCtAddr": "",
+                "maxWd": "0", "minDep": "0", "minDepArrivalConfirm": "1", "minFee": "0",
+                "minFeeForCtAddr": "", "minInternal": "0", "minWd": "0",
+                "minWdUnlockConfirm": "1", "name": asset, "needTag": false,
+                "usedDepQuotaFixed": "", "usedWdQuota": "0", "wdEstOpenTime": "", "wdQuota": "0",
+                "wdTickSz": "8",
+            })
+        };
+        assets.into_iter().map(row).collect()
+    }
+
     /// `account/leverage-info` and the answer to `account/set-leverage`.
     pub(super) fn leverage(&self, account: usize, instrument: usize) -> Value {
         let (leverage, mode) = self.exchange.perps.setting(account, instrument);

@@ -36,6 +36,7 @@ enum Signed {
     Instruments,
     Bills,
     Fee,
+    Currencies,
     Leverage,
     SetLeverage,
     SetMode,
@@ -87,6 +88,7 @@ fn path_of(method: &str, path: &str) -> Option<Path> {
         ("GET", "account/instruments") => Path::Signed(Signed::Instruments, Rule::Setting),
         ("GET", "account/bills") => Path::Signed(Signed::Bills, Rule::Money),
         ("GET", "account/trade-fee") => Path::Signed(Signed::Fee, Rule::Setting),
+        ("GET", "asset/currencies") => Path::Signed(Signed::Currencies, Rule::Money),
         ("GET", "account/leverage-info") => Path::Signed(Signed::Leverage, Rule::Setting),
         ("POST", "account/set-leverage") => Path::Signed(Signed::SetLeverage, Rule::Setting),
         ("POST", "account/set-position-mode") => Path::Signed(Signed::SetMode, Rule::Setting),
@@ -219,6 +221,7 @@ impl OkxPractice {
             Signed::Instruments => core.instruments(query),
             Signed::Bills => core.list_bills(account, query),
             Signed::Fee => Ok(core.trade_fee()),
+            Signed::Currencies => Ok(core.currencies()),
             Signed::Leverage => {
                 let instrument = core.need(text(query, "instId").as_deref())?;
                 Ok(vec![core.leverage(account, instrument)])

@@ -6,6 +6,7 @@ use connectors::practice::FaultSpec;
 use connectors::protocol::Protocol;
 use rust_decimal::Decimal;
 
+use super::feed_section::{self, FeedChoice};
 use super::section::{Problems, Section};
 
 /// Most venues.
@@ -34,6 +35,8 @@ pub(crate) struct VenueConfig {
     pub(crate) paper: bool,
     /// Whether raw frames of its market are recorded beside the journal.
     pub(crate) record_frames: bool,
+    /// What of its market is followed.
+    pub(crate) feed: FeedChoice,
 }
 
 /// How to reach a venue.
@@ -201,7 +204,7 @@ pub(super) fn read_names(
     for mut section in root.tables(problems, "venue") {
         let name = section.text(problems, "name", None).unwrap_or_default();
         let symbols = section.texts(problems, "symbols").unwrap_or_default();
-        for live in ["protocol", "connect", "external", "orders"] {
+        for live in ["protocol", "connect", "external", "orders", "feed"] {
             section.pass_over(live);
         }
         let mut practice = section.table(problems, "practice");
@@ -258,6 +261,7 @@ fn venue(
     let orders = [("venue", false), ("paper", true)];
     let paper = section.choice(problems, "orders", &orders, Some(false));
     let record_frames = section.flag(problems, "record_frames", false);
+    let feed = feed_section::read(section.table(problems, "feed"), problems);
     let connect = match kind {
         Some(ConnectKind::Practice) => {
             practice(section.table(problems, "practice"), problems).map(Connect::Practice)
@@ -275,6 +279,7 @@ fn venue(
         connect: connect?,
         paper: paper?,
         record_frames: record_frames?,
+        feed: feed?,
     })
 }
 

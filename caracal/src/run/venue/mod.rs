@@ -31,8 +31,8 @@ pub(crate) use self::ports::{AnyFeed, Ports};
 use super::identity::instrument_ids;
 use super::{paper, restore};
 use crate::config::{
-    AccountDraft, Config, Connect, External, KeyFiles, PracticeVenue, Signature, VenueConfig,
-    instrument_name,
+    AccountDraft, Config, Connect, External, FeedChoice, KeyFiles, PracticeVenue, Signature,
+    VenueConfig, instrument_name,
 };
 use crate::output::Failure;
 use crate::practice::{KeyPair, PracticeAccount, practice_config, read_trimmed};
@@ -46,12 +46,14 @@ const SNAPSHOT_LEVELS: u32 = 1_000;
 struct Access {
     /// It is the venue's own practice account.
     demo: bool,
+    feed: FeedChoice,
     rest: RestEndpoint,
     streams: String,
     orders: String,
 }
 
-/// What a venue's market feed is made of, whichever the protocol.
+/// What a venue's market feed is made of, whichever the protocol; `contents` is what is followed
+/// where the configuration does not say.
 fn feed_config(
     access: &Access,
     venue: VenueId,
@@ -66,8 +68,9 @@ fn feed_config(
         instruments: Arc::clone(instruments),
         snapshot_levels: SNAPSHOT_LEVELS,
         scope: FeedScope {
-            contents,
-            ..FeedScope::default()
+            contents: access.feed.contents.unwrap_or(contents),
+            topics_per_connection: access.feed.topics_per_connection,
+            redundant: access.feed.redundant,
         },
         timing: FeedTiming::default(),
     }
@@ -202,7 +205,7 @@ fn reach(
     machine: &Machine,
     clock: &WallClock,
 ) -> Result<Venue, Failure> {
-    let (access, keys, practice) = match &venue.connect {
+    let (mut access, keys, practice) = match &venue.connect {
         Connect::Practice(settings) => {
             let (access, keys, server) = embedded(settings, instruments, accounts, machine, venue)?;
             (access, keys, Some(server))
@@ -219,6 +222,7 @@ fn reach(
             (external_access(external, venue.protocol)?, keys, None)
         }
     };
+    access.feed = venue.feed;
     let wanted: Vec<Wanted> = instruments
         .iter()
         .map(|(instrument, symbol)| Wanted {
@@ -302,6 +306,7 @@ fn embedded_access(server: &PracticeServer, protocol: Protocol) -> Result<Access
     let tls = client_config(&trust).map_err(Failure::because)?;
     Ok(Access {
         demo: false,
+        feed: FeedChoice::default(),
         rest: RestEndpoint {
             url: format!("https://{address}"),
             tls: Some(tls),
@@ -339,6 +344,7 @@ fn external_access(external: &External, protocol: Protocol) -> Result<Access, Fa
     let tls = client_config(&trust).map_err(Failure::because)?;
     Ok(Access {
         demo: external.demo,
+        feed: FeedChoice::default(),
         rest: RestEndpoint {
             url: external.rest.clone(),
             tls: Some(tls),

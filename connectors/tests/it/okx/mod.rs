@@ -4,6 +4,7 @@ mod account;
 mod feed;
 mod gateway;
 mod instruments;
+mod live;
 mod market;
 mod market_props;
 mod outages;

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use model::num::Scale;
+use rust_decimal::Decimal;
 
 use crate::config::parse_age;
 
 const EXAMPLES: &str = "Examples:
   caracal import binance-capture btcusdt-20240808.gz --out data/btc
   caracal import binance-capture spot.gz usdm.gz --out data/both
+  caracal import okx-capture btc-usdt.gz --out data/okx
+  caracal import okx-capture swap.gz --multiplier 0.01 --out data/okx-swap
   caracal import binance-archive BTCUSDT-trades-2024-08-08.zip BTCUSDT-trades-2024-08-09.zip \
       --out data/trades
   caracal import tardis binance-futures_incremental_book_L2_2024-08-08_BTCUSDT.csv.gz \
@@ -19,7 +22,9 @@ const EXAMPLES: &str = "Examples:
   caracal import parquet day.parquet --out data/day
   caracal import candles btc.csv --symbol BTCUSDT --interval 1m --out data/candles
 
-A capture is one raw WebSocket frame a line, plain or gzip: <local receive time, ns> <JSON>. Several
+A capture is one raw WebSocket frame a line, plain or gzip: <local receive time, ns> <JSON>. OKX's
+perpetuals count contracts: their value is taken from a frame of the channel `instruments` or a REST
+answer of that name in the capture, or from --multiplier. Several
 files become one data set, merged by local time; a source with one time has it for both clocks. A
 candle becomes four trades: open; low, high (high, low if it closed lower); close. They stand at its
 start, a third and two thirds into it and its last nanosecond, with a quarter of the volume each,
@@ -73,6 +78,10 @@ pub(crate) struct ImportArgs {
     /// Maintenance margin of a perpetual, 1/10,000 of the position's value.
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) maintenance_bps: u32,
+    /// What one contract of a perpetual is worth, in the base asset; without it told from the file
+    /// (OKX), else 1.
+    #[arg(long, value_parser = multiplier)]
+    pub(super) multiplier: Option<Decimal>,
     /// Sort rows that stand up to so many rows too late in a file; without it such a row is an
     /// error.
     #[arg(long, value_name = "ROWS", default_value_t = 0)]
@@ -88,6 +97,8 @@ pub(crate) struct ImportArgs {
 pub(super) enum FormatName {
     /// Raw frames of Binance's streams, spot or USD-M futures, with the REST depth snapshot.
     BinanceCapture,
+    /// Raw frames of OKX's public streams, spot and linear perpetuals.
+    OkxCapture,
     /// Binance's public archives: zipped CSV of aggTrades, trades, bookTicker or klines.
     BinanceArchive,
     /// Tardis's CSV: incremental_book_L2, trades, quotes or book_snapshot_5/25.
@@ -105,6 +116,7 @@ impl FormatName {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::BinanceCapture => "binance-capture",
+            Self::OkxCapture => "okx-capture",
             Self::BinanceArchive => "binance-archive",
             Self::Tardis => "tardis",
             Self::Hftbacktest => "hftbacktest",
@@ -146,6 +158,7 @@ impl ImportArgs {
         let own = match self.format {
             FormatName::Parquet => 4_096,
             FormatName::BinanceCapture
+            | FormatName::OkxCapture
             | FormatName::BinanceArchive
             | FormatName::Tardis
             | FormatName::Hftbacktest
@@ -178,4 +191,9 @@ impl MarketKind {
 
 fn scale(text: &str) -> Result<Scale, String> {
     Scale::from_text(text).map_err(|_| format!("'{text}' is no step: write 0.01, 0.5 or 1"))
+}
+
+fn multiplier(text: &str) -> Result<Decimal, String> {
+    let value = text.parse().ok().filter(|value| *value > Decimal::ZERO);
+    value.ok_or_else(|| format!("'{text}' is no value of a contract: write 0.01 or 100"))
 }

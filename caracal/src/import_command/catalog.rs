@@ -2,6 +2,8 @@
 //!
 //! Exact: numbers stay decimal text until the steps are known, and what is off a step is an error.
 
+use std::collections::BTreeMap;
+
 use model::ids::{InstrumentId, VenueId};
 use model::instrument::{Contract, InstrumentSpec, MaintenanceTier, Perpetual};
 use model::num::{Lots, NumberError, Scale, parse_scaled};
@@ -10,7 +12,10 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use super::args::{ImportArgs, MarketKind};
 use super::float;
+use super::names::{OKX_SWAP, assets};
 use crate::output::Failure;
+
+pub(super) use super::names::{binance, okx};
 
 /// Digits behind the point that a step may have.
 const DECIMALS_MAX: u8 = model::limits::DECIMALS_MAX;
@@ -33,6 +38,8 @@ pub(super) struct Seen {
     pub(super) aggregates: bool,
     /// The venue numbers its trades without holes.
     pub(super) dense_ids: bool,
+    /// Each book message names the one before it, and ids may fall.
+    pub(super) linked: bool,
 }
 
 /// One instrument.
@@ -69,6 +76,8 @@ enum Slots {
 pub(super) struct Catalog {
     items: Vec<Item>,
     files: Vec<File>,
+    /// What a contract is worth, by symbol, where the source says it.
+    values: BTreeMap<String, Decimal>,
     /// Steps and instruments are still being found.
     learning: bool,
     only: Option<String>,
@@ -87,6 +96,7 @@ impl Catalog {
         Self {
             items: Vec::new(),
             files: vec![NO_FILE; args.files.len()],
+            values: BTreeMap::new(),
             learning: true,
             only: args.symbol.clone(),
             tick: args.tick,
@@ -175,6 +185,17 @@ impl Catalog {
         &mut self.items[slot].seen
     }
 
+    /// The source says what a contract of this symbol is worth, in the base asset.
+    pub(super) fn value(&mut self, symbol: &str, value: Decimal) {
+        self.values.insert(symbol.to_owned(), value);
+    }
+
+    /// Place of an instrument, if it is known.
+    pub(super) fn find(&self, venue: &str, symbol: &str) -> Option<usize> {
+        let is_it = |item: &Item| item.symbol == symbol && item.venue == venue;
+        self.items.iter().position(is_it)
+    }
+
     /// Place of an instrument; learns of it if that is still going on.
     ///
     /// # Errors
@@ -186,8 +207,7 @@ impl Catalog {
         symbol: &str,
         market: MarketKind,
     ) -> Result<usize, String> {
-        let is_it = |item: &Item| item.symbol == symbol && item.venue == venue;
-        if let Some(slot) = self.items.iter().position(is_it) {
+        if let Some(slot) = self.find(venue, symbol) {
             return Ok(slot);
         }
         if let Some(only) = self.only.as_deref().filter(|only| *only != symbol) {
@@ -304,6 +324,7 @@ impl Catalog {
             ("--lot", args.lot.is_some()),
             ("--base", args.base.is_some()),
             ("--quote", args.quote.is_some()),
+            ("--multiplier", args.multiplier.is_some()),
         ];
         let given = for_one.iter().find(|(_, given)| *given);
         if let Some((option, _)) = given.filter(|_| self.items.len() > 1) {
@@ -325,7 +346,8 @@ impl Catalog {
             if specs.len() >= model::limits::INSTRUMENTS_MAX {
                 return Err(too_many("instruments", model::limits::INSTRUMENTS_MAX));
             }
-            specs.push(item.spec(InstrumentId(id), VenueId(venue), args)?);
+            let value = args.multiplier.or(self.values.get(&item.symbol).copied());
+            specs.push(item.spec(InstrumentId(id), VenueId(venue), value, args)?);
         }
         Ok(specs)
     }
@@ -403,10 +425,24 @@ impl Item {
         (self.price.is_given(), self.qty.is_given())
     }
 
+    /// What one contract is worth: as told, else 1 where a contract is one of the base asset.
+    fn multiplier(&self, told: Option<Decimal>) -> Result<Decimal, Failure> {
+        if told.is_none() && self.venue == OKX_SWAP {
+            let symbol = &self.symbol;
+            return Err(Failure::Message(format!(
+                "what a contract of {symbol} is worth is in no file: give --multiplier \
+                 (ctVal x ctMult of the venue's list of instruments), or put that list's answer \
+                 into the capture"
+            )));
+        }
+        Ok(told.unwrap_or(Decimal::ONE))
+    }
+
     fn spec(
         &self,
         id: InstrumentId,
         venue: VenueId,
+        value: Option<Decimal>,
         args: &ImportArgs,
     ) -> Result<InstrumentSpec, Failure> {
         if let Some(defined) = &self.defined {
@@ -427,7 +463,7 @@ impl Item {
                     deduction: Decimal::ZERO,
                 };
                 let terms = Perpetual {
-                    multiplier: Decimal::ONE,
+                    multiplier: self.multiplier(value)?,
                     settle: quote.clone(),
                     maintenance: vec![tier],
                 };
@@ -454,40 +490,4 @@ impl Item {
             contract,
         })
     }
-}
-
-/// The venue's name for a market of Binance.
-pub(super) const fn binance(market: MarketKind) -> &'static str {
-    match market {
-        MarketKind::Spot => "binance",
-        MarketKind::Usdm => "binance-usdm",
-    }
-}
-
-/// Assets that prices are in, the longer names first where one ends as another.
-const QUOTES: &[&str] = &[
-    "FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USDP", "DAI", "BTC", "ETH", "BNB", "EUR", "TRY",
-    "BRL", "JPY", "GBP", "AUD", "USD",
-];
-
-/// Base and quote: as given, or told from the symbol (`BTCUSDT`, `BTC-USDT`, `BTC/USDT`).
-fn assets(symbol: &str, args: &ImportArgs) -> Result<(String, String), Failure> {
-    if let (Some(base), Some(quote)) = (&args.base, &args.quote) {
-        return Ok((base.clone(), quote.clone()));
-    }
-    let split = symbol
-        .split_once(['-', '/', '_'])
-        .or_else(|| {
-            QUOTES
-                .iter()
-                .find_map(|quote| Some((symbol.strip_suffix(quote)?, *quote)))
-        })
-        .filter(|(base, quote)| !base.is_empty() && !quote.is_empty());
-    let Some((base, quote)) = split else {
-        return Err(Failure::Message(format!(
-            "base and quote of {symbol} cannot be told: give --base and --quote"
-        )));
-    };
-    let own = |given: &Option<String>, told: &str| given.clone().unwrap_or_else(|| told.to_owned());
-    Ok((own(&args.base, base), own(&args.quote, quote)))
 }

@@ -18,6 +18,7 @@ use model::body::{
 use model::ids::SourceId;
 use model::instrument::InstrumentSpec;
 use model::limits::LEVELS_PER_RECORD;
+use model::num::Scale;
 use model::record::{Kind, Record, flags};
 use serde_json::{Value, json};
 
@@ -229,6 +230,11 @@ impl DataSet {
     /// What is known of an instrument, to be changed with what is written.
     pub(super) fn kept_mut(&mut self, slot: usize) -> &mut Kept {
         &mut self.kept[slot]
+    }
+
+    /// An instrument's steps of price and quantity.
+    pub(super) fn steps(&self, slot: usize) -> (Scale, Scale) {
+        (self.specs[slot].tick, self.specs[slot].lot)
     }
 
     /// What is known of an instrument.

@@ -32,6 +32,8 @@ macro_rules! findings {
 }
 
 findings! {
+    /// The venue's checksum is of another book.
+    Checksum = "checksums", "checksums that do not fit: the book is stale until the next snapshot";
     /// Updates were lost between two messages.
     Gap = "gaps", "gaps: the book is stale until the next snapshot";
     /// Ids of trades between two trades are missing.
@@ -131,6 +133,11 @@ impl Findings {
             line: at.line,
             what: what(),
         });
+    }
+
+    /// How many of a kind there were so far.
+    pub(super) fn count(&self, finding: Finding) -> u64 {
+        self.counts[finding as usize].count
     }
 
     /// Takes a row's two times.

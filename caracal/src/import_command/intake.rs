@@ -3,6 +3,7 @@
 //! Nothing is repaired: a row is written as it is, or left out and counted with its place.
 
 use connectors::binance::capture::{BookSync, Fit, Span, Verdict};
+use connectors::okx::capture::{Chain, levels_sum};
 use model::body::{BookChange, Level, Quote, Trade};
 use model::num::{Lots, Ticks};
 
@@ -32,6 +33,8 @@ struct Last {
     seen: Seen,
     trade_id: u64,
     quote: Option<Quote>,
+    /// The book is not the venue's to the last digit: checksums say nothing of it.
+    inexact: bool,
     /// Exchange time by kind of row: book, trade, quote, mark.
     venue_ns: [u64; 4],
 }
@@ -47,12 +50,17 @@ impl Intake {
     /// Rows go to `set`; `seen` is what the first pass saw of each instrument.
     pub(super) fn new(set: DataSet, seen: impl Iterator<Item = Seen>) -> Self {
         let last = seen.map(|seen| Last {
-            sync: BookSync::new(),
+            sync: if seen.linked {
+                BookSync::of(Chain::Linked, false)
+            } else {
+                BookSync::new()
+            },
             held: None,
             early: None,
             seen,
             trade_id: 0,
             quote: None,
+            inexact: false,
             venue_ns: [0; 4],
         });
         Self {
@@ -97,11 +105,19 @@ impl Intake {
             findings.add(Finding::Impossible, head, text);
             return Ok(());
         }
+        self.say(row, findings)?;
+        self.check_sum(row, findings)
+    }
+
+    /// Writes what a row says.
+    fn say(&mut self, row: &Row, findings: &mut Findings) -> Result<(), Failure> {
+        let head = &row.head;
         match row.what {
             What::Update(span) => self.update(row, span, findings),
             What::RestSnapshot { id } => self.snapshot(row, id, findings),
             What::Book { id } => {
                 self.set.book(head, id, &row.levels, row.bids)?;
+                self.begin_chain(head, id, findings);
                 self.check_crossing(head, findings);
                 self.set.book_is_whole(head)
             }
@@ -132,6 +148,51 @@ impl Intake {
             What::Quote(quote) => self.quote(head, quote, findings),
             What::Mark(mark) => self.set.mark(head, &mark),
         }
+    }
+
+    /// A snapshot in the stream: what came before it and was held is of no use any more.
+    fn begin_chain(&mut self, head: &Head, id: u64, findings: &mut Findings) {
+        let last = &mut self.last[head.slot];
+        last.inexact = false;
+        if last.seen.linked {
+            last.sync.begin(id);
+            if let Some((count, at)) = last.held.take() {
+                let text = || "a new book came instead of its snapshot".to_owned();
+                findings.add_many(Finding::NoBook, count, &at, text);
+            }
+        }
+    }
+
+    /// Compares the book with the venue's checksum, as long as every level came as it was.
+    fn check_sum(&mut self, row: &Row, findings: &mut Findings) -> Result<(), Failure> {
+        let (head, Some(sum)) = (&row.head, row.sum) else {
+            return Ok(());
+        };
+        let last = &mut self.last[head.slot];
+        last.inexact |= !sum.exact;
+        let kept = self.set.kept(head.slot);
+        if last.inexact || kept.state != State::Whole {
+            return Ok(());
+        }
+        let ours = levels_sum(
+            self.set.steps(head.slot),
+            kept.best_bids(),
+            kept.best_asks(),
+        );
+        if ours == Some(sum.value) {
+            return Ok(());
+        }
+        last.sync.lose();
+        let text = || {
+            format!(
+                "{} of the venue, {} of this book",
+                sum.value,
+                ours.unwrap_or(0)
+            )
+        };
+        findings.add(Finding::Checksum, head, text);
+        self.set
+            .stale(head, "checksum: the book is not the venue's")
     }
 
     fn check_venue_clock(&mut self, row: &Row, findings: &mut Findings) {
@@ -342,7 +403,12 @@ impl Intake {
     fn quote(&mut self, head: &Head, quote: Quote, findings: &mut Findings) -> Result<(), Failure> {
         let last = &mut self.last[head.slot];
         let before = last.quote.map_or(0, |quote| quote.update_id);
-        if quote.update_id > 0 && quote.update_id <= before {
+        let is_old = if last.seen.linked {
+            quote.update_id == before
+        } else {
+            quote.update_id <= before
+        };
+        if quote.update_id > 0 && is_old {
             let text = || format!("quote of update {} behind {before}", quote.update_id);
             findings.add(Finding::Duplicate, head, text);
             return Ok(());

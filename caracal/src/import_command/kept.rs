@@ -151,12 +151,22 @@ impl Kept {
         }
     }
 
+    /// Bids, the best first.
+    pub(super) fn best_bids(&self) -> impl Iterator<Item = Level> {
+        self.bids.iter().rev().map(level)
+    }
+
+    /// Asks, the best first.
+    pub(super) fn best_asks(&self) -> impl Iterator<Item = Level> {
+        self.asks.iter().map(level)
+    }
+
     /// Writes the whole book into `levels`, best first, and returns how many are bids.
     pub(super) fn write_to(&self, levels: &mut Vec<Level>) -> usize {
         levels.clear();
-        levels.extend(self.bids.iter().rev().map(level));
+        levels.extend(self.best_bids());
         let bids = levels.len();
-        levels.extend(self.asks.iter().map(level));
+        levels.extend(self.best_asks());
         bids
     }
 

@@ -16,6 +16,7 @@ mod formats;
 mod input;
 mod intake;
 mod kept;
+mod names;
 mod orders;
 mod report;
 mod row;

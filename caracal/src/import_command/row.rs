@@ -19,6 +19,16 @@ pub(super) struct Row {
     pub(super) bids: usize,
     /// What is cleared before the levels are set; of [`What::Patch`] only.
     pub(super) clears: Vec<Clear>,
+    /// What the venue says of the book behind the levels.
+    pub(super) sum: Option<Sum>,
+}
+
+/// The venue's checksum of a book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) value: i32,
+    /// Whether the row has every level of the message as it was: nothing left out, nothing cut.
+    pub(super) exact: bool,
 }
 
 /// Levels that are taken away: from the best one up to a price, or all of a side.
@@ -113,7 +123,15 @@ impl Rows {
             levels: own,
             bids,
             clears: clears.to_vec(),
+            sum: None,
         });
+    }
+
+    /// The row that was added last has this checksum.
+    pub(super) fn sum_of_last(&mut self, sum: Sum) {
+        if let Some(row) = self.ready.back_mut() {
+            row.sum = Some(sum);
+        }
     }
 
     /// Takes the next row.

@@ -30,6 +30,21 @@ fn good() -> Vec<(&'static [&'static str], Vec<u8>)> {
         r#"5 {"e":"depthUpdate","E":9,"s":"ABCUSDT","U":3,"u":4,"b":[["9.1","0"]],"a":[]}"#,
         "\n",
     );
+    let okx = concat!(
+        r#"1 {"arg":{"channel":"books","instId":"A-B"},"action":"snapshot","data":[{"asks":"#,
+        r#"[["9.4","1","0","1"],["9.5","2","0","1"]],"bids":[["9.0","3.5","0","1"]],"ts":"5","#,
+        r#""checksum":0,"prevSeqId":-1,"seqId":7}]}"#,
+        "\n",
+        r#"2 {"arg":{"channel":"trades","instId":"A-B"},"data":[{"instId":"A-B","tradeId":"1","#,
+        r#""px":"9.1","sz":"1","side":"buy","ts":"6"}]}"#,
+        "\n",
+        r#"3 {"arg":{"channel":"bbo-tbt","instId":"A-B"},"data":[{"asks":[["9.4","1","0","1"]],"#,
+        r#""bids":[],"ts":"6","seqId":8}]}"#,
+        "\n",
+        r#"4 {"arg":{"channel":"books","instId":"A-B"},"action":"update","data":[{"asks":[],"#,
+        r#""bids":[["9.0","0","0","0"]],"ts":"7","checksum":3,"prevSeqId":7,"seqId":9}]}"#,
+        "\n",
+    );
     let aggregates = "1,5.5,2,7,8,1723161599123,true,true\n2,5.6,3,9,9,1723161599124,false,true\n";
     let klines = "1723161540000,5,5.4,4.9,5.2,10.3,1723161599999,1,1,1,1,0\n";
     let book = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n\
@@ -37,6 +52,7 @@ fn good() -> Vec<(&'static [&'static str], Vec<u8>)> {
     let candles = "time,open,high,low,close,volume\n1723161540,5,5.4,4.9,5.2,10.3\n";
     vec![
         (&["binance-capture"], capture.into()),
+        (&["okx-capture"], okx.into()),
         (
             &[
                 "binance-archive",

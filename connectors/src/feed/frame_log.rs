@@ -1,9 +1,9 @@
 //! Raw frames beside the journal: each as the venue sent it, with the time at which it was read.
 //!
-//! The file is what `caracal import binance-capture` reads: gzip, a frame a line, the time in
-//! nanoseconds since the Unix epoch before it. A snapshot that came over REST stands in an
-//! envelope whose stream is its symbol and `@snapshot`. Of redundant connections only the first
-//! is recorded.
+//! The file is what `caracal import binance-capture` (or `okx-capture`) reads: gzip, a frame a
+//! line, the time in nanoseconds since the Unix epoch before it. A snapshot that came over REST
+//! stands in an envelope whose stream is its symbol and `@snapshot`. Of redundant connections only
+//! the first is recorded.
 //!
 //! The feed puts frames into a bounded ring of bytes and never waits; what finds no place is
 //! counted and said. A helper thread compresses and writes; when it fails, all frames are dropped.

@@ -5,6 +5,7 @@
 
 use model::body::Level;
 use model::instrument::{Contract, InstrumentSpec};
+use model::num::Scale;
 
 use super::wire::market;
 use crate::feed::Mirror;
@@ -154,6 +155,15 @@ impl FeedDialect for OkxStreams {
 /// their ends. `None` beyond the range of a number.
 pub fn book_sum(
     entry: &Entry,
+    bids: impl Iterator<Item = Level>,
+    asks: impl Iterator<Item = Level>,
+) -> Option<i32> {
+    levels_sum((entry.price.scale(), entry.qty.scale()), bids, asks)
+}
+
+/// As [`book_sum`], of an instrument with these steps of price and quantity.
+pub fn levels_sum(
+    steps: (Scale, Scale),
     mut bids: impl Iterator<Item = Level>,
     mut asks: impl Iterator<Item = Level>,
 ) -> Option<i32> {
@@ -165,18 +175,18 @@ pub fn book_sum(
                 sum.update(b":");
             }
             is_first = false;
-            put(&mut sum, entry, level)?;
+            put(&mut sum, steps, level)?;
         }
     }
     Some(sum.sum().cast_signed())
 }
 
-fn put(sum: &mut flate2::Crc, entry: &Entry, level: Level) -> Option<()> {
+fn put(sum: &mut flate2::Crc, steps: (Scale, Scale), level: Level) -> Option<()> {
     let mut text = [0; 40];
-    let price = entry.price.scale().write(level.price.0, &mut text).ok()?;
+    let price = steps.0.write(level.price.0, &mut text).ok()?;
     sum.update(shortest(&text[..price]));
     sum.update(b":");
-    let qty = entry.qty.scale().write(level.qty.0, &mut text).ok()?;
+    let qty = steps.1.write(level.qty.0, &mut text).ok()?;
     sum.update(shortest(&text[..qty]));
     Some(())
 }

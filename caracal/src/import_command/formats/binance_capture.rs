@@ -12,15 +12,15 @@ use model::num::Ticks;
 use super::super::args::{ImportArgs, MarketKind};
 use super::super::catalog;
 use super::super::findings::Finding;
-use super::super::input::{self, Broken, Lines, Progress};
+use super::super::input::{Broken, Progress};
 use super::super::row::{Head, Rows, What};
 use super::super::stream::{Context, Format};
+use super::frames::{Frames, Next};
 use super::numbers;
 
 /// A capture that is being read.
 pub(super) struct Capture {
-    lines: Lines,
-    file: usize,
+    frames: Frames,
     market: Option<MarketKind>,
     levels: Vec<Level>,
 }
@@ -38,8 +38,7 @@ impl Capture {
         progress: &Progress,
     ) -> Result<Self, Broken> {
         Ok(Self {
-            lines: Lines::new(input::open(path, "", progress)?.reader),
-            file,
+            frames: Frames::open(file, path, progress)?,
             market: args.market,
             levels: Vec::new(),
         })
@@ -49,37 +48,15 @@ impl Capture {
 impl Format for Capture {
     fn read(&mut self, rows: &mut Rows, context: &mut Context<'_>) -> Result<bool, Broken> {
         let Self {
-            lines,
-            file,
+            frames,
             market,
             levels,
         } = self;
-        let Some((line, text)) = lines.next()? else {
-            return Ok(false);
+        let (mut head, json) = match frames.next(context.findings)? {
+            Next::Frame(head, json) => (head, json),
+            Next::Nothing => return Ok(true),
+            Next::End => return Ok(false),
         };
-        if text.is_empty() {
-            return Ok(true);
-        }
-        let mut head = Head {
-            local_ns: 0,
-            venue_ns: 0,
-            slot: 0,
-            file: *file,
-            line,
-        };
-        let Some((local_ns, json)) = halves(text) else {
-            const FORM: &str = "is not `<local time in nanoseconds> <JSON>`: no capture";
-            if line == 1 {
-                return Err(Broken {
-                    line,
-                    reason: FORM.to_owned(),
-                });
-            }
-            let findings = &mut context.findings;
-            findings.add(Finding::Unknown, &head, || FORM.to_owned());
-            return Ok(true);
-        };
-        head.local_ns = local_ns;
         let frame = match capture::read(json) {
             Ok(frame) => frame,
             Err(error) => {
@@ -96,16 +73,11 @@ impl Format for Capture {
             context,
         };
         let taken = reader.take(head, &frame);
+        let line = head.line;
         taken
             .map(|()| true)
             .map_err(|reason| Broken { line, reason })
     }
-}
-
-/// Local time and JSON of a line.
-fn halves(text: &str) -> Option<(u64, &str)> {
-    let (ns, json) = text.split_once(' ')?;
-    Some((ns.parse().ok()?, json.trim()))
 }
 
 /// What it takes to make rows of a frame.

@@ -3,8 +3,10 @@
 mod binance_archive;
 mod binance_capture;
 mod candles;
+mod frames;
 mod hftbacktest;
 mod numbers;
+mod okx_capture;
 mod parquet;
 mod table;
 mod tardis;
@@ -30,6 +32,7 @@ pub(super) fn open(
         FormatName::BinanceCapture => {
             Box::new(binance_capture::Capture::open(args, file, path, progress)?)
         }
+        FormatName::OkxCapture => Box::new(okx_capture::Capture::open(args, file, path, progress)?),
         FormatName::BinanceArchive => {
             Box::new(binance_archive::Archive::open(args, file, path, progress)?)
         }

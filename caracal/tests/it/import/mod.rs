@@ -5,6 +5,7 @@ mod arrays;
 mod bad_files;
 mod by_order;
 mod captures;
+mod okx;
 mod recordings;
 mod tardis;
 

@@ -21,12 +21,12 @@ use super::{check_form, imported, instruments, records};
 type Levels = BTreeMap<Decimal, Decimal>;
 
 #[derive(Default, PartialEq, Debug)]
-struct Book {
+pub(super) struct Book {
     bids: Levels,
     asks: Levels,
 }
 
-fn number(value: &Value) -> Decimal {
+pub(super) fn number(value: &Value) -> Decimal {
     value.as_str().unwrap().parse().unwrap()
 }
 
@@ -39,7 +39,7 @@ fn set(levels: &mut Levels, price: Decimal, qty: Decimal) {
 }
 
 impl Book {
-    fn apply_text(&mut self, bids: &Value, asks: &Value) {
+    pub(super) fn apply_text(&mut self, bids: &Value, asks: &Value) {
         for level in bids.as_array().unwrap() {
             set(&mut self.bids, number(&level[0]), number(&level[1]));
         }
@@ -50,27 +50,27 @@ impl Book {
 }
 
 /// The data set, record by record, with the book that it gives.
-struct Walk {
-    records: std::vec::IntoIter<Record>,
-    spec: InstrumentSpec,
-    book: Book,
+pub(super) struct Walk {
+    pub(super) records: std::vec::IntoIter<Record>,
+    pub(super) spec: InstrumentSpec,
+    pub(super) book: Book,
 }
 
 impl Walk {
-    fn next(&mut self) -> Record {
+    pub(super) fn next(&mut self) -> Record {
         self.records.next().expect("the data set ends too early")
     }
 
-    fn price(&self, ticks: model::num::Ticks) -> Decimal {
+    pub(super) fn price(&self, ticks: model::num::Ticks) -> Decimal {
         self.spec.price(ticks).unwrap()
     }
 
-    fn qty(&self, lots: model::num::Lots) -> Decimal {
+    pub(super) fn qty(&self, lots: model::num::Lots) -> Decimal {
         self.spec.quantity(lots).unwrap()
     }
 
     /// Applies the records of one book message, which was received at `ns`.
-    fn message(&mut self, ns: u64, update_id: u64, venue_ns: u64, snapshot: bool) {
+    pub(super) fn message(&mut self, ns: u64, update_id: u64, venue_ns: u64, snapshot: bool) {
         loop {
             let record = self.next();
             assert_eq!(record.stamp_ns, ns);
@@ -210,14 +210,9 @@ fn recording(market: &str) -> Option<PathBuf> {
     None
 }
 
-/// Imports a recording, compares it whole, and gives the report and what was compared.
-fn walked(market: &str) -> Option<(Value, InstrumentSpec, Compared)> {
-    let path = recording(market)?;
-    let directory = tempfile::tempdir().unwrap();
-    let name = path.to_str().unwrap();
-    let report = imported(directory.path(), &["binance-capture", name, "--out", "set"]);
-    check_form(directory.path(), "set");
-    let mut all = records(&directory.path().join("set"));
+/// The data set in `directory/set`, of one instrument, up to the first record of its market.
+pub(super) fn walk(directory: &Path) -> Walk {
+    let mut all = records(&directory.join("set"));
     let specs = instruments(&all);
     assert_eq!(specs.len(), 1);
     let begin = all.iter().position(|record| {
@@ -226,12 +221,22 @@ fn walked(market: &str) -> Option<(Value, InstrumentSpec, Compared)> {
             Event::BlobPart(_) | Event::Connection(_)
         )
     });
-    let spec = specs.into_iter().next().unwrap();
-    let walk = Walk {
+    Walk {
         records: all.split_off(begin.unwrap()).into_iter(),
-        spec: spec.clone(),
+        spec: specs.into_iter().next().unwrap(),
         book: Book::default(),
-    };
+    }
+}
+
+/// Imports a recording, compares it whole, and gives the report and what was compared.
+fn walked(market: &str) -> Option<(Value, InstrumentSpec, Compared)> {
+    let path = recording(market)?;
+    let directory = tempfile::tempdir().unwrap();
+    let name = path.to_str().unwrap();
+    let report = imported(directory.path(), &["binance-capture", name, "--out", "set"]);
+    check_form(directory.path(), "set");
+    let walk = walk(directory.path());
+    let spec = walk.spec.clone();
     Some((report, spec, compare(&path, walk)))
 }
 

@@ -435,7 +435,7 @@ impl<'p> Place<'p> {
 }
 
 /// A decimal in billionths, cut off behind the ninth digit.
-fn billionths(text: &str) -> Result<i64, NumberError> {
+pub(in crate::okx) fn billionths(text: &str) -> Result<i64, NumberError> {
     let end = text.find('.').map_or(text.len(), |point| point + 10);
     match text.get(end..) {
         Some(rest) if !rest.bytes().all(|byte| byte.is_ascii_digit()) => Err(NumberError::Syntax),

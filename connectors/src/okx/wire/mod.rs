@@ -14,13 +14,13 @@
 pub mod account;
 pub mod codes;
 pub mod frame;
-mod general;
+pub(super) mod general;
 pub mod market;
 pub mod private;
 pub mod query;
 pub mod request;
 pub mod rest;
-mod rung;
+pub(super) mod rung;
 mod time;
 
 pub use codes::classify;

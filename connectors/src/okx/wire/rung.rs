@@ -6,9 +6,9 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use crate::wire::text::Text;
 
 /// A level: price, quantity, and whatever follows.
-pub(super) struct Rung<'a> {
-    pub(super) price: Text<'a>,
-    pub(super) qty: Text<'a>,
+pub(in crate::okx) struct Rung<'a> {
+    pub(in crate::okx) price: Text<'a>,
+    pub(in crate::okx) qty: Text<'a>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Rung<'a> {

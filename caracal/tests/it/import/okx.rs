@@ -352,3 +352,62 @@ fn aggregates_are_used_where_the_single_trades_are_not_there() {
     assert_eq!(report["instruments"][0]["trades"], 2);
     assert_eq!(finding(&report, "aggregates_beside_trades"), (1, Some(2)));
 }
+
+/// Records of the market without what only their journal says: sequence, event, time, lane.
+fn market(records: &[Record]) -> Vec<(u8, u8, u8, u64, Vec<u8>)> {
+    let of_market = |record: &&Record| {
+        matches!(
+            event(record), // What the engine decided is no event.
+            Ok(Event::Trade(_) | Event::Quote(_) | Event::BookLevels(_) | Event::Mark(_))
+        )
+    };
+    let told = |record: &Record| {
+        let Record {
+            kind,
+            flags,
+            detail,
+            stamp_ns,
+            ..
+        } = *record;
+        (kind, flags, detail, stamp_ns, record.body.to_vec())
+    };
+    records.iter().filter(of_market).map(told).collect()
+}
+
+#[test]
+fn frames_that_a_run_recorded_give_the_market_that_it_heard() {
+    let directory = tempfile::tempdir().unwrap();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/okx-swap.toml");
+    let example = std::fs::read_to_string(example).unwrap();
+    let connect = "connect = \"practice\"";
+    assert!(example.contains(connect));
+    let config = example.replacen(connect, &format!("record_frames = true\n{connect}"), 1);
+    std::fs::write(directory.path().join("run.toml"), config).unwrap();
+    let mut command = caracal(directory.path());
+    command.args(["run", "--config", "run.toml", "--for", "1s"]);
+    assert_success(&finish(command, Duration::from_secs(60)));
+    let journal = directory.path().join("data/journal-okx-swap");
+    let frames = std::fs::read_dir(journal.with_extension("frames")).unwrap();
+    let frames = frames.map(|entry| entry.unwrap().path().display().to_string());
+    let frames: Vec<String> = frames.collect();
+    let [frames] = &frames[..] else {
+        panic!("{frames:?}");
+    };
+    // Steps and the contract as the venue has them.
+    let steps = ["--tick", "0.1", "--lot", "0.01", "--multiplier", "0.01"];
+    let arguments = ["okx-capture", frames, "--out", "set"];
+    let report = imported(directory.path(), &[&arguments[..], &steps].concat());
+    let (heard, read) = (
+        market(&records(&journal)),
+        market(&records(&directory.path().join("set"))),
+    );
+    assert!(heard.len() > 100, "{}", heard.len());
+    // The last frames may have come when the engine had stopped.
+    let same = heard
+        .iter()
+        .zip(&read)
+        .take_while(|(heard, read)| heard == read);
+    assert_eq!(same.count(), heard.len(), "of {}", read.len());
+    assert!(read.len() - heard.len() < 20, "{}", read.len());
+    assert_eq!(finding(&report, "gaps").0, 0);
+}

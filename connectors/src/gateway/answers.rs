@@ -13,10 +13,11 @@ use super::dialect::Dialect;
 use super::emit::{Origin, refusal};
 use super::known::Owner;
 use super::said::{
-    Absence, Answer, FillSeen, Half, OrderSeen, OrderState, Refusal, Reply, Verdict,
+    Absence, Answer, FillSeen, Half, OrderSeen, OrderState, Refusal, Reply, StopScope, Verdict,
 };
 use super::session::Session;
 use super::table::{OrderKey, Purpose, Request, Task};
+use crate::net::HttpResponse;
 use crate::wire::{Inline, WireError};
 
 impl<D: Dialect> Session<D> {
@@ -70,6 +71,24 @@ impl<D: Dialect> Session<D> {
             | Verdict::Partial
             | Verdict::Unknown => {}
         }
+    }
+
+    /// A firewall's page instead of the venue's words: whether the request was done stays open, but
+    /// its status stops us all the same, until it says or for the longest stop.
+    #[cold]
+    pub(super) fn stopped(&mut self, response: &HttpResponse<'_>) {
+        let scope = match response.status {
+            418 => StopScope::Ban,
+            429 => StopScope::All,
+            _ => return,
+        };
+        let venue_ns = self.line.venue_ns(self.emit.stamp_ns);
+        let wait = response.header("retry-after");
+        let seconds = wait.and_then(|value| str::from_utf8(value).ok()?.trim().parse().ok());
+        let until_ms = seconds.map(|seconds: u64| {
+            (venue_ns / 1_000_000).saturating_add(seconds.saturating_mul(1_000))
+        });
+        self.line.ledger.refused(scope, until_ms, venue_ns);
     }
 
     fn succeeded(&mut self, request: &Request, body: D::Body<'_>) -> Result<(), WireError> {

@@ -281,6 +281,7 @@ impl<D: Dialect> Session<D> {
                 }
                 Err(error) => {
                     self.unreadable(error);
+                    self.stopped(&response);
                     (
                         RejectReason::VenueUnsure,
                         "the answer could not be read".to_owned(),

@@ -350,3 +350,35 @@ fn fill_that_cannot_be_read_leaves_the_order_unknown() {
     assert_eq!(reports(&events), want);
     assert_eq!(bench.session.counts.unparsed, 1);
 }
+
+/// An order over HTTP whose answer is a firewall's page: it may live, and we are stopped.
+#[test]
+fn page_that_stops_us_leaves_the_order_unknown_and_holds_the_next_back() {
+    for (page, held, free) in [
+        ("429 Too Many Requests\r\nRetry-After: 3", 2, 2),
+        ("418 Teapot\r\nRetry-After: 90", 89, 2),
+        ("429 Too Many Requests", 59, 2),
+        ("502 Bad Gateway", 0, 0),
+    ] {
+        let mut bench = Bench::up();
+        place(&mut bench, 1);
+        let request = bench.request("order.place");
+        let number = request["id"].as_u64().unwrap();
+        let text = format!("HTTP/1.1 {page}\r\n\r\n<html>no</html>");
+        let response = crate::net::HttpResponse::of(text.as_bytes()).unwrap();
+        bench.session.http(number, Ok(response), bench.now_ns);
+        bench.pump();
+        let unknown = (Kind::OrderUnknown, id(1), RejectReason::VenueUnsure);
+        assert_eq!(reports(&bench.take()), [unknown], "{page}");
+        let mut placed = |counter, seconds: u64| {
+            bench.now_ns += seconds * SECOND;
+            place(&mut bench, counter);
+            reports(&bench.take())
+        };
+        if held > 0 {
+            let refused = (Kind::SendFailed, id(2), RejectReason::RateLimit);
+            assert_eq!(placed(2, held), [refused], "{page}");
+        }
+        assert_eq!(placed(3, free), [], "{page}");
+    }
+}

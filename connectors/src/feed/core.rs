@@ -44,7 +44,8 @@ pub(super) struct Book {
     pub(super) legs: Legs,
     /// Since when best prices are ahead of the updates; `None` if they are not.
     pub(super) ahead_since_ns: Option<u64>,
-    pub(super) quotes: u64,
+    /// The newest quote over any connection: its time and id where ids may fall, else 0 and its id.
+    pub(super) newest_quote: (u64, u64),
     pub(super) trades: Seen,
     pub(super) others: Others,
 }
@@ -100,7 +101,7 @@ impl<D: FeedDialect> Core<D> {
             trades_now: spec.trading,
             legs: Legs::NONE,
             ahead_since_ns: None,
-            quotes: 0,
+            newest_quote: (0, 0),
             trades: Seen::default(),
             others: Others::default(),
         };
@@ -282,7 +283,7 @@ impl<D: FeedDialect> Core<D> {
             book.sync.lose();
             book.legs.lose();
             book.ahead_since_ns = None;
-            book.quotes = 0;
+            book.newest_quote = (0, 0);
         }
         self.lines[line].heard = false;
         let state = self.unless_another_is_up(state);

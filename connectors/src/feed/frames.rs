@@ -8,7 +8,7 @@ use model::ports::EventSink;
 use model::record::{Kind, Record};
 
 use super::core::Core;
-use super::dialect::FeedDialect;
+use super::dialect::{Chain, FeedDialect};
 use super::emit::Header;
 use super::legs::Leg;
 use super::message::{DepthPart, Market};
@@ -229,10 +229,16 @@ impl<D: FeedDialect> Core<D> {
     ) {
         let book = &mut self.books[slot];
         if self.redundant {
-            if quote.update_id <= book.quotes {
+            // After a reset of the venue's its ids begin anew; its clock does not.
+            let time_ns = match D::RULES.chain {
+                Chain::Rising => 0,
+                Chain::Linked => quote.venue_time_ns,
+            };
+            let this = (time_ns, quote.update_id);
+            if this <= book.newest_quote {
                 return;
             }
-            book.quotes = quote.update_id;
+            book.newest_quote = this;
         }
         if book.ahead_since_ns.is_none() && book.sync.id() < Some(quote.update_id) {
             book.ahead_since_ns = Some(stamp_ns);
@@ -335,7 +341,7 @@ impl<D: FeedDialect> Core<D> {
         }
         book.sync.begin(update.span.last_id);
         book.legs.follows(leg, true);
-        book.quotes = 0;
+        book.newest_quote = (0, 0);
         book.mirror.clear();
         book.mirror.apply(levels, bids);
         if let Some(words) = self.impossible(update) {

@@ -99,6 +99,24 @@ fn each_event_leaves_once_whichever_connection_is_first() {
 }
 
 #[test]
+fn quotes_go_on_where_the_venue_begins_its_ids_anew() {
+    let mut session = live();
+    let before = ["U 0 10 11 100:2 -", "Q 0 11 100:2 102:1 7"];
+    let reset = ["U 0 11 3 100:3 -", "Q 0 3 100:3 102:1 8"];
+    say(&mut session, 0, &before);
+    say(&mut session, 0, &reset);
+    let want = ["levels 11", "quote 11", "levels 3", "quote 3"];
+    assert_eq!(session.taken(), want);
+    // The other connection says the same later; what was before the reset is old there too.
+    say(&mut session, 1, &before);
+    say(&mut session, 1, &reset);
+    say(&mut session, 1, &["Q 0 4 100:2 102:1 8"]);
+    let said = session.taken();
+    assert!(!said.contains(&"quote 11".to_owned()), "{said:?}");
+    assert_eq!(said.last().map(String::as_str), Some("quote 4"), "{said:?}");
+}
+
+#[test]
 fn loss_of_one_connection_changes_nothing() {
     let mut session = live();
     session.venue.cut(0);

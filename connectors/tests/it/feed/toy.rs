@@ -4,7 +4,8 @@
 //! ```text
 //!   S slot last bids asks [checksum]          the whole book; bids and asks: price:qty,.. or -
 //!   U slot before last bids asks [checksum]   an update
-//!   T slot id price        Q slot id bid ask  trade, best prices
+//!   T slot id price                           a trade
+//!   Q slot id bid ask [time]                  best prices
 //!   L slot   P   X   A code                   subscription ended, pong, shutdown, answer
 //! ```
 
@@ -147,7 +148,7 @@ fn read(words: &[&str], depth: &mut Depth) -> Option<Market> {
             slot,
             quote: Quote {
                 update_id: number(2)?,
-                venue_time_ns: 1,
+                venue_time_ns: number(5).unwrap_or(1),
                 bid: level(words.get(3)?)?,
                 ask: level(words.get(4)?)?,
                 reserved: [0; 32],

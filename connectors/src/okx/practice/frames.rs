@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::auth::{self, Login};
 use super::core::Core;
 use super::error::Error;
+use super::orders::Op;
 use super::reading::text;
 use crate::practice::server::ClientId;
 
@@ -188,6 +189,14 @@ impl Frames {
         };
         let args: Vec<Value> = match frame.get("args") {
             Some(Value::Array(args)) if !args.is_empty() => args.clone(),
+            Some(_) if one.account.is_some() && Op::of(&frame["op"]).is_some() => {
+                let micros = core.now_ms.saturating_mul(1_000).to_string();
+                let answer = json!({
+                    "id": id, "op": frame["op"], "data": [], "code": "60013",
+                    "msg": "Invalid args", "inTime": micros, "outTime": micros,
+                });
+                return Some(Said::Answers(vec![answer.to_string()]));
+            }
             _ => return Some(invalid()),
         };
         Some(match text(&frame, "op").as_deref() {

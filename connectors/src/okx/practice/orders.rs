@@ -47,6 +47,23 @@ impl Op {
         }
     }
 
+    /// What a call of this name does.
+    pub(super) fn of(name: &Value) -> Option<Self> {
+        let all = [Self::Place, Self::Cancel, Self::Amend];
+        let is = |op: &Self| op.names().iter().any(|known| name == known);
+        all.into_iter().find(is)
+    }
+
+    /// Adds what only some calls have in the row of an order.
+    fn add_members(self, row: &mut Value, request: &str) {
+        match self {
+            Self::Place => row["tag"] = json!(""),
+            Self::Amend => row["reqId"] = json!(request),
+            Self::Cancel => return,
+        }
+        row["subCode"] = json!("");
+    }
+
     const fn rules(self) -> [Rule; 2] {
         match self {
             Self::Place => [Rule::Place, Rule::PlaceBatch],
@@ -126,8 +143,8 @@ impl Core {
             self.log
                 .answered(done.as_ref().map_or_else(|error| error.code, |_| 0));
             rows.push(match done {
-                Ok((order, request)) => Ok(self.ack(&order, &request)),
-                Err(error) => Err((error.clone(), self.nack(arg, &error))),
+                Ok((order, request)) => Ok(self.ack(call.op, &order, &request)),
+                Err(error) => Err((error.clone(), self.nack(call.op, arg, &error))),
             });
             self.settle();
         }
@@ -150,23 +167,23 @@ impl Core {
         Ok(())
     }
 
-    fn ack(&self, (id, client_id): &(u64, String), request: &str) -> Value {
+    fn ack(&self, op: Op, (id, client_id): &(u64, String), request: &str) -> Value {
         let mut row = json!({
             "clOrdId": shown(client_id), "ordId": id.to_string(), "sCode": "0", "sMsg": "",
-            "subCode": "", "tag": "", "ts": self.now_ms.to_string(),
+            "ts": self.now_ms.to_string(),
         });
-        if !request.is_empty() {
-            row["reqId"] = json!(request);
-        }
+        op.add_members(&mut row, request);
         row
     }
 
-    fn nack(&self, arg: &Value, error: &Error) -> Value {
+    fn nack(&self, op: Op, arg: &Value, error: &Error) -> Value {
         let said = |name| text(arg, name).unwrap_or_default();
-        json!({
+        let mut row = json!({
             "clOrdId": said("clOrdId"), "ordId": said("ordId"), "sCode": error.code.to_string(),
-            "sMsg": error.message, "subCode": "", "tag": "", "ts": self.now_ms.to_string(),
-        })
+            "sMsg": error.message, "ts": self.now_ms.to_string(),
+        });
+        op.add_members(&mut row, &said("reqId"));
+        row
     }
 
     /// An order is accepted before it meets the book: a post-only one that would take is cancelled

@@ -192,12 +192,20 @@ impl OkxPractice {
                     .iter()
                     .map(|asset| self.core.balance_row(account, asset));
                 let row = self.core.account_row(rows.collect());
-                Some(first_page(of, &json!([row])))
+                Some(first_page(of, account, &json!([row])))
             }
             ("positions", _, Some(account)) => {
                 let held = self.core.held(account);
                 let rows = held.iter().map(|at| self.core.position_row(account, *at));
-                Some(first_page(of, &rows.collect()))
+                Some(first_page(of, account, &rows.collect()))
+            }
+            ("balance_and_position", _, Some(account)) => {
+                let assets = self.core.assets(account);
+                let row = self.quick_row(account, "snapshot", &assets, &self.core.held(account));
+                let uid = (account + 1).to_string();
+                let mut frame = json!({"arg": of.arg, "data": [row]});
+                frame["arg"]["uid"] = json!(uid);
+                Some(frame.to_string())
             }
             _ => None,
         }
@@ -217,7 +225,9 @@ impl OkxPractice {
             let row = self.core.ticker(at).to_string();
             self.publish("tickers", Some(at), &row, clock, out);
             let listing = &self.core.exchange.listings[at];
-            let row = market::part_of_book(listing, 5, self.core.now_ms).to_string();
+            let mut row = market::part_of_book(listing, 5, self.core.now_ms);
+            row["instId"] = json!(self.core.spec(at).symbol);
+            let row = row.to_string();
             self.publish("books5", Some(at), &row, clock, out);
             if self.core.perpetuals {
                 let row = self.core.mark(at).to_string();
@@ -312,20 +322,60 @@ impl OkxPractice {
 
     /// `balance_and_position`: why, and what is there now.
     fn tell_quickly(&self, event: &AccountEvent, out: &mut Outbox<'_>) {
-        let (why, asset) = match event {
-            AccountEvent::Funding { asset, .. } => ("funding_fee", asset),
-            AccountEvent::Transfer { asset, .. } => ("transferred", asset),
-            AccountEvent::Holding { asset, .. } => ("filled", asset),
+        let (why, asset, held) = match event {
+            AccountEvent::Funding {
+                asset, instrument, ..
+            } => ("funding_fee", asset, vec![*instrument]),
+            AccountEvent::Transfer { asset, .. } => ("transferred", asset, Vec::new()),
+            AccountEvent::Holding {
+                asset, instrument, ..
+            } => ("filled", asset, vec![*instrument]),
             AccountEvent::Report { .. } | AccountEvent::Balances { .. } => return,
         };
         let account = event.account();
-        let cash = &self.core.balance_row(account, asset)["cashBal"];
-        let now = self.core.now_ms.to_string();
-        let row = json!({
-            "pTime": now, "eventType": why, "posData": [], "trades": [],
-            "balData": [{"ccy": asset, "cashBal": cash, "uTime": now}],
-        });
+        let row = self.quick_row(account, why, std::slice::from_ref(asset), &held);
         self.tell(account, "balance_and_position", &json!([row]), out);
+    }
+
+    /// The row of `balance_and_position` with these assets and positions.
+    fn quick_row(&self, account: usize, why: &str, assets: &[String], held: &[usize]) -> Value {
+        const KEYS: [&str; 12] = [
+            "posId",
+            "tradeId",
+            "instId",
+            "instType",
+            "mgnMode",
+            "posSide",
+            "pos",
+            "ccy",
+            "posCcy",
+            "avgPx",
+            "nonSettleAvgPx",
+            "settledPnl",
+        ];
+        let now = self.core.now_ms.to_string();
+        let balance = |asset: &String| {
+            let cash = &self.core.balance_row(account, asset)["cashBal"];
+            json!({"ccy": asset, "cashBal": cash, "uTime": now})
+        };
+        let whole: Vec<Value> = held
+            .iter()
+            .map(|at| self.core.position_row(account, *at))
+            .collect();
+        let position = |whole: &Value| {
+            let mut row = json!({"uTime": whole["uTime"]});
+            for key in KEYS {
+                row[key] = whole[key].clone();
+            }
+            row
+        };
+        let trade = |whole: &Value| json!({"instId": whole["instId"], "tradeId": whole["tradeId"]});
+        json!({
+            "pTime": now, "eventType": why,
+            "balData": assets.iter().map(balance).collect::<Vec<_>>(),
+            "posData": whole.iter().map(position).collect::<Vec<_>>(),
+            "trades": if why == "filled" { whole.iter().map(trade).collect() } else { Vec::new() },
+        })
     }
 
     /// Sends rows of a private channel to an account's connections.
@@ -386,11 +436,12 @@ fn push(of: &Subscription, row: &str) -> String {
 }
 
 /// The first message of a private channel: everything that is there.
-fn first_page(of: &Subscription, rows: &Value) -> String {
-    json!({
+fn first_page(of: &Subscription, account: usize, rows: &Value) -> String {
+    let mut frame = json!({
         "arg": of.arg, "eventType": "snapshot", "curPage": 1, "lastPage": true, "data": rows,
-    })
-    .to_string()
+    });
+    frame["arg"]["uid"] = json!((account + 1).to_string());
+    frame.to_string()
 }
 
 /// The row with its sequence or trade id beyond 64 bits.

@@ -193,7 +193,7 @@ impl Core {
         json!({
             "accAvgPx": "", "availBal": text::number(available),
             "availEq": text::number(available), "borrowFroz": "0",
-            "cashBal": text::number(cash), "ccy": asset, "clSpotInUseAmt": "",
+            "cashBal": text::number(cash), "ccy": asset, "clSpotInUseAmt": "", "coinUsdPrice": "",
             "colBorrAutoConversion": "0", "colRes": "0", "collateralEnabled": false,
             "collateralRestrict": false, "crossLiab": "0", "disEq": text::number(equity),
             "eq": text::number(equity), "eqUsd": text::number(equity), "fixedBal": "0",

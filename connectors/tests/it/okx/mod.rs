@@ -8,6 +8,7 @@ mod live;
 mod market;
 mod market_props;
 mod outages;
+mod practice;
 mod private;
 mod queries;
 mod requests;

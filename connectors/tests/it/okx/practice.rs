@@ -21,6 +21,7 @@ const SECRET: &[u8] = b"first secret";
 const KEY: &str = "practice-key-0";
 const PASSPHRASE: &str = "one word";
 
+type Headers = Vec<(&'static str, String)>;
 type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 fn connect(venue: &Venue) -> Tls {
@@ -94,7 +95,7 @@ fn http(
 }
 
 /// Headers of a request that is signed as the documentation says.
-fn signed(method: &str, target: &str, body: &str, at_ms: i64) -> Vec<(&'static str, String)> {
+fn signed(method: &str, target: &str, body: &str, at_ms: i64) -> Headers {
     let time = iso(at_ms);
     let sign = sign(&format!("{time}{method}{target}{body}"));
     vec![
@@ -346,7 +347,7 @@ fn refusals_have_the_documented_codes() {
         assert_eq!(answer["code"], code, "{answer}");
     }
     let target = "/api/v5/account/balance";
-    let refused = |change: &dyn Fn(&mut Vec<(&'static str, String)>), at_ms, code: &str| {
+    let refused = |change: &dyn Fn(&mut Headers), at_ms, code: &str| {
         let mut headers = signed("GET", target, "", at_ms);
         change(&mut headers);
         let (status, answer) = http(&venue, "GET", target, &headers, "");

@@ -113,14 +113,18 @@ impl OkxPractice {
             (None, false) => return,
         };
         self.quiet_due_ns[instrument] = clock.now_ns.saturating_add(QUIET_NS);
-        if clock.now_ns < self.market_muted_until_ns {
-            return;
-        }
         if !self.frames.wanted("books", Some(instrument)) {
             return;
         }
-        let lost = self.faults.strike(Chance::Depth, clock.now_ns) == Some(FaultKind::Gap);
-        let strange = self.strike_stream("{\"seqId\":1}", clock, out);
+        // What is not sent is a hole in each listener's chain, whatever the reason.
+        let muted = clock.now_ns < self.market_muted_until_ns;
+        let (lost, strange) = if muted {
+            (true, None)
+        } else {
+            let struck = self.faults.strike(Chance::Depth, clock.now_ns);
+            let strange = self.strike_stream("{\"seqId\":1}", clock, out);
+            (struck == Some(FaultKind::Gap), strange)
+        };
         for (client, of) in self.frames.listeners("books", Some(instrument)) {
             let before = of.sequence;
             of.sequence = sequence;

@@ -131,6 +131,27 @@ impl<D: FeedDialect + Default> Session<D> {
         }
     }
 
+    /// Lost messages, silence, cut connections, answers and messages that cannot be read, several
+    /// at a time: what was lost is said to be stale, and the book is the venue's again behind it.
+    #[track_caller]
+    pub(crate) fn book_comes_back_behind_every_fault(&mut self) {
+        self.book_is_the_venues();
+        let rounds: [&[&str]; 3] = [
+            &["unknown-message@1", "gap@1", "html@1"],
+            &["out-of-range@1", "mute-market:300ms@0s"],
+            &["gap@1", "drop-market@0s"],
+        ];
+        for faults in rounds {
+            self.heard.links.clear();
+            for fault in faults {
+                self.fault(fault);
+            }
+            self.until(|_, heard| heard.links.contains(&(LinkState::Stale, true)));
+            self.book_is_the_venues();
+        }
+        assert!(self.feed.unparsed() > 0, "what cannot be read is counted");
+    }
+
     /// Polls until the book is live and at the venue's own update, then compares every level.
     #[track_caller]
     pub(crate) fn book_is_the_venues(&mut self) {

@@ -57,6 +57,11 @@ fn feed_heals_a_gap_and_a_cut_connection() {
 }
 
 #[test]
+fn book_comes_back_behind_every_fault_at_once() {
+    start(false).book_comes_back_behind_every_fault();
+}
+
+#[test]
 fn redundant_connections_bring_each_trade_once() {
     let mut session = start(true);
     session.book_is_the_venues();
